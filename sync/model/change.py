@@ -1,0 +1,130 @@
+"""What moves: row changes, grouped by document and by source transaction. Both directions speak this language.
+
+Nothing here knows where a change came from or how it is written.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+from sync.model.position import Known, Position
+
+#: A canonical value: what a codec makes of the same datum whether it came by SELECT, binlog, change stream or find.
+#: Dates are naive UTC datetimes of whole milliseconds.
+Value: TypeAlias = None | bool | int | str | bytes | datetime
+#: Values of a row's key columns, in the mapping's order; the first is the key of the document.
+RowKey: TypeAlias = tuple[Value, ...]
+#: Mapped columns of a row that are not part of its key.
+Row: TypeAlias = Mapping[str, Value]
+#: The rows of one document: table -> key -> row.
+DocumentRows: TypeAlias = Mapping[str, Mapping[RowKey, Row]]
+
+
+class DocumentId(NamedTuple):
+    """A document and all its rows: the unit of writing, holding and deciding."""
+
+    collection: str
+    #: Canonical value of the root row's key column.
+    key: Value
+
+
+class Side(enum.StrEnum):
+    """One of the two databases."""
+
+    MYSQL = "mysql"
+    MONGO = "mongo"
+
+    @property
+    def other(self) -> Side:
+        return Side.MONGO if self is Side.MYSQL else Side.MYSQL
+
+
+class Origin(enum.StrEnum):
+    """Who wrote a change: a user, or the other worker (then the transaction carried its checkpoint)."""
+
+    USER = "user"
+    ECHO = "echo"
+
+
+class ConflictKind(enum.StrEnum):
+    """Why a document is held, in the field's names."""
+
+    INSERT_EXISTS = "insert_exists"
+    UPDATE_MISSING = "update_missing"
+    UPDATE_DIFFERS = "update_differs"
+    DELETE_DIFFERS = "delete_differs"
+    #: Two writes passed each other: the document differs from what an echo wrote.
+    ECHO_DIFFERS = "echo_differs"
+    #: The first copy or verify found both sides different.
+    SNAPSHOT_DIFFERS = "snapshot_differs"
+    UNMAPPABLE_DOCUMENT = "unmappable_document"
+    MISSING_IMAGE = "missing_image"
+    #: Positions of a keyless list have a gap, or do not fit the other side's array.
+    LIST_GAP = "list_gap"
+    #: A child row whose root row is absent on the target.
+    PARENT_MISSING = "parent_missing"
+    UNIQUE_VIOLATION = "unique_violation"
+    FOREIGN_KEY_VIOLATION = "foreign_key_violation"
+    CONSTRAINT_VIOLATION = "constraint_violation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowChange:
+    """One row before and after; `before is None` is an insert, `after is None` a delete, never both."""
+
+    table: str
+    key: RowKey
+    before: Row | None
+    after: Row | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why a document must be held; a value that the pipeline obeys. The reason never contains values of rows."""
+
+    kind: ConflictKind
+    reason: str
+    table: str | None = None
+    key: RowKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """The changes that one source transaction made to one document, in source order."""
+
+    document: DocumentId
+    changes: tuple[RowChange, ...]
+    origin: Origin
+    #: Commit time in microseconds since the epoch, at the source's resolution (MongoDB: ms, MariaDB: s).
+    committed_at: int
+    #: Place in the source's log, for ordering notes of one side: later entries compare greater. For a binlog entry the
+    #: position of its transaction's end, for a stream entry that of its event.
+    position: Position
+    #: Of an echo: how far its writer had read this side's opposite log (`Checkpoint.seen`).
+    seen: Position | None = None
+    #: Why this entry cannot be merged (no images, unmappable document); `changes` then hold what could be told, or nothing.
+    problem: Hold | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """One source transaction, or one part of an oversize one. Transactions without entries only move the position."""
+
+    entries: tuple[Entry, ...]
+    #: Where reading resumes once this is applied: this transaction's end; for a part that is not the last one,
+    #: the end of the transaction before it.
+    position: Position
+    #: Of a part that is not the last: how many raw source rows (or stream events) from the transaction's start are done. Else 0.
+    rows_done: int = 0
+    #: Place of the first user event (`Checkpoint.seen`); None where it holds none.
+    first_user: Position | None = None
+    #: The other worker's checkpoint as this log has shown it up to this transaction's end.
+    known: Known
+    #: Estimated memory, bytes.
+    size: int = 0
+    #: Commit time in microseconds since the epoch (0 where the log told none); what lag is measured from.
+    committed_at: int = 0

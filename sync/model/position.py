@@ -1,0 +1,132 @@
+"""Positions in the two logs as values with an order, and what a checkpoint holds. No connection, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinlogPosition:
+    """The end of a transaction in a MySQL or MariaDB binlog.
+
+    On the same server file and offset tell the place; on another server only the GTID set does.
+    """
+
+    #: MySQL: @@server_uuid. MariaDB: a stable name of the server (see `sync.mysql.server`).
+    server: str
+    file: str
+    offset: int
+    #: Executed GTID set (MySQL) or GTID position (MariaDB) up to here; "" where GTIDs are off.
+    gtids: str = ""
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """Sort key within one server: the number of the file, then the offset."""
+        number = self.file.rpartition(".")[2]
+        return (int(number) if number.isdigit() else 0, self.offset, "")
+
+    def to_json(self) -> dict[str, object]:
+        return {"server": self.server, "file": self.file, "offset": self.offset, "gtids": self.gtids}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPosition:
+    """A place in MongoDB's oplog: a cluster time and, of a read event, its resume token (hex, ordered as a string)."""
+
+    time: int
+    increment: int
+    #: "" where only the time is known (an operation time, a snapshot's time).
+    token: str = ""
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        return (self.time, self.increment, self.token)
+
+    def to_json(self) -> dict[str, object]:
+        return {"time": self.time, "increment": self.increment, "token": self.token}
+
+
+Position: TypeAlias = BinlogPosition | StreamPosition
+
+
+def position_from_json(data: Mapping[str, object]) -> Position:
+    """The inverse of `to_json`. Raises `ValueError` for anything else."""
+    match data:
+        case {"server": str(server), "file": str(file), "offset": int(offset), "gtids": str(gtids)}:
+            return BinlogPosition(server=server, file=file, offset=offset, gtids=gtids)
+        case {"time": int(time), "increment": int(increment), "token": str(token)}:
+            return StreamPosition(time=time, increment=increment, token=token)
+    raise ValueError("neither a binlog position nor a stream position")
+
+
+def reached(position: Position, goal: Position) -> bool:
+    """Whether `position` is at or past `goal`; both of one log. Of stream positions only the times count where one has no token."""
+    here, there = position.order, goal.order
+    if isinstance(position, StreamPosition) and not (here[2] and there[2]):
+        return here[:2] >= there[:2]
+    return here >= there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The other worker's checkpoint as a log has shown it: what its next tagged transaction must follow on (design 2.3)."""
+
+    seq: int
+    lease: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedRange:
+    """Documents that were copied or repaired, with the source position at which they were read.
+
+    Changes of documents with first <= key <= last at or before `position` are in the copy already and are dropped.
+    """
+
+    collection: str
+    #: Canonical keys as text, inclusive; compared as text.
+    first: str
+    last: str
+    position: Position
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "collection": self.collection,
+            "first": self.first,
+            "last": self.last,
+            "position": self.position.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What a worker stores in its target as the first write of every transaction it applies (design 2.3)."""
+
+    #: Rises by exactly one with each write.
+    seq: int
+    #: Random id of the current holder's lease; "" before the first.
+    lease: str
+    #: Applied up to here; None before the first copy.
+    position: Position | None = None
+    #: Raw source rows done of the transaction after `position` (an oversize transaction applied in parts).
+    rows_done: int = 0
+    #: Position of the first user event of the batch written with this checkpoint; the batch's end where it has none.
+    seen: Position | None = None
+    #: The other worker's checkpoint up to `position`.
+    known: Known = Known(seq=0, lease="")
+    copied: tuple[CopiedRange, ...] = ()
+
+    def next(self, **changes: object) -> Checkpoint:
+        """The checkpoint that follows on this one: `seq` + 1 and the given fields."""
+        return replace(self, seq=self.seq + 1, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds a lease, as far as a successor needs it to end a dead one's transaction."""
+
+    host: str
+    pid: int
+    #: MongoDB: hex of the session's lsid. MySQL: the connection's id.
+    session: str
