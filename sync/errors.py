@@ -13,6 +13,7 @@ The tree, by what the catcher does with it:
       Contention                     the target transaction is rolled back, read again and merged again
       CommitUnknown                  the answer to COMMIT was lost: the checkpoint tells
       Refused                        a constraint of the target said no to one document or to a batch
+      UnmappableDocument             a document that the mapping cannot take apart
       CommandRefused                 an operator's request that cannot be done as asked
 
 The engine's errors never carry values of users' rows or query text.
@@ -106,7 +107,7 @@ class SchemaChanged(StopError):
     """DDL on a mapped table, or a mapped collection that was dropped or renamed."""
 
     code = state = "schema_changed"
-    default_hint = "bring lockstep.toml and both schemas in line (lockstep doctor), then: lockstep bootstrap --from mysql|mongo"
+    default_hint = "bring lockstep.toml and both schemas in line (lockstep doctor), then: lockstep bootstrap"
 
 
 class ImagesOff(StopError):
@@ -184,6 +185,17 @@ class Refused(LockstepError):
     def __init__(self, message: str, *, kind: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class UnmappableDocument(LockstepError):
+    """A document that the mapping cannot take apart. `path` tells where, the message what was found and what is allowed."""
+
+    code = "unmappable_document"
+    default_hint = "mend the document, or lockstep.toml"
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
 
 
 class CommandRefused(LockstepError):

@@ -1,6 +1,6 @@
-"""What a source, a target and the state store promise to the pipeline, and what they do not.
+"""What a source, a target, a reader and the state store promise to the pipeline, and what they do not.
 
-Everything raises the classes of `sync.errors` only: each side translates its driver's errors in one table.
+Everything behind these raises the classes of `sync.errors` only: each side translates its driver's errors in one table.
 """
 
 from __future__ import annotations
@@ -9,37 +9,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Side, Transaction
-from sync.model.position import Checkpoint, Holder, Known, Position
+from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Side, Transaction, Value
+from sync.model.position import Checkpoint, Known, Position
 
 
 class Source(Protocol):
     """A log, read in order from an applied position. Used by the reading thread only; `close` may come from another."""
 
-    side: Side
+    @property
+    def side(self) -> Side: ...
 
     def start(self, position: Position, rows_done: int, known: Known) -> None:
-        """Connect, validate the position (`PositionPurged`, `SourceBehind`) and read what follows it, leaving out the first
-        `rows_done` raw rows of the next transaction. May be called again after an error. `known` is where the other worker's
-        tag must follow on."""
+        """Connect, validate the position (`PositionPurged`, `SourceBehind`) and read what follows it, leaving out the
+        first `rows_done` raw rows of the next transaction. May be called again after an error. `known` is what the
+        other worker's next tag must follow on."""
 
     def read(self, timeout: float) -> Transaction | None:
-        """The next transaction or part of one, in log order; None after `timeout` seconds without one. Never skips silently."""
-
-    def end(self) -> Position:
-        """The present end of the log: what has committed before the call stands at or before it. Thread-safe, own connection."""
+        """The next transaction or part of one, in log order; None after `timeout` seconds without. Never skips silently."""
 
     def close(self) -> None:
-        """Give up the connection; a blocked `read` ends soon with `ServerAway` or None."""
+        """Give up the connection; a blocked `read` ends soon. May be called twice."""
+
+
+class LogEnd(Protocol):
+    """Asks a server how far its log goes, on a connection of its own. Safe in any one thread."""
+
+    def end(self) -> Position:
+        """The present end of the log: all that committed before the call stands at or before it."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Current:
-    """A document as it stands in the target, read inside the transaction that writes."""
+    """A document as it stands in a database."""
 
-    #: Of every table that was asked for (empty dict where no row stands); absent document: all empty.
+    #: Of every table that was asked for (an empty dict where no row stands). An absent document: all empty.
     rows: DocumentRows
-    #: MongoDB only: the document stands there but cannot be shredded; `rows` is then empty and it must be held.
+    #: It stands there but cannot be expressed in rows (unmappable document); `rows` are then empty and it must be held.
     problem: Hold | None = None
 
 
@@ -54,7 +61,7 @@ class DocumentWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldDocument:
-    """An open row of sync_conflict."""
+    """An open or waiting row of sync_conflict."""
 
     conflict: int
     document: DocumentId
@@ -63,81 +70,144 @@ class HeldDocument:
 
 
 class ConflictStore(Protocol):
-    """Conflict rows in MySQL, inside a MySQL transaction. The listener's is the target transaction itself, the follower's commits
-    just before its MongoDB transaction does (a crash between the two leaves a held document, which is safe)."""
+    """Conflict rows, inside an open MySQL transaction."""
 
     def held(self, documents: Sequence[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
         """Those of the documents that have an open or waiting row now."""
 
     def note(self, held: HeldDocument, entries: Sequence[Entry], side: Side) -> bool:
-        """Add notes of users' changes (rule 2 of design 2.4; echoes are left out) to the row `where open`; False if it is closed by now.
-        Entries at or before the newest note of that side change nothing, so noting twice is harmless."""
+        """Add notes of users' changes made on `side` (rule 2 of design 2.4; echoes in `entries` are left out) to the row
+        `where open`; False if it is closed by now. Noting the same entries twice changes nothing."""
 
-    def open(self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side) -> None:
-        """Open the row of the document, or join the one that is open by now, with the notes of `entries` (all of them, in order).
-        `side` is the source's: where the noted changes were made."""
+    def open(
+        self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side, target: DocumentRows | None
+    ) -> None:
+        """Open the row of the document, or join the one that is open by now, with the notes of the users' changes in
+        `entries`, made on `side`. `target` are the other side's rows as far as they were read."""
 
     def close(self, held: HeldDocument, resolution: Mapping[str, object]) -> bool:
         """Close the row if nothing was noted since `held.version`; False otherwise."""
 
 
+class ConflictTransaction(ConflictStore, Protocol):
+    """The follower's: apart from its MongoDB transaction and committed just before it. A crash between the two leaves a
+    held document, which is safe."""
+
+    def commit(self) -> None: ...
+
+    def rollback(self) -> None: ...
+
+
+class ConflictDatabase(Protocol):
+    """Where the follower's conflict rows are written."""
+
+    def begin(self) -> ConflictTransaction: ...
+
+    def close(self) -> None: ...
+
+
 class TargetTransaction(Protocol):
     """An open transaction of the target whose first write, the checkpoint, is done."""
 
-    conflicts: ConflictStore
+    @property
+    def conflicts(self) -> ConflictStore: ...
 
     def read(self, needs: Mapping[DocumentId, frozenset[str]]) -> Mapping[DocumentId, Current]:
-        """The current rows of the named tables of each document, locked (MySQL) or in the snapshot (MongoDB)."""
+        """The current rows of the named tables of each document (all rows the document has there), locked (MySQL) or in
+        the snapshot (MongoDB). Every document asked for is in the answer."""
 
     def write(self, writes: Sequence[DocumentWrite]) -> None:
-        """Write them all, parents first, deletes children first, in few statements. `Refused` or `Contention` spoil the transaction."""
+        """Write them all, parents first, deletes children first, many rows a statement. Raises `Refused` (a constraint)
+        or `Contention`; the transaction must then be rolled back."""
 
     def write_alone(self, write: DocumentWrite) -> Hold | None:
-        """Write one document; a refusal by a constraint undoes only it and is returned. MongoDB cannot undo a part:
-        there it may raise `RefusedDocument` and the transaction is spoilt."""
+        """Write one document so that a refusal undoes only it and is returned. Where the database cannot undo a part of
+        a transaction (MongoDB) it raises `Refused` instead, and the transaction must be rolled back."""
 
     def commit(self) -> Position | None:
-        """Commit (conflict rows first where they are apart). MongoDB: the place of this write in its own log. `CommitUnknown` if the answer is lost."""
+        """Commit (conflict rows first where they are apart). MongoDB: the place of this write in its own log.
+        Raises `CommitUnknown` if the answer is lost."""
 
     def rollback(self) -> None:
-        """Undo everything, conflict rows too. Never raises for a lost connection."""
+        """Undo everything, conflict rows too. Never raises: a lost connection has undone it already."""
 
 
 class Target(Protocol):
     """The database that a worker writes, and where its checkpoint stands. Used by the applying thread only."""
 
-    side: Side
+    @property
+    def side(self) -> Side: ...
 
     def checkpoint(self) -> Checkpoint:
-        """The committed checkpoint (majority), without a lease of one's own."""
+        """The committed checkpoint (majority). Raises `ConfigError` with the hint `lockstep setup` if there is none."""
 
     def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
-        """Become the only writer: end a dead holder's transaction, write `seq` + 1 with a new lease and nothing else. Returns the new
-        checkpoint and, MongoDB, the place of that write. `LeaseHeld` while another's lease runs (unless it is a process of this host
-        that is gone, or `force`)."""
+        """Become the only writer: end a dead holder's transaction, then write `seq` + 1 with a new lease and nothing
+        else. Returns the new checkpoint and, for MongoDB, the place of that write. `LeaseHeld` while another's lease
+        runs, unless it is a process of this host that is gone, or `force`."""
 
     def release_lease(self) -> None:
-        """Let a successor start at once. Only marks the lease as ended; quietly does nothing if it was lost."""
+        """Let a successor start at once: mark the lease as ended (not a checkpoint write: `seq` stays and no tag is
+        needed; it must not look like somebody else's write to the other worker). Does nothing if it was lost."""
 
     def begin(self, checkpoint: Checkpoint) -> TargetTransaction:
-        """Open a transaction whose first write moves the checkpoint from `checkpoint.seq - 1` under `checkpoint.lease` to `checkpoint`,
-        renewing the lease by the target's clock. `Fenced` if it does not stand there."""
+        """Open a transaction whose first write moves the checkpoint from `checkpoint.seq - 1` under `checkpoint.lease`
+        to `checkpoint` and renews the lease by the target's clock. `Fenced` if it does not stand there."""
 
     def close(self) -> None: ...
 
 
-class RefusedDocument(Protocol):
-    """See `sync.errors.Refused`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Documents read from one side outside the pipeline."""
+
+    #: In key order; for `read`, every document asked for (absent ones with empty rows).
+    documents: Mapping[DocumentId, Current]
+    #: The exact place in that side's log at which they stood so; None if it was not asked for.
+    position: Position | None
 
 
-__all__ = [
-    "ConflictKind",
-    "ConflictStore",
-    "Current",
-    "DocumentWrite",
-    "HeldDocument",
-    "Holder",
-    "Source",
-    "Target",
-    "TargetTransaction",
-]
+class Reader(Protocol):
+    """Reads whole documents of one side, for the first copy, verify, repair and explain. Any one thread."""
+
+    @property
+    def side(self) -> Side: ...
+
+    def count(self, collection: str) -> int:
+        """About how many documents there are (for progress only)."""
+
+    def range(self, collection: str, after: Value, limit: int, *, exact: bool) -> Reading:
+        """Up to `limit` documents in key order whose key is greater than `after` (None: from the start). Empty: no more.
+        `exact`: with the position; then the reading is one snapshot (MongoDB) or under locks (MySQL)."""
+
+    def read(self, documents: Sequence[DocumentId], *, exact: bool) -> Reading:
+        """The named documents, which may be absent."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """An operator's request to a worker."""
+
+    id: int
+    kind: str
+    arguments: Mapping[str, object]
+
+
+class WorkerDesk(Protocol):
+    """Where a worker says how it is and finds what operators ask of it (tables sync_worker, sync_command)."""
+
+    def last_state(self) -> str | None:
+        """The state last reported under this worker's name; `paused` outlives a restart."""
+
+    def report(self, state: str, reason: str, hint: str, details: Mapping[str, object]) -> None:
+        """Say how the worker is. A change of state is added to sync_timeline."""
+
+    def next_command(self) -> Command | None:
+        """Take the oldest request that waits (it becomes `running`; one that a dead worker left `running` is given again)."""
+
+    def finish(self, command: Command, state: str, result: Mapping[str, object]) -> None:
+        """`state` is done, refused or failed."""
+
+    def close(self) -> None: ...
