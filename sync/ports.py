@@ -146,9 +146,9 @@ class Target(Protocol):
         else. Returns the new checkpoint and, for MongoDB, the place of that write. `LeaseHeld` while another's lease
         runs, unless it is a process of this host that is gone, or `force`."""
 
-    def release_lease(self) -> None:
-        """Let a successor start at once: mark the lease as ended (not a checkpoint write: `seq` stays and no tag is
-        needed; it must not look like somebody else's write to the other worker). Does nothing if it was lost."""
+    def release_lease(self, checkpoint: Checkpoint) -> None:
+        """Let a successor start at once: write `checkpoint` (the next after one's own, same lease, like any other write
+        of it) with a lease that has ended. Does nothing if the lease was lost."""
 
     def begin(self, checkpoint: Checkpoint) -> TargetTransaction:
         """Open a transaction whose first write moves the checkpoint from `checkpoint.seq - 1` under `checkpoint.lease`
