@@ -1,0 +1,112 @@
+"""A batch on one document: which entries count, which rows they need, and what they make of it, in source order.
+
+A fold equals its changes applied one by one; nothing is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sync.model.change import ConflictKind, DocumentRows, Entry, Hold, Origin, Row, RowKey
+from sync.model.mapping import CollectionMapping
+from sync.model.merge import merge
+
+
+def relevant(entries: Iterable[Entry], crossed: Callable[[Entry], bool]) -> tuple[Entry, ...]:
+    """The entries to merge (users') or check (echoes), in order.
+
+    An echo need not be checked where `crossed` says that its writer had seen all that this side's worker wrote there.
+    Once an entry of the batch is merged or checked, every later echo is checked: what waits in the batch is a later write.
+    """
+    chosen: list[Entry] = []
+    for entry in entries:
+        if entry.origin is Origin.USER or chosen or crossed(entry):
+            chosen.append(entry)
+    return tuple(chosen)
+
+
+def needs(collection: CollectionMapping, entries: Iterable[Entry]) -> frozenset[str]:
+    """The tables whose rows of the document must be read to fold `entries`: those touched, the rows above them up to the
+    root, and, where a row comes or goes, the rows below it."""
+    above = {table.name: table.parent for table in collection.tables}
+    wanted = {collection.table}
+    pivots = set()
+    for entry in entries:
+        for change in entry.changes:
+            name: str | None = change.table
+            while name is not None:
+                wanted.add(name)
+                name = above[name]
+            if change.before is None or change.after is None:
+                pivots.add(change.table)
+    for table in collection.tables:  # parents come before children
+        if table.parent in pivots:
+            pivots.add(table.name)
+            wanted.add(table.name)
+    return frozenset(wanted)
+
+
+def fold(
+    collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry]
+) -> dict[str, dict[RowKey, Row]] | Hold:
+    """The document's rows after `entries`, over the same tables as `rows`; or why the whole document must be held."""
+    lists = {table.name for table in collection.tables if table.is_list}
+    document = {table: dict(of_table) for table, of_table in rows.items()}
+    for entry in entries:
+        if entry.problem:
+            return entry.problem
+        for change in entry.changes:
+            table = document[change.table]
+            current = table.get(change.key)
+            merged = merge(current, change, whole=change.table in lists)
+            if isinstance(merged, Hold):
+                return merged
+            if entry.origin is Origin.ECHO and merged != current:
+                reason = f"{change.table}: this side has moved away from what the other worker wrote"
+                return Hold(kind=ConflictKind.ECHO_DIFFERS, reason=reason, table=change.table, key=change.key)
+            if merged is None:
+                table.pop(change.key, None)
+            else:
+                table[change.key] = merged
+    return broken(collection, document, entries) or document
+
+
+def broken(collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry] = ()) -> Hold | None:
+    """Why these rows are no document: a row without the row above it, or a list whose positions are not 0, 1, 2 …
+
+    `entries` are what led there, for the kind: a root that was deleted over rows that its writer had not seen.
+    """
+    for table in collection.tables:
+        here = rows.get(table.name)
+        if not here or table.parent is None:
+            continue
+        if table.parent in rows:
+            orphan = next((key for key in here if key[:-1] not in rows[table.parent]), None)
+            if orphan is not None:
+                return _orphan(table.name, table.parent, orphan, entries)
+        if table.is_list:
+            gap = _gap(here)
+            if gap is not None:
+                reason = f"{table.name}: positions of the list are not 0, 1, 2 …"
+                return Hold(kind=ConflictKind.LIST_GAP, reason=reason, table=table.name, key=gap)
+    return None
+
+
+def _orphan(table: str, parent: str, key: RowKey, entries: Sequence[Entry]) -> Hold:
+    deleted = any(c.after is None and c.table == parent and c.key == key[:-1] for e in entries for c in e.changes)
+    if deleted:
+        reason = f"{parent}: the row to delete has rows in {table} that its writer had not seen"
+        return Hold(kind=ConflictKind.DELETE_DIFFERS, reason=reason, table=parent, key=key[:-1])
+    reason = f"{table}: the row above it in {parent} is absent"
+    return Hold(kind=ConflictKind.PARENT_MISSING, reason=reason, table=table, key=key)
+
+
+def _gap(rows: Iterable[RowKey]) -> RowKey | None:
+    """The key of the first row that does not stand at its rank, None if all do."""
+    counts: dict[RowKey, int] = {}
+    for key in sorted(rows, key=lambda key: (str(key[:-1]), key[-1])):
+        rank = counts.get(key[:-1], 0)
+        if key[-1] != rank:
+            return key
+        counts[key[:-1]] = rank + 1
+    return None

@@ -1,0 +1,42 @@
+"""Rule 1 of the meeting (design 2.2): what a change makes of the row that the target holds, or that it must be held.
+
+The same function for both directions. It decides; it writes nothing.
+"""
+
+from __future__ import annotations
+
+from sync.model.change import ConflictKind, Hold, Row, RowChange
+
+
+def merge(current: Row | None, change: RowChange, *, whole: bool = False) -> Row | None | Hold:
+    """The target's row after `change`, given its row now (None: absent); or a `Hold`, and then nothing may be written.
+
+    `whole` compares and writes the row as one value (rows of a keyless list, which have no identity).
+    """
+    if current == change.after:
+        return current
+    if change.before is None:
+        return (
+            change.after if current is None else _hold(ConflictKind.INSERT_EXISTS, change, "the row is there already")
+        )
+    if change.after is None:
+        if current == change.before:
+            return None
+        return _hold(ConflictKind.DELETE_DIFFERS, change, "the row to delete has been changed")
+    if current is None:
+        return _hold(ConflictKind.UPDATE_MISSING, change, "the row to update is absent")
+    if whole:
+        return change.after if current == change.before else _differs(change, sorted(change.after))
+    changed = [column for column in change.after if change.before[column] != change.after[column]]
+    third = [column for column in changed if current[column] not in (change.before[column], change.after[column])]
+    if third:
+        return _differs(change, third)
+    return {**current, **{column: change.after[column] for column in changed}}
+
+
+def _differs(change: RowChange, columns: list[str]) -> Hold:
+    return _hold(ConflictKind.UPDATE_DIFFERS, change, f"other values stand in {', '.join(columns)}")
+
+
+def _hold(kind: ConflictKind, change: RowChange, reason: str) -> Hold:
+    return Hold(kind=kind, reason=f"{change.table}: {reason}", table=change.table, key=change.key)

@@ -1,0 +1,87 @@
+"""The named states of a worker: one table of state, meaning and the command that helps. Shown by CLI, API and docs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One row of the table."""
+
+    name: str
+    meaning: str
+    #: What a person does about it; "" where nothing needs doing.
+    help: str
+    #: Changes are being carried, or will be without anybody's help.
+    healthy: bool = False
+    #: The worker has ended and waits for a person.
+    stopped: bool = False
+
+
+_COPY_AGAIN = "lockstep bootstrap --from mysql|mongo"
+
+STATES = {
+    state.name: state
+    for state in (
+        State(name="starting", meaning="connecting, or waiting for another copy's lease to end", help="", healthy=True),
+        State(name="copying", meaning="making the first copy", help="", healthy=True),
+        State(name="streaming", meaning="carrying changes as they happen", help="", healthy=True),
+        State(name="catching_up", meaning="carrying a backlog", help="", healthy=True),
+        State(name="paused", meaning="an operator paused it", help="lockstep resume"),
+        State(name="waiting_for_mysql", meaning="MySQL cannot be reached; trying again", help="lockstep doctor"),
+        State(name="waiting_for_mongo", meaning="MongoDB cannot be reached; trying again", help="lockstep doctor"),
+        State(name="no_position", meaning="no first copy has been made", help=_COPY_AGAIN, stopped=True),
+        State(name="position_purged", meaning="the log no longer holds the position", help=_COPY_AGAIN, stopped=True),
+        State(
+            name="source_behind",
+            meaning="the source lacks what was already applied: an older backup, or another server",
+            help=f"connect the right server, or: {_COPY_AGAIN}",
+            stopped=True,
+        ),
+        State(
+            name="statement_in_binlog",
+            meaning="a session wrote statements instead of rows",
+            help=f"set binlog_format=ROW, then: {_COPY_AGAIN}",
+            stopped=True,
+        ),
+        State(
+            name="row_image_not_full",
+            meaning="a session wrote rows with columns left out",
+            help=f"set binlog_row_image=FULL, then: {_COPY_AGAIN}",
+            stopped=True,
+        ),
+        State(
+            name="unknown_event",
+            meaning="the log holds an event that cannot be decoded without risk",
+            help=f"lockstep doctor names the setting; then: {_COPY_AGAIN}",
+            stopped=True,
+        ),
+        State(
+            name="schema_changed",
+            meaning="a mapped table or collection was altered, emptied, dropped or renamed",
+            help=f"bring lockstep.toml and schemas in line, then: {_COPY_AGAIN}",
+            stopped=True,
+        ),
+        State(
+            name="images_off",
+            meaning="pre- and post-images are switched off on a mapped collection",
+            help="lockstep setup, then: lockstep verify",
+            stopped=True,
+        ),
+        State(
+            name="checkpoint_written_by_other",
+            meaning="somebody other than the workers wrote a checkpoint",
+            help=f"find who wrote sync_checkpoint, then: {_COPY_AGAIN}",
+            stopped=True,
+        ),
+        State(
+            name="fenced",
+            meaning="another copy of this worker has taken the lease",
+            help="run one copy of each worker; lockstep status shows the holder",
+            stopped=True,
+        ),
+        State(name="stopped", meaning="ended on request", help="lockstep run", stopped=True),
+        State(name="failed", meaning="ended by an error; the reason names it", help="lockstep doctor", stopped=True),
+    )
+}
