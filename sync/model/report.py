@@ -1,0 +1,116 @@
+"""What long work and questions answer with: values that the command line, the API and tests show as they like."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sync.model.change import DocumentId, DocumentRows, Hold, Side
+
+
+class Level(enum.StrEnum):
+    """How bad a finding of the preflight is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of `lockstep doctor`."""
+
+    level: Level
+    #: What was looked at, for example "mysql: binlog_format".
+    subject: str
+    #: What was found.
+    message: str
+    #: What to do about it; "" where all is well.
+    fix: str = ""
+
+
+class Presence(enum.StrEnum):
+    """How a document compares."""
+
+    DIFFERENT = "different"
+    #: In MySQL, not in MongoDB.
+    MISSING_IN_MONGO = "missing_in_mongo"
+    #: In MongoDB, not in MySQL.
+    MISSING_IN_MYSQL = "missing_in_mysql"
+    #: It stands somewhere but cannot be expressed in rows, or its rows are no document.
+    UNMAPPABLE = "unmappable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One document that is not the same on both sides."""
+
+    document: DocumentId
+    presence: Presence
+    #: Tables and columns that differ, without values.
+    places: tuple[str, ...] = ()
+    #: It has an open conflict.
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """What `lockstep verify` found. Documents held in an open conflict are counted apart (promise 4)."""
+
+    documents: int
+    #: Per collection: documents compared.
+    collections: Mapping[str, int]
+    differences: tuple[Difference, ...] = ()
+
+    def count(self, *presences: Presence, held: bool = False) -> int:
+        return sum(1 for one in self.differences if one.held == held and one.presence in presences)
+
+    @property
+    def equal(self) -> bool:
+        return all(one.held for one in self.differences)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyReport:
+    """What a first copy did."""
+
+    documents: int
+    rows: int
+    #: Documents that were equal on both sides already.
+    already_equal: int
+    #: Documents that could not be copied and are held: those that differ, or only the target has, or are unmappable.
+    held: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairReport:
+    """What a repair did, or with `dry_run` would do, to one document."""
+
+    document: DocumentId
+    origin: Side
+    #: Both sides were equal already; nothing was written.
+    was_equal: bool
+    #: Tables and columns written, without values.
+    places: tuple[str, ...]
+    #: The conflict row that was closed.
+    conflict: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One document: its rows, its document, and what the mapping makes of each."""
+
+    document: DocumentId
+    mysql_rows: DocumentRows
+    mysql_problem: Hold | None
+    #: What the rows assemble to, None if absent.
+    mysql_as_document: Mapping[str, object] | None
+    mongo_rows: DocumentRows
+    mongo_problem: Hold | None
+    #: The document as it stands, unmapped fields included.
+    mongo_document: Mapping[str, object] | None
+    places: tuple[str, ...]
+    #: The open conflict row, if any (as the conflicts list shows it).
+    conflict: Mapping[str, object] | None = field(default=None)
