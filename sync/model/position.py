@@ -98,6 +98,19 @@ class CopiedRange:
             "position": self.position.to_json(),
         }
 
+    @staticmethod
+    def from_json(data: object) -> CopiedRange:
+        """The inverse of `to_json`. Raises `ValueError` for anything else."""
+        match data:
+            case {
+                "collection": str(collection),
+                "first": str(first),
+                "last": str(last),
+                "position": Mapping() as position,
+            }:
+                return CopiedRange(collection=collection, first=first, last=last, position=position_from_json(position))
+        raise ValueError("not a copied range")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
@@ -116,10 +129,55 @@ class Checkpoint:
     #: The other worker's checkpoint up to `position`.
     known: Known = Known(seq=0, lease="")
     copied: tuple[CopiedRange, ...] = ()
+    #: A first copy has begun and not ended: the worker must not stream, and `lockstep bootstrap` goes on from `copied`.
+    copying: bool = False
 
     def next(self, **changes: object) -> Checkpoint:
         """The checkpoint that follows on this one: `seq` + 1 and the given fields."""
         return replace(self, seq=self.seq + 1, **changes)  # type: ignore[arg-type]
+
+    def to_json(self) -> dict[str, object]:
+        """All but `seq` and `lease`, which stand in columns (fields) of their own for the compare-and-set."""
+        return {
+            "position": self.position and self.position.to_json(),
+            "rows_done": self.rows_done,
+            "seen": self.seen and self.seen.to_json(),
+            "known": {"seq": self.known.seq, "lease": self.known.lease},
+            "copied": [one.to_json() for one in self.copied],
+            "copying": self.copying,
+        }
+
+    @staticmethod
+    def from_json(seq: int, lease: str, data: Mapping[str, object]) -> Checkpoint:
+        """The inverse of `to_json`. Raises `ValueError` for anything else."""
+        match data:
+            case {
+                "position": position,
+                "rows_done": int(rows_done),
+                "seen": seen,
+                "known": {"seq": int(known_seq), "lease": str(known_lease)},
+                "copied": list(copied),
+                "copying": bool(copying),
+            }:
+                return Checkpoint(
+                    seq=seq,
+                    lease=lease,
+                    position=_position(position),
+                    rows_done=rows_done,
+                    seen=_position(seen),
+                    known=Known(seq=known_seq, lease=known_lease),
+                    copied=tuple(CopiedRange.from_json(one) for one in copied),
+                    copying=copying,
+                )
+        raise ValueError("not the fields of a checkpoint")
+
+
+def _position(data: object) -> Position | None:
+    if data is None:
+        return None
+    if not isinstance(data, Mapping):
+        raise ValueError("neither a binlog position nor a stream position")
+    return position_from_json(data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
