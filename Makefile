@@ -1,0 +1,39 @@
+# Every target does its own set-up and may be repeated; `make` alone lists them.
+PYTHON ?= python3
+RUN := .venv/bin
+# More arguments for pytest: make test ARGS="tests/unit -x"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-reset test check laws clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
+
+setup: ## system packages, .venv from requirements.lock, MySQL and MongoDB
+	@$(PYTHON) -m deploy.local setup
+
+demo: ## servers, data, web application and both workers; stays in front, Ctrl-C stops all
+	@$(PYTHON) -m deploy.local demo
+
+demo-reset: ## forget the demo's data and passwords
+	@$(PYTHON) -m deploy.local reset
+
+test: setup ## all tests but the long searches, on real servers
+	@$(RUN)/python -m pytest $(ARGS)
+
+laws: setup ## the long searches for counter-examples
+	@$(RUN)/python -m pytest -m slow $(ARGS)
+
+check: setup ## style, types, directions of imports, Django's own checks, the API's schema
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+	$(RUN)/python backend/manage.py check
+	$(RUN)/python backend/manage.py makemigrations --check --dry-run
+	$(RUN)/python backend/manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+clean: demo-reset ## forget the environment and all caches of this folder too (not the unpacked MySQL)
+	@rm -rf .venv .lockstep .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

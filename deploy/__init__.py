@@ -1,0 +1,1 @@
+"""How Lockstep is put up: here on one machine without containers (`deploy.local`)."""
