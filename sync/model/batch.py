@@ -1,0 +1,234 @@
+"""What is applied in one target transaction: a batch of the source's transactions, or copied documents.
+
+Both say which rows they need, what they make of them, and which checkpoint follows; the pipeline carries it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sync.model.change import (
+    ConflictKind,
+    DocumentId,
+    DocumentRows,
+    Entry,
+    Hold,
+    Origin,
+    RowChange,
+    Transaction,
+)
+from sync.model.fold import fold, needs
+from sync.model.mapping import CollectionMapping
+from sync.model.position import BinlogPosition, Checkpoint, CopiedRange, Position, reached
+from sync.model.values import key_text
+
+
+class Work(Protocol):
+    """What the pipeline applies in one transaction, or in smaller ones where that fails."""
+
+    def entries(self, copied: Iterable[CopiedRange]) -> dict[DocumentId, list[Entry]]:
+        """By document, in source order, without those that a copy or a repair contains already."""
+
+    def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
+        """The tables of which the document's rows must be read."""
+
+    def outcome(
+        self, collection: CollectionMapping, document: DocumentId, rows: DocumentRows, entries: Sequence[Entry]
+    ) -> DocumentRows | Hold:
+        """The document's rows afterwards, over the same tables as `rows`; or why it must be held."""
+
+    def advance(self, checkpoint: Checkpoint) -> Checkpoint:
+        """The checkpoint to write with it."""
+
+    def halves(self) -> Sequence[Work]:
+        """Two smaller ones, or this one where it cannot be divided."""
+
+    def singles(self) -> Sequence[Work]:
+        """The smallest ones."""
+
+    @property
+    def end(self) -> Transaction | None:
+        """What was passed once it is done without a write; None where its checkpoint must be written in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """In the order of the source's log; never empty."""
+
+    transactions: tuple[Transaction, ...]
+
+    @property
+    def last(self) -> Transaction:
+        return self.transactions[-1]
+
+    @property
+    def seen(self) -> Position:
+        """Place of the first user event; the end where there is none. What the writer had read when it wrote this batch."""
+        return next((one.first_user for one in self.transactions if one.first_user), self.last.position)
+
+    @property
+    def rows(self) -> int:
+        return sum(len(entry.changes) for one in self.transactions for entry in one.entries)
+
+    def entries(self, copied: Iterable[CopiedRange]) -> dict[DocumentId, list[Entry]]:
+        """By document, in source order, without those that a copy or a repair contains already."""
+        ranges = tuple(copied)
+        grouped: dict[DocumentId, list[Entry]] = {}
+        for one in self.transactions:
+            for entry in one.entries:
+                if not any(contains(done, entry) for done in ranges):
+                    grouped.setdefault(entry.document, []).append(entry)
+        return grouped
+
+    @property
+    def end(self) -> Transaction:
+        return self.last
+
+    def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
+        return needs(collection, entries)
+
+    def outcome(
+        self, collection: CollectionMapping, document: DocumentId, rows: DocumentRows, entries: Sequence[Entry]
+    ) -> DocumentRows | Hold:
+        return fold(collection, rows, entries)
+
+    def advance(self, checkpoint: Checkpoint) -> Checkpoint:
+        return advanced(checkpoint, self.last, self.seen)
+
+    def halves(self) -> tuple[Batch, ...]:
+        """Two smaller batches, or this one where it is a single transaction."""
+        middle = len(self.transactions) // 2
+        if not middle:
+            return (self,)
+        return Batch(self.transactions[:middle]), Batch(self.transactions[middle:])
+
+    def singles(self) -> tuple[Batch, ...]:
+        """Each transaction as a batch of its own."""
+        return tuple(Batch((one,)) for one in self.transactions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedDocuments:
+    """Documents of one range in key order, read from the other side at `position`; None where nothing was read there (they
+    stand in the target only, and `problems` says so)."""
+
+    collection: str
+    documents: Mapping[DocumentId, DocumentRows]
+    #: Documents that cannot be copied, and why.
+    problems: Mapping[DocumentId, Hold]
+    position: Position | None
+    #: Microseconds since the epoch: when it was read.
+    read_at: int
+
+    @property
+    def end(self) -> None:
+        return None
+
+    def entries(self, copied: Iterable[CopiedRange]) -> dict[DocumentId, list[Entry]]:
+        return {document: [self._entry(document)] for document in self._order}
+
+    def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
+        return frozenset(table.name for table in collection.tables)
+
+    def outcome(
+        self, collection: CollectionMapping, document: DocumentId, rows: DocumentRows, entries: Sequence[Entry]
+    ) -> DocumentRows | Hold:
+        if document in self.problems:
+            return self.problems[document]
+        wanted = self.documents[document]
+        if rows != wanted and any(rows.values()):
+            return Hold(kind=ConflictKind.SNAPSHOT_DIFFERS, reason="both sides had it before the start, and differ")
+        return wanted
+
+    def advance(self, checkpoint: Checkpoint) -> Checkpoint:
+        if self.position is None:
+            return checkpoint.next()
+        first, last = self._order[0], self._order[-1]
+        done = CopiedRange(
+            collection=self.collection, first=key_text(first.key), last=key_text(last.key), position=self.position
+        )
+        return checkpoint.next(copied=joined(checkpoint.copied, done))
+
+    def halves(self) -> tuple[CopiedDocuments, ...]:
+        middle = len(self._order) // 2
+        if not middle:
+            return (self,)
+        return self._part(self._order[:middle]), self._part(self._order[middle:])
+
+    def singles(self) -> tuple[CopiedDocuments, ...]:
+        return tuple(self._part([one]) for one in self._order)
+
+    @property
+    def _order(self) -> list[DocumentId]:
+        return sorted({*self.documents, *self.problems}, key=lambda document: key_text(document.key))
+
+    def _part(self, order: Sequence[DocumentId]) -> CopiedDocuments:
+        return CopiedDocuments(
+            collection=self.collection,
+            documents={one: self.documents[one] for one in order if one in self.documents},
+            problems={one: self.problems[one] for one in order if one in self.problems},
+            position=self.position,
+            read_at=self.read_at,
+        )
+
+    def _entry(self, document: DocumentId) -> Entry:
+        rows = self.documents.get(document, {})
+        return Entry(
+            document=document,
+            changes=tuple(
+                RowChange(table=table, key=key, before=None, after=row)
+                for table, of_table in rows.items()
+                for key, row in of_table.items()
+            ),
+            origin=Origin.USER,
+            committed_at=self.read_at,
+            position=self.position or _NOWHERE,
+            problem=self.problems.get(document),
+        )
+
+
+#: For notes of documents that no log told of: before everything.
+_NOWHERE = BinlogPosition(server="", file="", offset=0)
+
+
+def joined(copied: tuple[CopiedRange, ...], done: CopiedRange) -> tuple[CopiedRange, ...]:
+    """With one more range; it lengthens the last one where that was read at the same position."""
+    last = copied[-1] if copied else None
+    if last and (last.collection, last.position) == (done.collection, done.position) and last.last <= done.first:
+        longer = CopiedRange(collection=last.collection, first=last.first, last=done.last, position=last.position)
+        return (*copied[:-1], longer)
+    return (*copied, done)
+
+
+def has_users(entries: Iterable[Entry]) -> bool:
+    """Whether any of them was made by a user."""
+    return any(entry.origin is Origin.USER for entry in entries)
+
+
+def contains(done: CopiedRange, entry: Entry) -> bool:
+    """Whether the copied documents were read at or after the entry's change. Positions of two servers tell nothing."""
+    if done.collection != entry.document.collection:
+        return False
+    if not done.first <= key_text(entry.document.key) <= done.last:
+        return False
+    return _comparable(done.position, entry.position) and reached(done.position, entry.position)
+
+
+def _comparable(one: Position, other: Position) -> bool:
+    if isinstance(one, BinlogPosition):
+        return isinstance(other, BinlogPosition) and one.server == other.server
+    return not isinstance(other, BinlogPosition)
+
+
+def advanced(checkpoint: Checkpoint, to: Transaction, seen: Position | None) -> Checkpoint:
+    """The checkpoint once everything up to `to` is applied. Ranges that the position has passed are forgotten."""
+    left = tuple(
+        one
+        for one in checkpoint.copied
+        if not (_comparable(to.position, one.position) and reached(to.position, one.position))
+    )
+    return checkpoint.next(
+        position=to.position, rows_done=to.rows_done, seen=seen or to.position, known=to.known, copied=left
+    )

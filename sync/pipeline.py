@@ -1,0 +1,178 @@
+"""One direction: a batch from the source is folded over the target and written with the checkpoint, in one transaction.
+
+The same for both directions. It does not read the source (`read_ahead`) and does not decide (`model.fold`).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sync.errors import Contention, Refused
+from sync.lease import Lease, NothingToWrite
+from sync.model.batch import Work, has_users
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Side
+from sync.model.fold import relevant
+from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.ports import DocumentWrite, TargetTransaction
+
+#: Seconds; doubles from the first to the last while two transactions keep standing in each other's way.
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
+
+
+@dataclass(slots=True)
+class Counters:
+    """What was done since the worker started."""
+
+    #: Row changes of users that were carried over.
+    rows: int = 0
+    #: Documents written.
+    documents: int = 0
+    #: Documents newly held.
+    held: int = 0
+    #: Documents of which something was noted.
+    noted: int = 0
+    echoes_checked: int = 0
+    retries: int = 0
+    #: Commit time, on the source, of the newest transaction done; microseconds since the epoch.
+    committed_at: int = 0
+
+
+@dataclass(slots=True)
+class _Merged:
+    """What a batch comes to."""
+
+    writes: list[DocumentWrite] = field(default_factory=list)
+    holds: dict[DocumentId, tuple[Hold, DocumentRows | None]] = field(default_factory=dict)
+    noted: int = 0
+    checked: int = 0
+
+
+class Pipeline:
+    """Applies batches under a lease."""
+
+    def __init__(self, mapping: SyncMapping, lease: Lease, source_side: Side) -> None:
+        self._mapping = mapping
+        self._lease = lease
+        self._side = source_side
+        self.counters = Counters()
+
+    def apply(self, batch: Work, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Apply the whole batch, in as many transactions as it takes. Stops between two of them if `stopping` says so.
+
+        Two transactions in each other's way: again, the second time in halves. A constraint: transaction by transaction,
+        document by document, and only what is refused alone is held.
+        """
+        todo: list[tuple[Work, bool]] = [(batch, False)]
+        attempt = 0
+        while todo and not stopping():
+            part, alone = todo.pop(0)
+            try:
+                self._apply_once(part, {}) if not alone else self._apply_alone(part)
+                attempt = 0
+            except Refused:
+                todo[:0] = [(one, True) for one in part.singles()]
+            except Contention:
+                self.counters.retries += 1
+                attempt += 1
+                smaller = part.halves() if attempt > 1 else (part,)
+                todo[:0] = [(one, alone) for one in smaller]
+                time.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.5))
+                self._lease.beat()
+
+    def _apply_alone(self, batch: Work) -> None:
+        """A single transaction, document by document; those that the target refuses are held."""
+        refused: dict[DocumentId, Hold] = {}
+        while True:
+            found = self._apply_once(batch, refused, alone=True)
+            if found is None:
+                return
+            refused[found[0]] = found[1]
+
+    def _apply_once(
+        self, batch: Work, refused: Mapping[DocumentId, Hold], *, alone: bool = False
+    ) -> tuple[DocumentId, Hold] | None:
+        """One target transaction. `refused` are documents to hold without trying. With `alone`, a document whose refusal
+        spoiled the transaction is returned, and nothing was applied."""
+        grouped = batch.entries(self._lease.checkpoint.copied)
+        entries = {document: relevant(of, self._lease.own.crossed) for document, of in grouped.items()}
+        entries = {document: of for document, of in entries.items() if of}
+        users = any(has_users(of) for of in entries.values())
+        merged = _Merged()
+        touched: list[DocumentId] = []
+        spoiled: tuple[DocumentId, Hold] | None = None
+        quiet = not entries and batch.end is not None
+        if not quiet:
+            with self._lease.transaction(batch.advance(self._lease.checkpoint), touched) as transaction:
+                self._merge(transaction, batch, entries, refused, merged)
+                if alone:
+                    spoiled = self._write_alone(transaction, merged)
+                else:
+                    transaction.write(merged.writes)
+                quiet = batch.end is not None and not (users or merged.writes or merged.holds)
+                if spoiled or quiet:
+                    raise NothingToWrite
+                for document, (hold, rows) in merged.holds.items():
+                    transaction.conflicts.open(document, hold, entries[document], self._side, rows)
+                touched += [write.document for write in merged.writes]
+        if spoiled:
+            return spoiled
+        if quiet and batch.end is not None:
+            self._lease.passed(batch.end)
+        self._count(batch, entries, merged)
+        return None
+
+    def _merge(
+        self,
+        transaction: TargetTransaction,
+        batch: Work,
+        entries: Mapping[DocumentId, Sequence[Entry]],
+        refused: Mapping[DocumentId, Hold],
+        merged: _Merged,
+    ) -> None:
+        """Note held documents, fold the others over what the target holds now."""
+        held = transaction.conflicts.held(list(entries))
+        free: dict[DocumentId, Sequence[Entry]] = {}
+        for document, of in entries.items():
+            if document in held and (not has_users(of) or transaction.conflicts.note(held[document], of, self._side)):
+                merged.noted += 1
+            else:  # not held, or closed by now: by rule 1
+                free[document] = of
+        wanted = {document: batch.needs(self._collection(document), of) for document, of in free.items()}
+        current = transaction.read(wanted)
+        for document, of in free.items():
+            now = current[document]
+            merged.checked += sum(not has_users((entry,)) for entry in of)
+            after: Hold | DocumentRows | None = now.problem or refused.get(document)
+            after = after or batch.outcome(self._collection(document), document, now.rows, of)
+            if isinstance(after, Hold):
+                merged.holds[document] = (after, None if now.problem else now.rows)
+            elif after != now.rows:
+                merged.writes.append(DocumentWrite(document=document, before=now.rows, after=after))
+
+    def _write_alone(self, transaction: TargetTransaction, merged: _Merged) -> tuple[DocumentId, Hold] | None:
+        for write in list(merged.writes):
+            try:
+                hold = transaction.write_alone(write)
+            except Refused as error:
+                hold = Hold(kind=ConflictKind(error.kind), reason=error.message)
+                return write.document, hold
+            if hold:
+                merged.writes.remove(write)
+                merged.holds[write.document] = (hold, write.before)
+        return None
+
+    def _collection(self, document: DocumentId) -> CollectionMapping:
+        return self._mapping.collections[document.collection]
+
+    def _count(self, batch: Work, entries: Mapping[DocumentId, Sequence[Entry]], merged: _Merged) -> None:
+        done = self.counters
+        done.rows += sum(len(entry.changes) for of in entries.values() for entry in of if has_users((entry,)))
+        done.documents += len(merged.writes)
+        done.held += len(merged.holds)
+        done.noted += merged.noted
+        done.echoes_checked += merged.checked
+        if batch.end is not None:
+            done.committed_at = max(done.committed_at, batch.end.committed_at)

@@ -1,0 +1,181 @@
+"""The first copy: both streams' positions first, then one side's documents range by range into the other (design section 5).
+
+Runs while people write to both sides; run again after a crash, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from sync.errors import CommandRefused
+from sync.lease import Lease
+from sync.model.batch import CopiedDocuments
+from sync.model.change import ConflictKind, DocumentId, Hold, Side, Value
+from sync.model.fold import broken
+from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.position import Known
+from sync.model.report import CopyReport
+from sync.model.values import key_from_text
+from sync.pipeline import Pipeline
+from sync.ports import Current, LogEnd, Reader
+from sync.reconcile.progress import Progress
+
+RANGE = 500
+
+
+class FirstCopy:
+    """Copies `origin` into the other side. Both leases must be free: the workers do not run meanwhile."""
+
+    def __init__(
+        self,
+        mapping: SyncMapping,
+        origin: Side,
+        *,
+        source: Reader,
+        target: Reader,
+        ends: Mapping[Side, LogEnd],
+        leases: Mapping[Side, Lease],
+    ) -> None:
+        """`leases` by the side that is written; `ends` by the side whose log it is."""
+        self._mapping = mapping
+        self._origin = origin
+        self._source = source
+        self._target = target
+        self._ends = ends
+        self._copying = leases[origin.other]
+        self._other = leases[origin]
+        self._pipeline = Pipeline(mapping, self._copying, origin)
+        self._read = self._rows = self._only_in_target = 0
+
+    def run(self, progress: Progress) -> CopyReport:
+        """Copy everything. Raises `LeaseHeld` where a worker runs."""
+        started = time.monotonic()
+        self._copying.take()
+        try:
+            self._other.take()
+            try:
+                if not self._copying.checkpoint.copying:
+                    self._begin()
+                for collection in self._mapping.collections.values():
+                    self._copy(collection, progress)
+                self._write(copying=False)
+            finally:
+                self._other.release()
+        finally:
+            self._copying.release()
+        done = self._pipeline.counters
+        return CopyReport(
+            documents=self._read,
+            rows=self._rows,
+            already_equal=self._read + self._only_in_target - done.documents - done.held - done.noted,
+            held=done.held + done.noted,
+            seconds=time.monotonic() - started,
+        )
+
+    def _begin(self) -> None:
+        """Both streams' positions, then both checkpoints: each stream's first tag is then the write made here."""
+        if self._other.checkpoint.copying:
+            raise CommandRefused(
+                f"a first copy from {self._origin.other} was begun and not finished",
+                hint=f"lockstep bootstrap --from {self._origin.other}",
+            )
+        here, there = self._copying.checkpoint, self._other.checkpoint
+        source_end = self._ends[self._origin].end()
+        target_end = self._ends[self._origin.other].end()
+        # Looked for now, for what comes after these positions is in the stream.
+        for collection in self._mapping.collections.values():
+            self._hold_others(collection)
+        self._write(
+            position=source_end,
+            seen=source_end,
+            rows_done=0,
+            known=Known(seq=there.seq, lease=there.lease),
+            copied=(),
+            copying=True,
+        )
+        known = Known(seq=here.seq, lease=here.lease)
+        checkpoint = self._other.checkpoint.next(
+            position=target_end, seen=target_end, rows_done=0, known=known, copied=()
+        )
+        with self._other.transaction(checkpoint, ()):
+            pass
+
+    def _write(self, **fields: object) -> None:
+        with self._copying.transaction(self._copying.checkpoint.next(**fields), ()):
+            pass
+
+    def _copy(self, collection: CollectionMapping, progress: Progress) -> None:
+        done, total = 0, self._source.count(collection.name)
+        after = self._resume(collection)
+        while True:
+            reading = self._source.range(collection.name, after, RANGE, exact=True)
+            if not reading.documents:
+                progress(collection.name, done, done)
+                return
+            problems = {}
+            for document, current in reading.documents.items():
+                problem = current.problem or broken(collection, current.rows)
+                if problem:
+                    problems[document] = problem
+            self._pipeline.apply(
+                CopiedDocuments(
+                    collection=collection.name,
+                    documents={
+                        document: current.rows
+                        for document, current in reading.documents.items()
+                        if document not in problems
+                    },
+                    problems=problems,
+                    position=reading.position,
+                    read_at=time.time_ns() // 1000,
+                )
+            )
+            self._other.beat()
+            after = next(reversed(reading.documents)).key
+            done += len(reading.documents)
+            self._read += len(reading.documents)
+            self._rows += sum(_rows(current) for current in reading.documents.values())
+            progress(collection.name, done, total)
+
+    def _resume(self, collection: CollectionMapping) -> Value:
+        """The last key that an earlier run has copied; None at first."""
+        done = [one.last for one in self._copying.checkpoint.copied if one.collection == collection.name]
+        return key_from_text(collection, done[-1]) if done else None
+
+    def _hold_others(self, collection: CollectionMapping) -> None:
+        """Documents that only the target has are held: nobody can tell whether they are new or were deleted."""
+        after: Value = None
+        while True:
+            here = list(self._target.range(collection.name, after, RANGE, exact=False).documents)
+            if not here:
+                return
+            there = self._source.read(here, exact=False).documents
+            extra = [one for one in here if _absent(there[one])]
+            if extra:
+                self._hold(collection, extra)
+            self._other.beat()
+            self._copying.beat()
+            after = here[-1].key
+
+    def _hold(self, collection: CollectionMapping, extra: list[DocumentId]) -> None:
+        self._only_in_target += len(extra)
+        reason = f"it stands only in {self._origin.other}, and differs so from the side that was copied"
+        problems = {one: Hold(kind=ConflictKind.SNAPSHOT_DIFFERS, reason=reason) for one in extra}
+        self._pipeline.apply(
+            CopiedDocuments(
+                collection=collection.name,
+                documents={},
+                problems=problems,
+                position=None,
+                read_at=time.time_ns() // 1000,
+            )
+        )
+
+
+def _absent(current: Current) -> bool:
+    return current.problem is None and not any(current.rows.values())
+
+
+def _rows(current: Current) -> int:
+    return sum(len(of_table) for of_table in current.rows.values())

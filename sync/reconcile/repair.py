@@ -1,0 +1,110 @@
+"""Makes one document equal on both sides, in the direction that a person chose, and closes its conflict row.
+
+Done by the worker that owns the target, between two batches. What was noted meanwhile makes it begin again.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+
+from sync.errors import CommandRefused, Contention, Refused
+from sync.lease import Lease
+from sync.model.change import DocumentId, DocumentRows, Side
+from sync.model.compare import different_places
+from sync.model.fold import broken
+from sync.model.mapping import CollectionMapping
+from sync.model.position import CopiedRange
+from sync.model.report import RepairReport
+from sync.model.values import key_text
+from sync.ports import ConflictDatabase, DocumentWrite, HeldDocument, Reader
+
+ATTEMPTS = 20
+
+
+class Repair:
+    """Writes `source`'s documents into the target of `lease`."""
+
+    def __init__(self, lease: Lease, source: Reader, conflicts: ConflictDatabase) -> None:
+        """`conflicts` is a MySQL connection of its own, apart from the target's transactions."""
+        self._lease = lease
+        self._source = source
+        self._conflicts = conflicts
+
+    def run(self, collection: CollectionMapping, document: DocumentId) -> RepairReport:
+        """Repair one document. `CommandRefused` if the source's cannot be expressed in rows, if the target refuses it,
+        or if it is edited faster than it can be repaired."""
+        for attempt in range(ATTEMPTS):
+            try:
+                report = self._attempt(collection, document)
+            except Contention:
+                report = None
+            except Refused as error:
+                raise CommandRefused(f"{self._lease.target.side} refuses the document: {error.message}") from None
+            if report:
+                return report
+            time.sleep(min(0.5, 0.01 * 2**attempt) * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
+            self._lease.beat()
+        raise CommandRefused("the document is being edited faster than it can be repaired", hint="try again later")
+
+    def _attempt(self, collection: CollectionMapping, document: DocumentId) -> RepairReport | None:
+        held = self._held(document)
+        reading = self._source.read([document], exact=True)
+        wanted = reading.documents[document]
+        problem = wanted.problem or broken(collection, wanted.rows)
+        if problem:
+            raise CommandRefused(
+                f"the document in {self._source.side} cannot be carried: {problem.reason}",
+                hint=f"mend it there, or: lockstep repair --from {self._source.side.other}",
+            )
+        assert reading.position is not None  # `exact` promises it
+        done = CopiedRange(
+            collection=document.collection,
+            first=key_text(document.key),
+            last=key_text(document.key),
+            position=reading.position,
+        )
+        idle = self._lease.idle()
+        checkpoint = replace(idle, copied=(*idle.copied, done), seen=reading.position)
+        # In MySQL the row closes with the write; for MongoDB after it, or a crash between would close it unrepaired.
+        inside = self._lease.target.side is Side.MYSQL
+        touched: list[DocumentId] = []
+        places: tuple[str, ...] = ()
+        resolution = {"repaired_from": str(self._source.side)}
+        with self._lease.transaction(checkpoint, touched) as transaction:
+            everything = frozenset(table.name for table in collection.tables)
+            now = transaction.read({document: everything})[document]
+            before: DocumentRows = {name: {} for name in everything} if now.problem else now.rows
+            if now.problem or before != wanted.rows:
+                places = different_places(collection, before, wanted.rows)
+                transaction.write([DocumentWrite(document=document, before=before, after=wanted.rows)])
+                touched.append(document)
+            if inside and held and not transaction.conflicts.close(held, resolution):
+                raise Contention("something was noted meanwhile")
+        if not inside and held and not self._close(held, resolution):
+            return None
+        return RepairReport(
+            document=document,
+            origin=self._source.side,
+            was_equal=not touched,
+            places=places,
+            conflict=held.conflict if held else None,
+        )
+
+    def _held(self, document: DocumentId) -> HeldDocument | None:
+        transaction = self._conflicts.begin()
+        try:
+            return transaction.held([document]).get(document)
+        finally:
+            transaction.rollback()
+
+    def _close(self, held: HeldDocument, resolution: dict[str, str]) -> bool:
+        transaction = self._conflicts.begin()
+        try:
+            closed = transaction.close(held, resolution)
+            transaction.commit()
+        except BaseException:
+            transaction.rollback()
+            raise
+        return closed

@@ -1,0 +1,315 @@
+"""One worker process: lease, states, retries, an operator's commands, and the end on request.
+
+It knows no database: everything comes through the ports, opened anew after an error.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sync.errors import (
+    CommandRefused,
+    CommitUnknown,
+    Contention,
+    LockstepError,
+    MySQLAway,
+    NoPosition,
+    ServerAway,
+)
+from sync.lease import Lease
+from sync.model.change import DocumentId, Side
+from sync.model.mapping import SyncMapping
+from sync.model.position import Position, reached
+from sync.model.states import STATES
+from sync.model.values import key_from_text
+from sync.pipeline import Counters, Pipeline
+from sync.ports import Command, ConflictDatabase, LogEnd, Reader, Source, Target, WorkerDesk
+from sync.read_ahead import ReadAhead
+from sync.reconcile.repair import Repair
+
+#: State, reason, hint.
+OnState: TypeAlias = Callable[[str, str, str], None]
+
+#: Seconds: how often the worker says how it is, how often it looks for commands, how long it waits for changes at most.
+REPORT, COMMANDS, TAKE = 4.0, 0.25, 0.1
+#: Seconds of lag from which on a worker with a backlog is `catching_up`.
+BEHIND = 3.0
+#: Seconds between attempts while a server is away: doubling from the first to the last.
+FIRST_RETRY, LAST_RETRY = 0.2, 5.0
+#: Requests done between two batches, so that neither starves the other.
+COMMANDS_AT_ONCE = 50
+BATCH_ROWS, BATCH_BYTES = 1000, 8 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What one worker works with; opened together, closed together."""
+
+    source: Source
+    target: Target
+    #: The end of the source's log.
+    end: LogEnd
+    #: Reads the source's documents, for repairs.
+    reader: Reader
+    #: Conflict rows apart from the target's transactions.
+    conflicts: ConflictDatabase
+    desk: WorkerDesk
+
+    def close(self) -> None:
+        for part in (self.source, self.target, self.end, self.reader, self.conflicts, self.desk):
+            part.close()
+
+
+class Worker:
+    """Runs until it is told to stop, or until it cannot go on safely."""
+
+    def __init__(self, name: str, mapping: SyncMapping, open_parts: Callable[[], Parts], on_state: OnState) -> None:
+        """`name` is follower or listener."""
+        self.name = name
+        self._mapping = mapping
+        self._open = open_parts
+        self._on_state = on_state
+        self._parts: Parts | None = None
+        self._state = ("", "", "")
+        self._last_error = ""
+        self._stopping = False
+        self._paused = False
+        self._started = time.monotonic()
+        self._reported_at = self._looked_at = 0.0
+        self._lease: Lease | None = None
+        self._pipeline: Pipeline | None = None
+        self._counters = Counters()
+        self._rate = _Rate()
+
+    def stop(self) -> None:
+        """Finish the batch and end. Only sets a flag: safe in a signal handler."""
+        self._stopping = True
+
+    def run(self) -> int:
+        """Carry changes. Returns 0 when stopped on request, 3 when stopped in a named state that needs a person."""
+        wait = FIRST_RETRY
+        while not self._stopping:
+            before = self._counters.committed_at
+            try:
+                self._session()
+            except (ServerAway, CommitUnknown) as error:
+                self._set(error.state if isinstance(error, ServerAway) else "starting", error)
+                if self._counters.committed_at != before:
+                    wait = FIRST_RETRY
+                self._rest(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+                wait = min(LAST_RETRY, wait * 2)
+            except LockstepError as error:
+                if not error.retryable:
+                    self._set(error.state, error)
+                    return 3
+                self._set("starting", error)
+                self._rest(0.3)
+            except Exception as error:
+                self._set(
+                    "failed", LockstepError(f"unexpected {type(error).__name__}", hint="LOCKSTEP_DEBUG=1 shows it")
+                )
+                raise
+            finally:
+                self._close()
+        self._say_goodbye()
+        return 0
+
+    def _say_goodbye(self) -> None:
+        """A pause outlives the process; else the state is `stopped`."""
+        try:
+            self._parts = self._open()
+            self._set("paused" if self._paused else "stopped", None)
+            self._report()
+        except ServerAway:
+            pass  # nobody could read it there
+        finally:
+            self._close()
+
+    # One session: from taking the lease to the first error.
+
+    def _session(self) -> None:
+        self._set_if_new("starting")
+        parts = self._parts = self._open()
+        if self._lease is None:
+            self._paused = parts.desk.last_state() == "paused"
+        lease = self._lease or Lease(parts.target)
+        lease.target = parts.target
+        checkpoint = lease.take()
+        self._lease = lease
+        if checkpoint.position is None or checkpoint.copying:
+            unfinished = "was not finished" if checkpoint.copying else "has not been made"
+            lease.release()
+            raise NoPosition(f"the first copy {unfinished}")
+        self._pipeline = Pipeline(self._mapping, lease, parts.source.side)
+        self._pipeline.counters = self._counters
+        try:
+            while not self._stopping:
+                if self._paused:
+                    self._pause(parts, lease)
+                else:
+                    self._stream(parts, lease)
+        finally:
+            if self._stopping:
+                lease.release()
+
+    def _stream(self, parts: Parts, lease: Lease) -> None:
+        """Until paused or stopped."""
+        pipeline = self._pipeline
+        assert pipeline is not None
+        reading = ReadAhead(parts.source, lease.checkpoint)
+        try:
+            while not (self._stopping or self._paused):
+                batch = reading.take(TAKE, max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES)
+                if batch:
+                    pipeline.apply(batch, lambda: self._stopping)
+                lag = time.time() - self._counters.committed_at / 1e6
+                self._set("catching_up" if batch and reading.waiting and lag > BEHIND else "streaming", None)
+                self._desk_work(parts, lease)
+        finally:
+            reading.close()
+
+    def _pause(self, parts: Parts, lease: Lease) -> None:
+        """The lease is kept, the position stays; requests of operators are still done."""
+        self._set("paused", None)
+        while self._paused and not self._stopping:
+            self._desk_work(parts, lease)
+            time.sleep(TAKE)
+
+    def _desk_work(self, parts: Parts, lease: Lease) -> None:
+        lease.beat()
+        now = time.monotonic()
+        if now - self._looked_at >= COMMANDS:
+            self._looked_at = now
+            self._commands(parts, lease)
+        if now - self._reported_at >= REPORT:
+            self._report()
+
+    # Requests of operators.
+
+    def _commands(self, parts: Parts, lease: Lease) -> None:
+        for _ in range(COMMANDS_AT_ONCE):
+            command = parts.desk.next_command()
+            if command is None:
+                return
+            self._looked_at = 0.0  # there may be more: look again after the next batch
+            try:
+                result = self._carry_out(command, parts, lease)
+            except CommandRefused as error:
+                parts.desk.finish(
+                    command, "refused", {"error": error.code, "message": error.message, "hint": error.hint}
+                )
+            else:
+                parts.desk.finish(command, "done", result)
+            lease.beat()
+
+    def _carry_out(self, command: Command, parts: Parts, lease: Lease) -> Mapping[str, object]:
+        match command.kind, command.arguments:
+            case "pause", _:
+                self._paused = True
+                return {}
+            case "resume", _:
+                self._paused = False
+                return {}
+            case "repair", {"collection": str(name), "id": str(text)}:
+                collection = self._mapping.collections.get(name)
+                if collection is None:
+                    raise CommandRefused(f"no collection {name} is mapped")
+                document = DocumentId(name, key_from_text(collection, text))
+                report = Repair(lease, parts.reader, parts.conflicts).run(collection, document)
+                return {"was_equal": report.was_equal, "places": list(report.places), "conflict": report.conflict}
+        raise CommandRefused(f"a {self.name} knows no request {command.kind} of this form")
+
+    # How it is.
+
+    def _set_if_new(self, state: str) -> None:
+        """At the start of a session a state that tells more (waiting for a server) stays until the session works."""
+        if not self._state[0]:
+            self._set(state, None)
+
+    def _set(self, state: str, error: LockstepError | None) -> None:
+        reason, hint = (error.message, error.hint) if error else (STATES[state].meaning, STATES[state].help)
+        if error:
+            self._last_error = f"{error.code}: {error.message}"
+        if self._state == (state, reason, hint):
+            if time.monotonic() - self._reported_at >= REPORT:
+                self._report()
+            return
+        self._state = (state, reason, hint)
+        self._on_state(state, reason, hint)
+        self._report()
+
+    def _report(self) -> None:
+        """Into MySQL. While MySQL is away nobody could read it there; the state line has been given to `on_state`."""
+        self._reported_at = time.monotonic()
+        try:
+            desk = self._parts.desk if self._parts else None
+            if desk is None:
+                return
+            desk.report(*self._state, self._details())
+        except (MySQLAway, Contention):
+            if self._state[0] in ("streaming", "catching_up", "paused"):
+                raise
+
+    def _details(self) -> dict[str, object]:
+        done = self._counters
+        position = self._lease.checkpoint.position if self._lease else None
+        seconds = max(time.monotonic() - self._started, 0.001)
+        return {
+            "position": position.to_json() if position else None,
+            "lag_seconds": self._lag(position),
+            "rows": done.rows,
+            "documents": done.documents,
+            "held": done.held,
+            "noted": done.noted,
+            "echoes_checked": done.echoes_checked,
+            "retries": done.retries,
+            "rows_per_second": round(self._rate.of(done.rows), 1),
+            "uptime_seconds": round(seconds, 1),
+            "last_error": self._last_error,
+        }
+
+    def _lag(self, position: Position | None) -> float | None:
+        """Seconds since the commit of the newest change applied, 0 where the log has no more; None if it cannot be told."""
+        if not (self._parts and position and self._lease):
+            return None
+        try:
+            end = self._parts.end.end()
+        except ServerAway:
+            return None
+        here = self._lease.idle().position or position
+        if reached(here, end):
+            return 0.0
+        newest = self._counters.committed_at
+        return round(max(0.0, time.time() - newest / 1e6), 3) if newest else None
+
+    def _rest(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._stopping and time.monotonic() < deadline:
+            time.sleep(min(0.05, seconds))
+
+    def _close(self) -> None:
+        parts, self._parts = self._parts, None
+        if parts:
+            parts.close()
+
+
+class _Rate:
+    """Per second, over the time since it was last asked."""
+
+    def __init__(self) -> None:
+        self._at, self._count = time.monotonic(), 0
+
+    def of(self, count: int) -> float:
+        now = time.monotonic()
+        rate = (count - self._count) / max(now - self._at, 0.001)
+        self._at, self._count = now, count
+        return rate
+
+
+def target_side(name: str) -> Side:
+    """The side that a worker writes."""
+    return Side.MONGO if name == "follower" else Side.MYSQL
