@@ -8,7 +8,7 @@ from __future__ import annotations
 from sync.model.change import ConflictKind, Hold, Row, RowChange
 
 
-def merge(current: Row | None, change: RowChange, *, whole: bool = False) -> Row | None | Hold:
+def merge(current: Row | None, change: RowChange, *, whole: bool = False) -> Row | Hold | None:
     """The target's row after `change`, given its row now (None: absent); or a `Hold`, and then nothing may be written.
 
     `whole` compares and writes the row as one value (rows of a keyless list, which have no identity).

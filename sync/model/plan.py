@@ -1,0 +1,173 @@
+"""What must be written so that a document shows its new rows: the least, by path, and unmapped fields stay.
+
+A map's keys are data: where one cannot stand in a path, the whole document is replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sync.model.change import DocumentRows, Row, RowKey, Value
+from sync.model.lens import assemble, assemble_part
+from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insert:
+    """A new document."""
+
+    document: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The document goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Values to set and paths to unset."""
+
+    set: Mapping[str, object]
+    unset: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replace:
+    """The whole document anew, unmapped fields included."""
+
+    document: Mapping[str, object]
+
+
+DocumentPlan: TypeAlias = Insert | Delete | Update | Replace
+
+
+def plan(
+    collection: CollectionMapping,
+    key: Value,
+    before: DocumentRows,
+    after: DocumentRows,
+    document: Mapping[str, object] | None,
+) -> DocumentPlan | None:
+    """How to lead `document`, which shows the rows `before` (of the tables in both), to the rows `after`; None if they are
+    the same. Where `document` stands but `before` is empty (it could not be expressed in rows), it is replaced whole."""
+    if (key,) not in after[collection.table]:
+        return Delete() if document is not None else None
+    if document is None or (key,) not in before[collection.table]:
+        new = assemble(collection, key, after)
+        assert new is not None  # the root row is there
+        return Insert(document=new) if document is None else Replace(document=new)
+    changes = _Changes()
+    changes.fields(collection.fields, before[collection.table][(key,)], after[collection.table][(key,)], ())
+    for part in collection.parts:
+        changes.part(part, (key,), before, after, document, ())
+    if not (changes.set or changes.unset):
+        return None
+    if all(_is_path(path) for path in (*changes.set, *changes.unset)):
+        return Update(
+            set={".".join(path): value for path, value in changes.set.items()},
+            unset=tuple(".".join(path) for path in changes.unset),
+        )
+    return Replace(document=_applied(document, changes))
+
+
+class _Changes:
+    """Paths with their new values, and paths to take away."""
+
+    def __init__(self) -> None:
+        self.set: dict[tuple[str, ...], object] = {}
+        self.unset: list[tuple[str, ...]] = []
+
+    def fields(self, fields: Iterable[FieldMapping], old: Row, new: Row, path: tuple[str, ...]) -> None:
+        for field in fields:
+            value = new[field.column]
+            if old[field.column] == value:
+                continue
+            if value is None and field.absent_if_null:
+                self.unset.append((*path, field.name))
+            else:
+                self.set[(*path, field.name)] = field.codec.to_bson(value)
+
+    def part(
+        self,
+        part: PartMapping,
+        above: RowKey,
+        before: DocumentRows,
+        after: DocumentRows,
+        holder: Mapping[str, object],
+        path: tuple[str, ...],
+    ) -> None:
+        if part.table not in after:  # not read, so not touched
+            return
+        here = (*path, part.name)
+        old, new = _below(part, above, before), _below(part, above, after)
+        if part.kind is PartKind.MAP:
+            entries = holder[part.name]
+            assert isinstance(entries, Mapping)  # `before` was shredded from it
+            self._map(part, old, new, before, after, entries, here)
+        elif old != new:
+            value = assemble_part(part, above, after)
+            self.set[here] = _in_present_order(holder[part.name], value) if part.kind is PartKind.SET else value
+
+    def _map(
+        self,
+        part: PartMapping,
+        old: Mapping[RowKey, Row],
+        new: Mapping[RowKey, Row],
+        before: DocumentRows,
+        after: DocumentRows,
+        entries: Mapping[str, object],
+        path: tuple[str, ...],
+    ) -> None:
+        for key in old:
+            if key not in new:
+                self.unset.append((*path, str(key[-1])))
+        for key, row in new.items():
+            name = str(key[-1])
+            if key not in old:
+                whole = assemble_part(part, key[:-1], after)
+                assert isinstance(whole, Mapping)
+                self.set[(*path, name)] = whole[name]
+                continue
+            entry = entries[name]
+            assert isinstance(entry, Mapping)
+            self.fields(part.fields, old[key], row, (*path, name))
+            for nested in part.parts:
+                self.part(nested, key, before, after, entry, (*path, name))
+
+
+def _below(part: PartMapping, above: RowKey, rows: DocumentRows) -> dict[RowKey, Row]:
+    return {key: row for key, row in rows.get(part.table, {}).items() if key[:-1] == above}
+
+
+def _in_present_order(present: object, members: object) -> list[object]:
+    """A set's members: those that stay keep their order, new ones follow."""
+    assert isinstance(present, list) and isinstance(members, list)
+    return [one for one in present if one in members] + [one for one in members if one not in present]
+
+
+def _is_path(path: tuple[str, ...]) -> bool:
+    return all(name and not name.startswith("$") and "." not in name and "\0" not in name for name in path)
+
+
+def _applied(document: Mapping[str, object], changes: _Changes) -> dict[str, object]:
+    new = _copied(document)
+    for path in changes.unset:
+        _holder(new, path).pop(path[-1], None)
+    for path, value in changes.set.items():
+        _holder(new, path)[path[-1]] = value
+    return new
+
+
+def _holder(document: dict[str, object], path: tuple[str, ...]) -> dict[str, object]:
+    for name in path[:-1]:
+        inner = document[name]
+        assert isinstance(inner, dict)
+        document = inner
+    return document
+
+
+def _copied(document: Mapping[str, object]) -> dict[str, object]:
+    return {name: _copied(value) if isinstance(value, Mapping) else value for name, value in document.items()}

@@ -1,0 +1,75 @@
+"""Canonical values as JSON, and keys of documents as text, for the engine's tables and the command line."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import datetime
+
+from sync.model.change import DocumentRows, Value
+from sync.model.codecs import NotCanonical
+from sync.model.mapping import CollectionMapping
+
+#: Marks the key of a document that rows cannot hold: its `_id` is not of the mapping's type.
+FOREIGN = "?"
+
+
+def to_json(value: Value) -> object:
+    """Dates as {"$date": ISO text, UTC}, bytes as {"$binary": base64}; all else stands for itself."""
+    if isinstance(value, datetime):
+        return {"$date": value.isoformat(timespec="milliseconds")}
+    if isinstance(value, bytes):
+        return {"$binary": base64.b64encode(value).decode()}
+    return value
+
+
+def from_json(data: object) -> Value:
+    """The inverse of `to_json`. Raises `ValueError`."""
+    match data:
+        case {"$date": str(text)}:
+            return datetime.fromisoformat(text)
+        case {"$binary": str(text)}:
+            return base64.b64decode(text)
+        case bool() | int() | str() | None:
+            return data
+    raise ValueError("not a canonical value")
+
+
+def rows_to_json(rows: DocumentRows) -> list[dict[str, object]]:
+    """Rows as a list of {"table", "key", "row"}, for people to read."""
+    return [
+        {
+            "table": table,
+            "key": [to_json(part) for part in key],
+            "row": {column: to_json(value) for column, value in row.items()},
+        }
+        for table, of_table in rows.items()
+        for key, row in of_table.items()
+    ]
+
+
+def plain_json(data: object) -> object:
+    """Anything nested that holds canonical values (details of a report, say), ready for `json.dumps`."""
+    if isinstance(data, Mapping):
+        return {str(key): plain_json(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [plain_json(value) for value in data]
+    if isinstance(data, datetime | bytes):
+        return to_json(data)
+    return data
+
+
+def key_text(key: Value) -> str:
+    """A document's key as text: for an ObjectId its 24 digits."""
+    return str(key)
+
+
+def key_from_text(collection: CollectionMapping, text: str) -> Value:
+    """The key that `key_text` gave. Raises `NotCanonical` for text that can be no key of this collection."""
+    if text.startswith(FOREIGN):
+        return text
+    if collection.id.codec.name == "int32":
+        if not text.lstrip("-").isdigit():
+            raise NotCanonical("a whole number is allowed")
+        return collection.id.codec.from_column(int(text))
+    return collection.id.codec.from_column(text)
