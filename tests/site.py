@@ -13,6 +13,7 @@ import sys
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -25,6 +26,9 @@ from deploy.local.mysql_binary import Flavour
 from deploy.local.paths import ROOT
 from deploy.local.users import Role, create_mongo_users, mongo_url, mysql_url, open_mysql_database
 from tests.servers import Servers
+
+#: The console script, as operators type it.
+LOCKSTEP = Path(sys.prefix) / "bin" / "lockstep"
 
 
 class Site:
@@ -93,7 +97,7 @@ class Site:
     def lockstep(self, *arguments: str, check: bool = True, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run the command line as an operator who holds all roles; with `check`, a failure fails the test."""
         done = subprocess.run(
-            [sys.executable, "-m", "sync.cli", "--config", str(self.config_path), *arguments],
+            [str(LOCKSTEP), "--config", str(self.config_path), *arguments],
             env=self.process_environment(),
             cwd=ROOT,
             capture_output=True,

@@ -28,6 +28,10 @@ def inside() -> bool:
 
 def prepare(*, with_mariadb: bool) -> None:
     """Install what the system lacks and make the environment; raises LocalProblem. Cheap when already done."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is run before anything could have asked
+        raise LocalProblem(
+            f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}", "make PYTHON=python3.11"
+        )
     system_packages.install(system_packages.missing(system_packages.NEEDED))
     if with_mariadb:
         system_packages.install(system_packages.missing(system_packages.MARIADB))
@@ -45,8 +49,10 @@ def enter(arguments: Sequence[str]) -> NoReturn:
 
 
 def _fingerprint() -> str:
-    parts = [(ROOT / name).read_bytes() for name in ("requirements.lock", "pyproject.toml")]
-    return hashlib.sha256(b"\0".join([*parts, str(ROOT).encode()])).hexdigest()
+    """Of what the installation depends on: the pins, the project's own table (not its tools'), the place."""
+    project = (ROOT / "pyproject.toml").read_bytes().split(b"[tool.ruff")[0]
+    parts = ((ROOT / "requirements.lock").read_bytes(), project, str(ROOT).encode())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def _stamped() -> bool:

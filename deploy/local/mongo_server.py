@@ -1,6 +1,5 @@
 """A private MongoDB: one node, a replica set of itself, authentication on, on loopback; opened as admin."""
 
-import os
 import secrets
 import time
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from deploy.local.mongo_binary import MongoProgram
+from deploy.local.private_files import write_private
 from deploy.local.problem import LocalProblem
 from deploy.local.processes import Process, free_port, start, wait_until
 
@@ -74,12 +74,9 @@ def start_mongo(
 
 
 def _key(home: Path) -> Path:
+    """A replica set with authentication wants one, though its only member never uses it."""
     path = home / "key"
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(48))
-    return path
+    return path if path.exists() else write_private(path, secrets.token_hex(48))
 
 
 def _open_to_first_user(port: int) -> MongoClient[Document]:

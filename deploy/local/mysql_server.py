@@ -17,6 +17,7 @@ from pymysql.cursors import Cursor
 
 from deploy.local.mysql_binary import Flavour, MySQLProgram
 from deploy.local.paths import cache
+from deploy.local.private_files import write_private
 from deploy.local.problem import LocalProblem
 from deploy.local.processes import Process, free_port, start, wait_until
 
@@ -65,7 +66,7 @@ def start_mysql(
     data = home / "data"
     if not data.exists():
         _make_data_folder(program, data)
-    first_words = _write_private(home / "admin.sql", _admin_sql(program.flavour, password))
+    first_words = write_private(home / "admin.sql", _admin_sql(program.flavour, password))
     chosen = free_port(port)
     command = [
         *program.command,
@@ -178,13 +179,6 @@ def _admin_sql(flavour: Flavour, password: str) -> str:
         "FLUSH PRIVILEGES",
     ]
     return "".join(f"{line};\n" for line in lines)
-
-
-def _write_private(path: Path, text: str) -> Path:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
 
 
 def _as_root() -> tuple[str, ...]:

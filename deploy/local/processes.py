@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,10 +82,9 @@ def start(
 ) -> Process:
     """Start a program in a session of its own (the terminal's Ctrl-C reaches only us) that dies with this thread."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    leashed = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command]
     with log.open("ab") as output:
         popen = subprocess.Popen(
-            leashed,
+            _leashed(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -93,6 +93,30 @@ def start(
             start_new_session=True,
         )
     return Process(name=name, popen=popen, log=log)
+
+
+def run(name: str, command: Sequence[str], *, environ: Mapping[str, str], cwd: Path, log: Path | None) -> None:
+    """Run a program to its end; its output goes to `log`, or to our stderr. Raises LocalProblem where it fails."""
+    with ExitStack() as opened:
+        output = opened.enter_context(log.open("ab")) if log else sys.stderr
+        start_of_output = log.stat().st_size if log else 0
+        done = subprocess.run(
+            _leashed(command),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(environ),
+            cwd=cwd,
+            start_new_session=True,
+            check=False,
+        )
+    if done.returncode:
+        said = log.read_bytes()[start_of_output:].decode(errors="replace").strip() if log else ""
+        raise LocalProblem(f"{name} failed (exit {done.returncode})" + (f":\n{said}" if said else ""))
+
+
+def _leashed(command: Sequence[str]) -> list[str]:
+    return [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command]
 
 
 def wait_until(ready: Callable[[], bool], process: Process, *, seconds: float) -> None:
@@ -106,6 +130,9 @@ def wait_until(ready: Callable[[], bool], process: Process, *, seconds: float) -
         time.sleep(0.05)
 
 
-def stop_all(processes: Sequence[Process], seconds: float = 10) -> list[str]:
-    """Stop in the given order; returns the names of those that had to be killed."""
-    return [process.name for process in processes if not process.stop(seconds)]
+def stop_together(processes: Sequence[Process], seconds: float) -> list[str]:
+    """Ask all to stop, wait for all, kill the rest; returns the names of those that had to be killed."""
+    for process in processes:
+        process.ask_to_stop()
+    deadline = time.monotonic() + seconds
+    return [process.name for process in processes if not process.stop(max(0.0, deadline - time.monotonic()))]

@@ -14,8 +14,11 @@ from pymongo.errors import OperationFailure
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
+from deploy.local import mysql_binary
 from deploy.local.mongo_server import Document
 from deploy.local.mysql_binary import Flavour
+from deploy.local.mysql_server import start_mysql
+from deploy.local.problem import LocalProblem
 from deploy.local.users import Role
 from tests.servers import Servers
 from tests.site import Site
@@ -126,3 +129,46 @@ def _gone(pid: int) -> bool:
     """Whether a process that is not ours ends within 10 s."""
     waited = subprocess.run(["timeout", "10", "tail", f"--pid={pid}", "-s", "0.05", "-f", "/dev/null"], check=False)
     return waited.returncode == 0
+
+
+def _setup(tmp_path: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """`deploy.local setup` on a machine with an empty cache and without apt: MySQL cannot be had."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.local", "setup"],
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)} | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("demand", ["CI", "LOCKSTEP_REQUIRE_MYSQL"])
+def test_mariadb_never_stands_in_where_mysql_is_required(tmp_path: Path, demand: str) -> None:
+    """In CI a MySQL that cannot be had is a failure with its remedy, in a few lines."""
+    done = _setup(tmp_path, **{demand: "1"})
+    assert done.returncode == 1
+    assert "LOCKSTEP_MYSQLD" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_mariadb_stands_in_aloud(tmp_path: Path) -> None:
+    """Elsewhere it does, and a line says so."""
+    done = _setup(tmp_path)
+    assert (done.returncode, "using MariaDB" in done.stderr) == (0, True)
+
+
+@pytest.mark.parametrize("variable", ["LOCKSTEP_MYSQLD", "LOCKSTEP_MONGOD"])
+def test_a_named_program_that_is_not_there_is_one_clear_message(tmp_path: Path, variable: str) -> None:
+    """No other program is taken in its place, and there is no traceback."""
+    done = _setup(tmp_path, **{variable: "/no/such/program"})
+    assert done.returncode == 1
+    assert "/no/such/program" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_data_of_the_other_family_is_refused(servers: Servers, flavour: Flavour) -> None:
+    """MariaDB cannot open MySQL's files nor the reverse: said before anything is touched."""
+    servers.mysql(flavour)
+    (other,) = set(Flavour) - {flavour}
+    with pytest.raises(LocalProblem, match="was made by"):
+        start_mysql(mysql_binary.of(other), servers.home / flavour.value, password="x")

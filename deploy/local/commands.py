@@ -1,0 +1,80 @@
+"""What `python3 -m deploy.local …` offers, once it runs in the project's environment."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Sequence
+from typing import NoReturn
+
+from deploy.local import edits, mongo_binary, mysql_binary
+from deploy.local.crossing import once
+from deploy.local.demo import Demo, in_front
+from deploy.local.installation import Installation
+from deploy.local.paths import DEMO
+from deploy.local.problem import LocalProblem
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one command; returns the exit code, raises LocalProblem."""
+    match arguments.command:
+        case "setup":
+            return _setup()
+        case "demo" if arguments.once:
+            return _once(arguments.customers, as_json=arguments.json)
+        case "demo":
+            in_front(Demo(Installation(DEMO), customers=arguments.customers, quiet=False))
+        case "reset":
+            return _reset()
+        case "env":
+            return _with_environment(arguments.words)
+        case "mysql":
+            edits.mysql(Installation(DEMO), arguments.statement)
+        case "mongo":
+            edits.mongo(Installation(DEMO), arguments.collection, arguments.where, arguments.update)
+    return 0
+
+
+def _setup() -> int:
+    """Have everything that demo and tests need at hand."""
+    mysql_binary.find()
+    mongo_binary.find()
+    return 0
+
+
+def _once(customers: int, *, as_json: bool) -> int:
+    result = once(customers)
+    if as_json:
+        print(json.dumps(result))
+    else:
+        for name, value in result.items():
+            print(f"{name}: {value}")
+    return 0
+
+
+def _reset() -> int:
+    """Forget the demo's data and passwords; refuses while it runs."""
+    if DEMO.exists():
+        Installation(DEMO).lock()
+        shutil.rmtree(DEMO)
+    return 0
+
+
+def _with_environment(words: Sequence[str]) -> int:
+    """Become a command with the operator's environment, or print that environment for a shell (files, no secrets)."""
+    environ = Installation(DEMO).operator_environment()
+    if command := list(words[1:] if words[:1] == ["--"] else words):
+        _become(command, environ)
+    names = sorted(name for name in environ if name.startswith("LOCKSTEP_") or name == "PATH")
+    print("\n".join(f"export {name}={shlex.quote(environ[name])}" for name in names))
+    return 0
+
+
+def _become(command: list[str], environ: dict[str, str]) -> NoReturn:
+    program = shutil.which(command[0], path=environ["PATH"])
+    if program is None:
+        raise LocalProblem(f"there is no program {command[0]}")
+    os.execve(program, command, environ)
