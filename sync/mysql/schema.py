@@ -1,0 +1,83 @@
+"""What stands in MySQL's information_schema about tables of the session's database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sync.model.codecs import Column
+from sync.mysql.server import Connection, translated
+
+
+def columns(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str, Column]]:
+    """Table -> column name -> column, of the named tables that exist and that this user may see."""
+    found: dict[str, dict[str, Column]] = {}
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLLATION_NAME,"
+            " CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, EXTRA FROM information_schema.COLUMNS"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN %s ORDER BY ORDINAL_POSITION",
+            (tuple(tables),),
+        )
+        for table, name, data_type, column_type, nullable, collation, length, precision, extra in cursor.fetchall():
+            found.setdefault(str(table), {})[str(name)] = Column(
+                name=str(name),
+                data_type=str(data_type).lower(),
+                column_type=str(column_type).lower(),
+                nullable=nullable == "YES",
+                collation=collation,
+                length=None if length is None else int(length),
+                precision=None if precision is None else int(precision),
+                extra=str(extra).lower(),
+            )
+    return found
+
+
+def unique_keys(connection: Connection, tables: Sequence[str]) -> dict[str, list[list[str]]]:
+    """Table -> the columns of each of its unique keys, PRIMARY included."""
+    keys: dict[tuple[str, str], list[str]] = {}
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME FROM information_schema.STATISTICS"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN %s AND NON_UNIQUE = 0"
+            " ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
+            (tuple(tables),),
+        )
+        for table, index, column in cursor.fetchall():
+            keys.setdefault((str(table), str(index)), []).append(str(column))
+    by_table: dict[str, list[list[str]]] = {}
+    for (table, _), names in keys.items():
+        by_table.setdefault(table, []).append(names)
+    return by_table
+
+
+def existing_tables(connection: Connection) -> list[str]:
+    """Names of all base tables of the database."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
+        )
+        return [str(row[0]) for row in cursor.fetchall()]
+
+
+def cascades(connection: Connection, tables: Sequence[str]) -> list[tuple[str, str]]:
+    """Table and name of each foreign key whose cascade would change rows of the named tables."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME, CONSTRAINT_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
+            " WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME IN %s"
+            " AND (UPDATE_RULE IN ('CASCADE', 'SET NULL') OR DELETE_RULE IN ('CASCADE', 'SET NULL'))",
+            (tuple(tables),),
+        )
+        return [(str(table), str(name)) for table, name in cursor.fetchall()]
+
+
+def triggers(connection: Connection, tables: Sequence[str]) -> list[tuple[str, str]]:
+    """Table and name of each trigger on the named tables."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS"
+            " WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE IN %s",
+            (tuple(tables),),
+        )
+        return [(str(table), str(name)) for table, name in cursor.fetchall()]

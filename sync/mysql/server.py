@@ -1,0 +1,240 @@
+"""Connections to MySQL and MariaDB, which of the two it is, and the one table that turns their errors into ours.
+
+Messages never carry the server's text: it may quote values of rows or the query.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pymysql
+from pymysql.constants import CLIENT
+from pymysql.cursors import Cursor
+
+from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused
+
+#: Seconds.
+CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60
+#: MySQL waits this many seconds for a row lock before it gives up (error 1205).
+LOCK_WAIT = 2
+
+Connection: TypeAlias = "pymysql.Connection[Cursor]"
+
+_TLS = {"ssl-ca": "ssl_ca", "ssl-cert": "ssl_cert", "ssl-key": "ssl_key"}
+_SESSION = (
+    "SET SESSION sql_mode = 'TRADITIONAL,NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', "
+    f"innodb_lock_wait_timeout = {LOCK_WAIT}, transaction_isolation = 'READ-COMMITTED'"
+)
+_SESSION_MARIADB = _SESSION.replace("transaction_isolation", "tx_isolation")
+
+
+class Flavour(enum.StrEnum):
+    """The two families; they share a protocol and differ in statements and binlog."""
+
+    MYSQL = "mysql"
+    MARIADB = "mariadb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MySQLSettings:
+    """Where a role connects, and as whom."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+    #: pymysql's arguments for TLS.
+    tls: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    @staticmethod
+    def from_url(url: str) -> MySQLSettings:
+        """From mysql://user:password@host:port/database?ssl-ca=FILE. Raises `ConfigError`, which never quotes the URL."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port or 3306
+        except ValueError:
+            raise ConfigError("a MySQL URL cannot be read: the port is not a number") from None
+        database = unquote(parts.path.removeprefix("/"))
+        if parts.scheme != "mysql" or not (parts.hostname and parts.username and database) or "/" in database:
+            raise ConfigError("a MySQL URL cannot be read: allowed is mysql://user:password@host:port/database")
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        unknown = sorted(options.keys() - _TLS.keys())
+        if unknown:
+            raise ConfigError(f"a MySQL URL has the unknown option {unknown[0]}; allowed: {', '.join(_TLS)}")
+        tls: dict[str, object] = {_TLS[name]: path for name, path in options.items()}
+        if "ssl_ca" in tls:
+            tls |= {"ssl_verify_cert": True, "ssl_verify_identity": True}
+        return MySQLSettings(
+            host=parts.hostname,
+            port=port,
+            user=unquote(parts.username),
+            password=unquote(parts.password or ""),
+            database=database,
+            tls=tls,
+        )
+
+    def arguments(self) -> dict[str, Any]:
+        """pymysql's arguments."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "database": self.database,
+            "charset": "utf8mb4",
+            "connect_timeout": CONNECT_TIMEOUT,
+            **self.tls,
+        }
+
+
+def connect(settings: MySQLSettings, *, autocommit: bool = False) -> Connection:
+    """A session in strict mode, UTC, READ COMMITTED, that counts matched rows instead of changed ones."""
+    with translated():
+        connection = pymysql.connect(
+            **settings.arguments(),
+            autocommit=autocommit,
+            read_timeout=READ_TIMEOUT,
+            write_timeout=READ_TIMEOUT,
+            client_flag=CLIENT.FOUND_ROWS,
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(_SESSION_MARIADB if flavour(connection) is Flavour.MARIADB else _SESSION)
+        return connection
+
+
+def flavour(connection: Connection) -> Flavour:
+    """Told by the version that the server gives at the handshake."""
+    return Flavour.MARIADB if "MariaDB" in connection.get_server_info() else Flavour.MYSQL
+
+
+def server_name(connection: Connection) -> str:
+    """What tells this server from others, for positions: @@server_uuid; MariaDB has none, so its data's place stands in."""
+    with connection.cursor() as cursor:
+        if flavour(connection) is Flavour.MYSQL:
+            cursor.execute("SELECT @@server_uuid")
+        else:
+            cursor.execute("SELECT CONCAT_WS(':', 'mariadb', @@server_id, @@hostname, @@port, @@datadir)")
+        row = cursor.fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def quoted(name: str) -> str:
+    """A name of the mapping, quoted. Names never come from data."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+#: Error numbers (manual, "Server Error Message Reference"; 2xxx: client).
+_CONTENTION = {1205, 1213, 3572, 1020, 3058}
+_UNIQUE = {1062, 1586, 1169}
+_FOREIGN_KEY = {1216, 1217, 1451, 1452}
+_CONSTRAINT = {
+    1048,
+    1263,
+    1264,
+    1265,
+    1292,
+    1364,
+    1366,
+    1406,
+    1411,
+    1644,
+    3819,
+    3988,
+    4025,
+    1525,
+    1690,
+    1153,
+    1301,
+    1118,
+}
+_AWAY = {
+    2002,
+    2003,
+    2005,
+    2006,
+    2013,
+    2014,
+    2055,
+    1040,
+    1053,
+    1077,
+    1079,
+    1158,
+    1159,
+    1160,
+    1161,
+    1203,
+    1290,
+    1836,
+    1927,
+}
+_DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1698, 1410}
+_KEY = re.compile(r"for key '([^']*)'")
+
+
+def translate(error: pymysql.MySQLError) -> LockstepError:
+    """The engine's error for a driver's. The server's text is left out, except for the name of a key."""
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    text = str(error.args[1]) if len(error.args) > 1 else ""
+    if code in _CONTENTION:
+        return Contention(f"MySQL: two transactions stood in each other's way (error {code})")
+    if code in _UNIQUE:
+        key = _KEY.search(text)
+        return Refused(f"MySQL error {code}: duplicate in unique key {key[1] if key else ''}", kind="unique_violation")
+    if code in _FOREIGN_KEY:
+        return Refused(f"MySQL error {code}: a foreign key forbids it", kind="foreign_key_violation")
+    if code in _CONSTRAINT or isinstance(error, pymysql.DataError):
+        return Refused(f"MySQL error {code}: a column's type or a constraint forbids it", kind="constraint_violation")
+    if code in _DENIED:
+        hint = "check user and password in LOCKSTEP_<ROLE>_MYSQL_URL; privileges: lockstep setup"
+        return ConfigError(f"MySQL refuses this user (error {code})", hint=hint)
+    if code == 1049:
+        return ConfigError("MySQL has no such database (error 1049)", hint="check LOCKSTEP_<ROLE>_MYSQL_URL")
+    if code == 1146:
+        return ConfigError("a table is missing in MySQL (error 1146)", hint="lockstep setup, then: lockstep doctor")
+    if code in _AWAY or isinstance(error, pymysql.InterfaceError) or (code == 0 and not text):
+        return MySQLAway(f"MySQL cannot be reached (error {code})")
+    return LockstepError(f"MySQL error {code}", hint="lockstep doctor")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns the driver's errors into ours. A broken socket that the driver lets through counts as a server that is away."""
+    try:
+        yield
+    except pymysql.MySQLError as error:
+        raise translate(error) from None
+    except (OSError, EOFError):
+        raise MySQLAway("the connection to MySQL broke") from None
+
+
+class Session:
+    """A connection that is opened when it is needed and opened anew after it broke. One thread."""
+
+    def __init__(self, settings: MySQLSettings, *, autocommit: bool = False) -> None:
+        self.settings = settings
+        self._autocommit = autocommit
+        self._connection: Connection | None = None
+
+    def get(self) -> Connection:
+        """The open connection. Raises `MySQLAway` or `ConfigError`."""
+        if self._connection is None or not self._connection.open:
+            self._connection = connect(self.settings, autocommit=self._autocommit)
+        return self._connection
+
+    def drop(self) -> None:
+        """Give the connection up; never raises."""
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.open:
+            try:
+                connection.close()
+            except (pymysql.MySQLError, OSError):
+                return
