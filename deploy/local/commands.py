@@ -10,6 +10,9 @@ import shutil
 from collections.abc import Sequence
 from typing import NoReturn
 
+import pymysql
+from pymongo.errors import PyMongoError
+
 from deploy.local import edits, mongo_binary, mysql_binary
 from deploy.local.crossing import once
 from deploy.local.demo import Demo, in_front
@@ -46,7 +49,10 @@ def _setup() -> int:
 
 
 def _once(customers: int, *, as_json: bool) -> int:
-    result = once(customers)
+    try:
+        result = once(customers)
+    except (pymysql.MySQLError, PyMongoError, OSError) as error:
+        raise LocalProblem(f"{type(error).__name__}: {error}") from None
     if as_json:
         print(json.dumps(result))
     else:

@@ -102,7 +102,9 @@ class Installation:
         return environ | ({"LOCKSTEP_DJANGO_ROLE": "owner"} if role is Role.OWNER else {})
 
     def operator_environment(self) -> dict[str, str]:
-        """All roles, for the person at the terminal."""
+        """All roles, for the person at the terminal; raises LocalProblem before the first run."""
+        if not self._file("secret_key").exists():
+            raise LocalProblem("there is no demo yet", "make demo (in another terminal)")
         return self.environment(*Role) | self.django_environment()
 
     @property
