@@ -111,7 +111,8 @@ def connect(settings: MySQLSettings, *, autocommit: bool = False) -> Connection:
 
 def flavour(connection: Connection) -> Flavour:
     """Told by the version that the server gives at the handshake."""
-    return Flavour.MARIADB if "MariaDB" in connection.get_server_info() else Flavour.MYSQL
+    version = str(connection.get_server_info())  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+    return Flavour.MARIADB if "MariaDB" in version else Flavour.MYSQL
 
 
 def server_name(connection: Connection) -> str:

@@ -55,7 +55,12 @@ _DDL = {
     *("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE", "SET", "FLUSH", "ANALYZE", "OPTIMIZE"),
     *("REPAIR", "INSTALL", "UNINSTALL", "CHECK", "CACHE", "RESET"),
 }
-_COMMENTS = re.compile(r"/\*!M?\d*|/\*(?!!).*?\*/|\*/|--\s[^\n]*|#[^\n]*", re.DOTALL)
+#: Quoted text is kept (group 1): what looks like a comment in it is none. Version comments are opened up.
+_COMMENTS = re.compile(
+    r"""(`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")"""
+    r"""|/\*!M?\d*|/\*(?!!).*?\*/|\*/|--\s[^\n]*|\#[^\n]*""",
+    re.DOTALL,
+)
 _TOKENS = re.compile(r"""`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|[\w$\u0080-\uffff]+|[^\s]""")
 _XID = re.compile(r"X'([0-9A-Fa-f]*)'\s*,\s*X'([0-9A-Fa-f]*)'\s*,\s*(\d+)")
 #: Enough to name every table; the bodies of statements may be megabytes.
@@ -64,7 +69,7 @@ _LONGEST = 20_000
 
 def classify(text: str) -> Statement:
     """What a query event is."""
-    tokens = _TOKENS.findall(_COMMENTS.sub(" ", text[:_LONGEST]))
+    tokens = _TOKENS.findall(_COMMENTS.sub(lambda found: found[1] or " ", text[:_LONGEST]))
     words = [token.upper() for token in tokens[:6]]
     first = words[0] if words else ""
     second = words[1] if len(words) > 1 else ""
