@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sync.model.change import DocumentId, DocumentRows, Hold, Side
@@ -28,6 +28,16 @@ class Finding:
     message: str
     #: What to do about it; "" where all is well.
     fix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that setup or teardown does. Applying it twice does no harm."""
+
+    text: str
+    #: Nothing is left to do.
+    done: bool
+    apply: Callable[[], None]
 
 
 class Presence(enum.StrEnum):

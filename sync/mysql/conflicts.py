@@ -1,0 +1,169 @@
+"""Conflict rows: held documents with reason, values and notes (design 2.4). Always inside somebody's transaction.
+
+`sync_conflict` is narrow, for its events are read; what people want to know stands in `sync_conflict_detail`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Origin, Side
+from sync.model.meeting import NONE, Notes
+from sync.model.values import key_text, rows_to_json
+from sync.mysql.server import Connection, MySQLSettings, Session, translated
+from sync.ports import HeldDocument
+
+#: Documents looked up in one statement.
+_CHUNK = 1000
+
+
+class Conflicts:
+    """Implements `sync.ports.ConflictStore` on a connection with an open transaction; does not commit."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def held(self, documents: Sequence[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
+        """See the port."""
+        by_key = {open_key(document): document for document in documents}
+        keys = list(by_key)
+        found: dict[DocumentId, HeldDocument] = {}
+        with translated(), self._connection.cursor() as cursor:
+            for start in range(0, len(keys), _CHUNK):
+                cursor.execute(
+                    "SELECT open_key, id, version FROM sync_conflict WHERE open_key IN %s",
+                    (tuple(keys[start : start + _CHUNK]),),
+                )
+                for key, number, version in cursor.fetchall():
+                    document = by_key[str(key)]
+                    found[document] = HeldDocument(conflict=int(number), document=document, version=int(version))
+        return found
+
+    def note(self, held: HeldDocument, entries: Sequence[Entry], side: Side) -> bool:
+        """See the port."""
+        with translated(), self._connection.cursor() as cursor:
+            # The narrow row first, as in `close`: two workers that lock in one order cannot deadlock here.
+            cursor.execute(
+                "UPDATE sync_conflict SET version = version + 1 WHERE id = %s AND open_key IS NOT NULL",
+                (held.conflict,),
+            )
+            if cursor.rowcount == 0:
+                return False
+            cursor.execute(
+                f"SELECT {side}_notes FROM sync_conflict_detail WHERE conflict_id = %s FOR UPDATE", (held.conflict,)
+            )
+            row = cursor.fetchone()
+            notes = _with(Notes.from_json(row[0] if row else None), entries)
+            cursor.execute(
+                f"UPDATE sync_conflict_detail SET {side}_notes = %s, noted_at = NOW(6) WHERE conflict_id = %s",
+                (notes.to_json(), held.conflict),
+            )
+        return True
+
+    def open(
+        self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side, target: DocumentRows | None
+    ) -> None:
+        """See the port."""
+        with translated(), self._connection.cursor() as cursor:
+            # IGNORE: who comes second joins. No other key of this table is unique but AUTO_INCREMENT's.
+            cursor.execute(
+                "INSERT IGNORE INTO sync_conflict (collection, document_id, state, open_key, version)"
+                " VALUES (%s, %s, 'open', %s, 1)",
+                (document.collection, key_text(document.key), open_key(document)),
+            )
+            if cursor.rowcount == 0:
+                held = self.held([document]).get(document)
+                if held is None or not self.note(held, entries, side):
+                    # It was closed between the two statements: the key is free again.
+                    self.open(document, hold, entries, side, target)
+                return
+            number = cursor.lastrowid
+            cursor.execute(
+                "INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason,"
+                f" {side}_value, {side.other}_value, {side}_notes, opened_at, noted_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, NOW(6), NOW(6))",
+                (
+                    number,
+                    hold.kind,
+                    side,
+                    hold.reason,
+                    json.dumps(_written(entries), ensure_ascii=False),
+                    None if target is None else json.dumps(rows_to_json(target), ensure_ascii=False),
+                    _with(NONE, entries).to_json(),
+                ),
+            )
+
+    def close(self, held: HeldDocument, resolution: Mapping[str, object]) -> bool:
+        """See the port."""
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE sync_conflict SET state = 'closed', open_key = NULL"
+                " WHERE id = %s AND version = %s AND open_key IS NOT NULL",
+                (held.conflict, held.version),
+            )
+            if cursor.rowcount == 0:
+                return False
+            cursor.execute(
+                "UPDATE sync_conflict_detail SET closed_at = NOW(6), resolution = %s WHERE conflict_id = %s",
+                (json.dumps(dict(resolution)), held.conflict),
+            )
+        return True
+
+
+class ConflictTransaction(Conflicts):
+    """Implements `sync.ports.ConflictTransaction`: on a connection of its own."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        super().__init__(session.get())
+
+    def commit(self) -> None:
+        """See the port."""
+        with translated():
+            self._connection.commit()
+
+    def rollback(self) -> None:
+        """See the port. Giving the connection up undoes as well."""
+        try:
+            self._connection.rollback()
+        except Exception:  # noqa: BLE001 - whatever broke, a dropped connection has rolled back
+            self._session.drop()
+
+
+class MySQLConflicts:
+    """Implements `sync.ports.ConflictDatabase`."""
+
+    def __init__(self, settings: MySQLSettings) -> None:
+        self._session = Session(settings)
+
+    def begin(self) -> ConflictTransaction:
+        """See the port."""
+        return ConflictTransaction(self._session)
+
+    def close(self) -> None:
+        """See the port."""
+        self._session.drop()
+
+
+def open_key(document: DocumentId) -> str:
+    """What is unique among open conflicts."""
+    return hashlib.sha256(f"{document.collection}\0{key_text(document.key)}".encode()).hexdigest()
+
+
+def _with(notes: Notes, entries: Sequence[Entry]) -> Notes:
+    for entry in entries:
+        if entry.origin is Origin.USER:
+            notes = notes.add(entry)
+    return notes
+
+
+def _written(entries: Sequence[Entry]) -> list[object]:
+    """What the noted changes left in each row that they touched; `row` is null where they deleted it."""
+    last = {(c.table, c.key): c.after for e in entries if e.origin is Origin.USER for c in e.changes}
+    rows: list[object] = []
+    for (table, key), row in last.items():
+        shown = rows_to_json({table: {key: row or {}}})[0]
+        rows.append(shown if row is not None else {**shown, "row": None})
+    return rows

@@ -1,0 +1,138 @@
+"""Whole documents from MySQL's rows, outside the pipeline: for the first copy, verify, repair and explain.
+
+An exact reading knows its place in the binlog: the rows are read under shared locks (REPEATABLE READ, so that gaps are
+locked too and nothing slips in), and the log's end is asked for while they are held. What changed them before stands
+before that place, for a transaction keeps its locks until it is in the log; what changes them later stands after it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+
+from sync.errors import Contention, MySQLAway
+from sync.model.change import DocumentId, Hold, Row, RowKey, Side, Value
+from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.mysql.binlog import log_end
+from sync.mysql.rows import Clause, keys_clause, read_rows
+from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, quoted, translated
+from sync.ports import Current, Reading
+
+#: Seconds for which an exact reading tries to get its locks.
+PATIENCE = 30.0
+
+
+class MySQLReader:
+    """Implements `sync.ports.Reader`."""
+
+    side = Side.MYSQL
+
+    def __init__(self, settings: MySQLSettings, mapping: SyncMapping) -> None:
+        self._session = Session(settings)
+        self._mapping = mapping
+
+    def count(self, collection: str) -> int:
+        """See the port."""
+        table = self._mapping.collections[collection].table
+        connection = self._session.get()
+        with translated(), connection.cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM {quoted(table)}")
+            row = cursor.fetchone()
+        self._end()
+        return int(row[0]) if row else 0
+
+    def range(self, collection: str, after: Value, limit: int, *, exact: bool) -> Reading:
+        """See the port."""
+        mapped = self._mapping.collections[collection]
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            keys = self._keys(mapped, after, limit)
+            if not keys:
+                return Reading(documents={}, position=None)
+            bounds: tuple[str, tuple[object, ...]] = ("{} <= %s", (keys[-1],))
+            if after is not None:
+                bounds = ("{} > %s AND {} <= %s", (after, keys[-1]))
+            try:
+                return self._read(mapped, [_doubled(bounds)], [], exact=exact)
+            except Contention:
+                limit = max(1, limit // 2)
+                self._wait(deadline)
+
+    def read(self, documents: Sequence[DocumentId], *, exact: bool) -> Reading:
+        """See the port. The documents are of one collection."""
+        if not documents:
+            return Reading(documents={}, position=None)
+        mapped = self._mapping.collections[documents[0].collection]
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._read(mapped, keys_clause([one.key for one in documents]), documents, exact=exact)
+            except Contention:
+                self._wait(deadline)
+
+    def close(self) -> None:
+        """See the port."""
+        self._session.drop()
+
+    def _wait(self, deadline: float) -> None:
+        self._end()
+        if time.monotonic() > deadline:
+            raise Contention(f"rows of MySQL were locked by others for {PATIENCE:.0f} s")
+        time.sleep(random.uniform(0.01, 0.1))
+
+    def _keys(self, collection: CollectionMapping, after: Value, limit: int) -> list[Value]:
+        column, table = quoted(collection.id.column), quoted(collection.table)
+        where, values = ("", (limit,)) if after is None else (f"WHERE {column} > %s", (after, limit))
+        connection = self._session.get()
+        with translated(), connection.cursor() as cursor:
+            cursor.execute(f"SELECT {column} FROM {table} {where} ORDER BY {column} LIMIT %s", values)
+            keys: list[Value] = [row[0] for row in cursor.fetchall()]
+        self._end()
+        return keys
+
+    def _read(
+        self, collection: CollectionMapping, clauses: Sequence[Clause], asked: Sequence[DocumentId], *, exact: bool
+    ) -> Reading:
+        connection = self._session.get()
+        rows: dict[DocumentId, dict[str, dict[RowKey, Row]]] = {document: {} for document in asked}
+        problems: dict[DocumentId, Hold] = {}
+        lock = _share(connection) if exact else ""
+        try:
+            with translated(), connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                cursor.execute(
+                    "START TRANSACTION" if exact else "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+                )
+            for table in collection.tables:
+                read_rows(connection, table, clauses, lock, rows, problems)
+            position = log_end(connection) if exact else None
+        except MySQLAway:
+            self._session.drop()
+            raise
+        finally:
+            self._end()
+        for of_document in rows.values():
+            for table in collection.tables:
+                of_document.setdefault(table.name, {})
+        order = list(asked) or sorted(rows, key=lambda document: str(document.key))
+        return Reading(
+            documents={one: Current(rows=rows[one], problem=problems.get(one)) for one in order}, position=position
+        )
+
+    def _end(self) -> None:
+        """End the transaction and its locks; a connection that broke has ended it."""
+        try:
+            with translated():
+                self._session.get().rollback()
+        except MySQLAway:
+            self._session.drop()
+
+
+def _share(connection: Connection) -> str:
+    return "LOCK IN SHARE MODE NOWAIT" if flavour(connection) is Flavour.MARIADB else "FOR SHARE NOWAIT"
+
+
+def _doubled(clause: Clause) -> Clause:
+    """`str.format` fills each "{}" with the next argument: name them, so that one column fills all."""
+    return clause[0].replace("{}", "{0}"), clause[1]

@@ -1,0 +1,122 @@
+"""What `lockstep setup` makes in MySQL, as owner: the engine's tables, the first checkpoint, and least privileges.
+
+Every step can be listed before it is done, and done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from sync.model.mapping import SyncMapping
+from sync.model.report import Step
+from sync.mysql.schema import existing_tables
+from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translated
+
+#: Table -> what creates it.
+TABLES: Mapping[str, str] = {
+    block.split("\n", 1)[0].strip(): block.split("\n", 1)[1]
+    for block in (Path(__file__).parent / "state.sql").read_text(encoding="utf-8").split("-- name:")[1:]
+}
+_FIRST_CHECKPOINT = (
+    "INSERT INTO sync_checkpoint (name, seq, lease, holder, rows_done, known, copied, copying, renewed_at, lease_until)"
+    """ VALUES ('listener', 0, '', '{}', 0, '{"seq": 0, "lease": ""}', '[]', 0, NOW(6), NOW(6))"""
+)
+_WRITE = "SELECT, INSERT, UPDATE, DELETE"
+
+
+def steps(settings: MySQLSettings, mapping: SyncMapping, users: Mapping[str, str]) -> list[Step]:
+    """What is to be done as owner. `users`: role (app, follower, listener) -> name of its MySQL user."""
+    session = Session(settings, autocommit=True)
+    connection = session.get()
+    there = existing_tables(connection)
+    made = [
+        Step(text=f"MySQL: create table {name}", done=name in there, apply=partial(_run, session, statement))
+        for name, statement in TABLES.items()
+    ]
+    first = "sync_checkpoint" in there and _has_checkpoint(connection)
+    made.append(Step(text="MySQL: write the listener's first checkpoint", done=first, apply=partial(_first, session)))
+    tables = sorted({*there, *TABLES, *mapping.tables})
+    for role, wanted in grants(mapping, tables).items():
+        user, host = _account(connection, users[role], settings)
+        for table, privileges in wanted.items():
+            made.append(
+                Step(
+                    text=f"MySQL: grant {privileges} on {table} to {user}",
+                    done=_granted(connection, user, host, table, privileges),
+                    apply=partial(_grant, session, user, host, table, privileges),
+                )
+            )
+    return made
+
+
+def grants(mapping: SyncMapping, tables: list[str]) -> dict[str, dict[str, str]]:
+    """Role -> table -> privileges. `tables` are all that exist or will. SELECT is enough for the follower's reads under
+    shared locks, on both families."""
+    mapped = [name for name in tables if name in mapping.tables]
+    others = [name for name in tables if name not in TABLES]
+    follower = dict.fromkeys(mapped, "SELECT") | {
+        "sync_checkpoint": "SELECT",
+        "sync_conflict": _WRITE,
+        "sync_conflict_detail": _WRITE,
+        "sync_command": "SELECT, UPDATE",
+        "sync_worker": "SELECT, INSERT, UPDATE",
+        "sync_timeline": "SELECT, INSERT",
+    }
+    listener = dict.fromkeys(mapped, _WRITE) | dict.fromkeys(TABLES, "SELECT, INSERT, UPDATE")
+    app = dict.fromkeys(others, _WRITE) | dict.fromkeys(TABLES, "SELECT") | {"sync_command": "SELECT, INSERT"}
+    return {"follower": follower, "listener": listener, "app": app}
+
+
+def teardown(settings: MySQLSettings) -> list[Step]:
+    """What takes the engine's tables away again; with them go the privileges on them."""
+    session = Session(settings, autocommit=True)
+    there = existing_tables(session.get())
+    return [
+        Step(
+            text=f"MySQL: drop table {name}", done=name not in there, apply=partial(_run, session, f"DROP TABLE {name}")
+        )
+        for name in TABLES
+    ]
+
+
+def _run(session: Session, statement: str) -> None:
+    with translated(), session.get().cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _has_checkpoint(connection: Connection) -> bool:
+    with translated(), connection.cursor() as cursor:
+        return cursor.execute("SELECT 1 FROM sync_checkpoint WHERE name = 'listener'") > 0
+
+
+def _first(session: Session) -> None:
+    if not _has_checkpoint(session.get()):
+        _run(session, _FIRST_CHECKPOINT)
+
+
+def _account(connection: Connection, user: str, settings: MySQLSettings) -> tuple[str, str]:
+    """User and host of a role's account: the host part of this owner's own, which the same hand has made."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute("SELECT CURRENT_USER()")
+        row = cursor.fetchone()
+    assert row is not None
+    return user, str(row[0]).rpartition("@")[2]
+
+
+def _granted(connection: Connection, user: str, host: str, table: str, privileges: str) -> bool:
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s AND GRANTEE = %s",
+            (table, f"'{user}'@'{host}'"),
+        )
+        have = {str(row[0]) for row in cursor.fetchall()}
+    return set(privileges.split(", ")) <= have
+
+
+def _grant(session: Session, user: str, host: str, table: str, privileges: str) -> None:
+    connection = session.get()
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(f"GRANT {privileges} ON {quoted(table)} TO %s@%s", (user, host))

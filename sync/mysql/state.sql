@@ -1,0 +1,81 @@
+-- The engine's tables. JSON stands in LONGTEXT, for both families read that from the binlog alike.
+
+-- name: sync_checkpoint
+CREATE TABLE IF NOT EXISTS sync_checkpoint (
+    name VARCHAR(16) NOT NULL PRIMARY KEY,
+    seq BIGINT NOT NULL,
+    lease VARCHAR(36) NOT NULL,
+    holder LONGTEXT NOT NULL,
+    position LONGTEXT NULL,
+    rows_done BIGINT NOT NULL,
+    seen LONGTEXT NULL,
+    known LONGTEXT NOT NULL,
+    copied LONGTEXT NOT NULL,
+    copying BOOL NOT NULL,
+    renewed_at DATETIME(6) NOT NULL,
+    lease_until DATETIME(6) NOT NULL
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+
+-- name: sync_conflict
+CREATE TABLE IF NOT EXISTS sync_conflict (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    collection VARCHAR(64) NOT NULL,
+    document_id VARCHAR(255) NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    open_key CHAR(64) NULL UNIQUE,
+    look_id BIGINT NULL,
+    met BIGINT NULL,
+    version BIGINT NOT NULL,
+    KEY sync_conflict_document (collection, document_id)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+
+-- name: sync_conflict_detail
+CREATE TABLE IF NOT EXISTS sync_conflict_detail (
+    conflict_id BIGINT NOT NULL PRIMARY KEY,
+    kind VARCHAR(32) NOT NULL,
+    side VARCHAR(8) NOT NULL,
+    reason TEXT NOT NULL,
+    mysql_value LONGTEXT NULL,
+    mongo_value LONGTEXT NULL,
+    mysql_notes LONGTEXT NULL,
+    mongo_notes LONGTEXT NULL,
+    opened_at DATETIME(6) NOT NULL,
+    noted_at DATETIME(6) NOT NULL,
+    closed_at DATETIME(6) NULL,
+    resolution LONGTEXT NULL
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+
+-- name: sync_command
+CREATE TABLE IF NOT EXISTS sync_command (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    worker VARCHAR(16) NOT NULL,
+    kind VARCHAR(32) NOT NULL,
+    arguments LONGTEXT NOT NULL,
+    requested_by VARCHAR(254) NOT NULL,
+    requested_at DATETIME(6) NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    result LONGTEXT NULL,
+    finished_at DATETIME(6) NULL,
+    KEY sync_command_waiting (worker, state, id)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+
+-- name: sync_worker
+CREATE TABLE IF NOT EXISTS sync_worker (
+    name VARCHAR(16) NOT NULL PRIMARY KEY,
+    state VARCHAR(32) NOT NULL,
+    reason TEXT NOT NULL,
+    hint TEXT NOT NULL,
+    since DATETIME(6) NOT NULL,
+    reported_at DATETIME(6) NOT NULL,
+    details LONGTEXT NOT NULL
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+
+-- name: sync_timeline
+CREATE TABLE IF NOT EXISTS sync_timeline (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    worker VARCHAR(16) NOT NULL,
+    at DATETIME(6) NOT NULL,
+    state VARCHAR(32) NOT NULL,
+    reason TEXT NOT NULL,
+    KEY sync_timeline_at (worker, at)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin

@@ -1,0 +1,323 @@
+"""MySQL as a target: the listener's checkpoint first, then rows, many a statement, and conflict rows in the same transaction.
+
+READ COMMITTED with explicit locks: no gap locks, and a worker gives way (NOWAIT) where an application holds a row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+
+import pymysql
+
+from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, MySQLAway, Refused
+from sync.model.change import ConflictKind, DocumentId, Hold, Row, RowChange, RowKey, Side
+from sync.model.lens import difference
+from sync.model.mapping import SyncMapping, TableMapping
+from sync.model.position import Checkpoint, Position
+from sync.mysql.conflicts import Conflicts
+from sync.mysql.rows import keys_clause, read_rows
+from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
+from sync.ports import ConflictStore, Current, DocumentWrite
+
+#: Seconds; by MySQL's clock.
+LEASE = 6
+#: Rows in one statement.
+_CHUNK = 500
+
+_COLUMNS = ("position", "rows_done", "seen", "known", "copied", "copying")
+_MOVE = (
+    "UPDATE sync_checkpoint SET seq = %s, lease = %s, position = %s, rows_done = %s, seen = %s, known = %s,"
+    " copied = %s, copying = %s, renewed_at = NOW(6), lease_until = NOW(6) + INTERVAL %s SECOND"
+    " WHERE name = 'listener' AND seq = %s AND lease = %s"
+)
+
+
+class MySQLTarget:
+    """Implements `sync.ports.Target`."""
+
+    side = Side.MYSQL
+
+    def __init__(self, settings: MySQLSettings, mapping: SyncMapping) -> None:
+        self._session = Session(settings)
+        self._mapping = mapping
+
+    def checkpoint(self) -> Checkpoint:
+        """See the port."""
+        with translated(), self._session.get().cursor() as cursor:
+            cursor.execute(f"SELECT seq, lease, {', '.join(_COLUMNS)} FROM sync_checkpoint WHERE name = 'listener'")
+            row = cursor.fetchone()
+        self._rollback()
+        if row is None:
+            raise ConfigError("MySQL holds no checkpoint of the listener", hint="lockstep setup")
+        fields = dict(zip(_COLUMNS, row[2:], strict=True))
+        return Checkpoint.from_json(
+            int(row[0]),
+            str(row[1]),
+            {
+                "position": _loaded(fields["position"]),
+                "rows_done": int(fields["rows_done"]),
+                "seen": _loaded(fields["seen"]),
+                "known": _loaded(fields["known"]),
+                "copied": _loaded(fields["copied"]),
+                "copying": bool(fields["copying"]),
+            },
+        )
+
+    def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
+        """See the port."""
+        connection = self._session.get()
+        before = self.checkpoint()
+        with translated(), connection.cursor() as cursor:
+            cursor.execute("SELECT holder, lease_until > NOW(6) FROM sync_checkpoint WHERE name = 'listener'")
+            row = cursor.fetchone()
+            assert row is not None
+            holder = json.loads(row[0])
+            self._rollback()
+            if row[1] and not force and not _gone(holder):
+                raise LeaseHeld(f"held by process {holder.get('pid')} on {holder.get('host')}")
+            self._end_dead(holder)
+            after = before.next(lease=str(uuid.uuid4()))
+            mine = {"host": socket.gethostname(), "pid": os.getpid(), "session": str(connection.thread_id())}
+            if not self._move(connection, after, before.lease, LEASE):
+                self._rollback()
+                raise LeaseHeld("another process took the lease at the same moment")
+            cursor.execute("UPDATE sync_checkpoint SET holder = %s WHERE name = 'listener'", (json.dumps(mine),))
+        self._commit(connection)
+        return after, None
+
+    def release_lease(self, checkpoint: Checkpoint) -> None:
+        """See the port."""
+        try:
+            connection = self._session.get()
+            with translated():
+                if self._move(connection, checkpoint, checkpoint.lease, 0):
+                    connection.commit()
+                else:
+                    connection.rollback()
+        except (MySQLAway, Contention):
+            self._session.drop()  # then it ends by itself
+
+    def begin(self, checkpoint: Checkpoint) -> MySQLTransaction:
+        """See the port."""
+        connection = self._session.get()
+        try:
+            moved = self._move(connection, checkpoint, checkpoint.lease, LEASE)
+        except (MySQLAway, Contention):
+            self._rollback()
+            raise
+        if not moved:
+            self._rollback()
+            raise Fenced("another copy of the listener has taken the lease")
+        return MySQLTransaction(self, connection, self._mapping)
+
+    def close(self) -> None:
+        """See the port."""
+        self._session.drop()
+
+    def _move(self, connection: Connection, after: Checkpoint, lease: str, seconds: int) -> bool:
+        fields = after.to_json()
+        values = [None if fields[name] is None else json.dumps(fields[name]) for name in _COLUMNS]
+        values[_COLUMNS.index("rows_done")] = str(after.rows_done)
+        values[_COLUMNS.index("copying")] = str(int(after.copying))
+        with translated(), connection.cursor() as cursor:
+            cursor.execute(_MOVE, (after.seq, after.lease, *values, seconds, after.seq - 1, lease))
+            return cursor.rowcount == 1
+
+    def _end_dead(self, holder: Mapping[str, object]) -> None:
+        """End a dead holder's connection, which may hold locks; only one of this user can be seen or ended."""
+        number = str(holder.get("session", ""))
+        if not number.isdigit():
+            return
+        with translated(), self._session.get().cursor() as cursor:
+            found = cursor.execute(
+                "SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = %s AND ID <> CONNECTION_ID()"
+                " AND USER = SUBSTRING_INDEX(CURRENT_USER(), '@', 1) AND DB = DATABASE()",
+                (int(number),),
+            )
+            if found:
+                try:
+                    cursor.execute(f"KILL {int(number)}")
+                except pymysql.MySQLError as error:
+                    if error.args[0] != 1094:  # it has ended by itself
+                        raise
+        self._rollback()
+
+    def _commit(self, connection: Connection) -> None:
+        try:
+            connection.commit()
+        except (pymysql.MySQLError, OSError) as error:
+            self._session.drop()
+            known = translate(error) if isinstance(error, pymysql.MySQLError) else MySQLAway("the connection broke")
+            if isinstance(known, MySQLAway):
+                raise CommitUnknown("the answer to COMMIT was lost") from None
+            raise known from None
+
+    def _rollback(self) -> None:
+        """Never raises: a connection that broke has rolled back."""
+        try:
+            self._session.get().rollback()
+        except (pymysql.MySQLError, OSError, MySQLAway, ConfigError):
+            self._session.drop()
+
+
+class MySQLTransaction:
+    """Implements `sync.ports.TargetTransaction`."""
+
+    def __init__(self, target: MySQLTarget, connection: Connection, mapping: SyncMapping) -> None:
+        self._target = target
+        self._connection = connection
+        self._mapping = mapping
+        self._conflicts = Conflicts(connection)
+
+    @property
+    def conflicts(self) -> ConflictStore:
+        """See the port."""
+        return self._conflicts
+
+    def read(self, needs: Mapping[DocumentId, frozenset[str]]) -> Mapping[DocumentId, Current]:
+        """See the port. Locks the rows; root tables before their children, as writers do."""
+        wanted: dict[str, list[DocumentId]] = {}
+        for document, tables in needs.items():
+            for table in tables:
+                wanted.setdefault(table, []).append(document)
+        rows: dict[DocumentId, dict[str, dict[RowKey, Row]]] = {
+            document: {table: {} for table in tables} for document, tables in needs.items()
+        }
+        problems: dict[DocumentId, Hold] = {}
+        for table in self._mapping.tables.values():
+            if table.name in wanted:
+                keys = [document.key for document in wanted[table.name]]
+                read_rows(self._connection, table, keys_clause(keys), "FOR UPDATE NOWAIT", rows, problems)
+        return {
+            document: Current(rows=of_document, problem=problems.get(document))
+            for document, of_document in rows.items()
+        }
+
+    def write(self, writes: Sequence[DocumentWrite]) -> None:
+        """See the port."""
+        changes: dict[str, list[RowChange]] = {}
+        for write in writes:
+            collection = self._mapping.collections[write.document.collection]
+            for change in difference(collection, write.before, write.after):
+                changes.setdefault(change.table, []).append(change)
+        tables = [table for table in self._mapping.tables.values() if table.name in changes]
+        with translated():
+            for table in reversed(tables):
+                self._delete(table, [change for change in changes[table.name] if change.after is None])
+            for table in tables:
+                of_table = changes[table.name]
+                self._update(
+                    table, [change for change in of_table if change.before is not None and change.after is not None]
+                )
+                self._insert(table, [change for change in of_table if change.before is None])
+
+    def write_alone(self, write: DocumentWrite) -> Hold | None:
+        """See the port."""
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute("SAVEPOINT document")
+        try:
+            self.write([write])
+        except Refused as error:
+            with translated(), self._connection.cursor() as cursor:
+                cursor.execute("ROLLBACK TO SAVEPOINT document")
+            return Hold(kind=ConflictKind(error.kind), reason=error.message)
+        return None
+
+    def commit(self) -> Position | None:
+        """See the port."""
+        self._target._commit(self._connection)
+        return None
+
+    def rollback(self) -> None:
+        """See the port."""
+        self._target._rollback()
+
+    def _delete(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
+        names = ", ".join(quoted(name) for name in table.key)
+        for chunk in _chunks(changes):
+            self._execute(
+                f"DELETE FROM {quoted(table.name)} WHERE ({names}) IN %s",
+                (tuple(_key_values(table, change.key) for change in chunk),),
+                len(chunk),
+            )
+
+    def _insert(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
+        names = (*table.key, *table.columns)
+        one = f"({', '.join(['%s'] * len(names))})"
+        for chunk in _chunks(changes):
+            values = [value for change in chunk for value in _row_values(table, change.key, change.after or {})]
+            listed = ", ".join(quoted(name) for name in names)
+            self._execute(
+                f"INSERT INTO {quoted(table.name)} ({listed}) VALUES {', '.join([one] * len(chunk))}",
+                values,
+                len(chunk),
+            )
+
+    def _update(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
+        """One statement per set of changed columns and up to `_CHUNK` rows: a CASE on the key, so that values keep exactly
+        the type of their column (a derived table would give them one of its own)."""
+        groups: dict[tuple[str, ...], list[RowChange]] = {}
+        for change in changes:
+            before, after = change.before or {}, change.after or {}
+            changed = tuple(name for name in table.columns if before[name] != after[name])
+            groups.setdefault(changed, []).append(change)
+        match = " AND ".join(f"{quoted(name)} = %s" for name in table.key)
+        keys = ", ".join(quoted(name) for name in table.key)
+        for columns, of_group in groups.items():
+            for chunk in _chunks(of_group, 100 if len(of_group) > 1 else 1):
+                values: list[object] = []
+                sets = []
+                for column in columns:
+                    sets.append(f"{quoted(column)} = CASE {f'WHEN {match} THEN %s ' * len(chunk)}END")
+                    for change in chunk:
+                        assert change.after is not None
+                        values += [*_key_values(table, change.key), _to_column(table, column, change.after)]
+                values.append(tuple(_key_values(table, change.key) for change in chunk))
+                statement = f"UPDATE {quoted(table.name)} SET {', '.join(sets)} WHERE ({keys}) IN %s"
+                self._execute(statement, values, len(chunk))
+
+    def _execute(self, statement: str, values: Sequence[object], rows: int) -> None:
+        """Run a statement that must touch exactly `rows` rows: they were locked, or must be absent."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, tuple(values))
+            if cursor.rowcount != rows:
+                raise Contention("rows changed between reading and writing them")
+
+
+def _chunks(changes: Sequence[RowChange], size: int = _CHUNK) -> list[Sequence[RowChange]]:
+    return [changes[start : start + size] for start in range(0, len(changes), size)]
+
+
+def _key_values(table: TableMapping, key: RowKey) -> tuple[object, ...]:
+    return tuple(table.codecs[name].to_column(value) for name, value in zip(table.key, key, strict=True))
+
+
+def _row_values(table: TableMapping, key: RowKey, row: Row) -> tuple[object, ...]:
+    return (*_key_values(table, key), *(_to_column(table, name, row) for name in table.columns))
+
+
+def _to_column(table: TableMapping, name: str, row: Row) -> object:
+    value = row[name]
+    return None if value is None else table.codecs[name].to_column(value)
+
+
+def _loaded(text: object) -> object:
+    return None if text is None else json.loads(str(text))
+
+
+def _gone(holder: Mapping[str, object]) -> bool:
+    """Whether the holder was a process of this host that has ended."""
+    pid = holder.get("pid")
+    if holder.get("host") != socket.gethostname() or not isinstance(pid, int):
+        return not holder
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
