@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
+from sync.errors import Contention, Refused
 from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Origin, Side
 from sync.model.meeting import NONE, Notes
 from sync.model.values import key_text, rows_to_json
@@ -66,20 +67,21 @@ class Conflicts:
         self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side, target: DocumentRows | None
     ) -> None:
         """See the port."""
+        key = open_key(document)
+        try:
+            with translated(), self._connection.cursor() as cursor:
+                cursor.execute(
+                    "INSERT INTO sync_conflict (collection, document_id, state, open_key, version)"
+                    " VALUES (%s, %s, 'open', %s, 1)",
+                    (document.collection, key_text(document.key), key),
+                )
+                number = cursor.lastrowid
+        except Refused:  # open_key is unique: who comes second joins
+            held = self.held([document]).get(document)
+            if held is None or not self.note(held, entries, side):
+                raise Contention("a conflict was closed while another was opened for the same document") from None
+            return
         with translated(), self._connection.cursor() as cursor:
-            # IGNORE: who comes second joins. No other key of this table is unique but AUTO_INCREMENT's.
-            cursor.execute(
-                "INSERT IGNORE INTO sync_conflict (collection, document_id, state, open_key, version)"
-                " VALUES (%s, %s, 'open', %s, 1)",
-                (document.collection, key_text(document.key), open_key(document)),
-            )
-            if cursor.rowcount == 0:
-                held = self.held([document]).get(document)
-                if held is None or not self.note(held, entries, side):
-                    # It was closed between the two statements: the key is free again.
-                    self.open(document, hold, entries, side, target)
-                return
-            number = cursor.lastrowid
             cursor.execute(
                 "INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason,"
                 f" {side}_value, {side.other}_value, {side}_notes, opened_at, noted_at)"

@@ -81,7 +81,7 @@ class MySQLTarget:
                 raise LeaseHeld(f"held by process {holder.get('pid')} on {holder.get('host')}")
             self._end_dead(holder)
             after = before.next(lease=str(uuid.uuid4()))
-            mine = {"host": socket.gethostname(), "pid": os.getpid(), "session": str(connection.thread_id())}
+            mine = {"host": socket.gethostname(), "pid": os.getpid(), "session": _number(connection)}
             if not self._move(connection, after, before.lease, LEASE):
                 self._rollback()
                 raise LeaseHeld("another process took the lease at the same moment")
@@ -182,10 +182,10 @@ class MySQLTransaction:
         """See the port. Locks the rows; root tables before their children, as writers do."""
         wanted: dict[str, list[DocumentId]] = {}
         for document, tables in needs.items():
-            for table in tables:
-                wanted.setdefault(table, []).append(document)
+            for name in tables:
+                wanted.setdefault(name, []).append(document)
         rows: dict[DocumentId, dict[str, dict[RowKey, Row]]] = {
-            document: {table: {} for table in tables} for document, tables in needs.items()
+            document: {name: {} for name in tables} for document, tables in needs.items()
         }
         problems: dict[DocumentId, Hold] = {}
         for table in self._mapping.tables.values():
@@ -303,6 +303,10 @@ def _row_values(table: TableMapping, key: RowKey, row: Row) -> tuple[object, ...
 def _to_column(table: TableMapping, name: str, row: Row) -> object:
     value = row[name]
     return None if value is None else table.codecs[name].to_column(value)
+
+
+def _number(connection: Connection) -> str:
+    return str(connection.thread_id())  # type: ignore[no-untyped-call]  # the stubs leave it untyped
 
 
 def _loaded(text: object) -> object:

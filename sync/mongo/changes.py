@@ -1,0 +1,382 @@
+"""The change stream as a source: each event's document before and after, shredded and compared, is a list of row changes.
+
+The stream is read with the server's own commands (aggregate, getMore) instead of the driver's cursor: the end of a
+transaction shows only in the shape of a batch (how many events of how many were asked for), which the driver hides, and
+it would resume by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+import bson
+from bson import Int64, Timestamp
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+
+from sync.errors import (
+    CheckpointWrittenByOther,
+    ImagesOff,
+    LockstepError,
+    MongoAway,
+    SchemaChanged,
+    SourceBehind,
+    UnknownEvent,
+    UnmappableDocument,
+)
+from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Side, Transaction
+from sync.model.lens import difference, document_key, empty_rows, shred
+from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.position import Known, Position, StreamPosition, reached
+from sync.mongo.schema import collections, has_images
+from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
+
+#: Events asked for at once; a batch of fewer, under this many bytes, holds all that there was.
+BATCH, FULL_BYTES = 1000, 12_000_000
+#: Milliseconds that the server waits for events: while a transaction's end is not known, and else.
+SHORT, LONG = 20, 250
+#: A transaction of more events, or more bytes, is delivered in parts.
+PART_EVENTS, PART_BYTES = 10_000, 32 << 20
+#: Seconds between positions of a stream without events.
+PROGRESS = 0.5
+
+_RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
+_EVENTS = ("insert", "update", "replace", "delete")
+
+
+class ChangeStreamSource:
+    """Implements `sync.ports.Source` for MongoDB."""
+
+    side = Side.MONGO
+
+    def __init__(
+        self,
+        settings: MongoSettings,
+        mapping: SyncMapping,
+        *,
+        other: str = "follower",
+        part_events: int = PART_EVENTS,
+        part_bytes: int = PART_BYTES,
+    ) -> None:
+        """`other` is the worker whose checkpoint stands in MongoDB."""
+        self._settings = settings
+        self._mapping = mapping
+        self._other = other
+        self._part_events, self._part_bytes = part_events, part_bytes
+        self._client: Client | None = None
+        self._session: ClientSession | None = None
+        self._cursor = 0
+        self._ready: deque[Transaction] = deque()
+
+    def start(self, position: Position, rows_done: int, known: Known) -> None:
+        """See the port."""
+        assert isinstance(position, StreamPosition)
+        self.close()
+        self._client = connect(self._settings)
+        self._position = position
+        self._end = position
+        self._known = known
+        self._skip = rows_done
+        self._ready.clear()
+        self._forget()
+        self._progress_at = time.monotonic()
+        with translated():
+            self._session = self._client.start_session()
+        now = operation_time(self._client, self._settings, self._session)
+        if not reached(now, StreamPosition(time=position.time, increment=position.increment)):
+            raise SourceBehind("MongoDB's oplog ends before the applied position")
+        self._open(position)
+
+    def read(self, timeout: float) -> Transaction | None:
+        """See the port."""
+        deadline = time.monotonic() + timeout
+        while not self._ready:
+            events = self._more()
+            if not events and not self._ready and time.monotonic() >= deadline:
+                return None
+        return self._ready.popleft()
+
+    def close(self) -> None:
+        """See the port."""
+        session, self._session = self._session, None
+        client, self._client = self._client, None
+        try:
+            if session is not None:
+                session.end_session()
+            if client is not None:
+                client.close()
+        except PyMongoError:
+            return
+
+    # The stream.
+
+    def _open(self, position: StreamPosition) -> None:
+        watched = [*self._mapping.collections, CHECKPOINTS]
+        stream: Document = {
+            "fullDocument": "whenAvailable",
+            "fullDocumentBeforeChange": "whenAvailable",
+            "startAtOperationTime": Timestamp(position.time, max(position.increment, 1)),
+        }
+        wanted = {
+            "$or": [
+                {"ns.coll": {"$in": watched}},
+                {"to.coll": {"$in": watched}},
+                {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
+            ]
+        }
+        reply = self._command(
+            {"aggregate": 1, "pipeline": [{"$changeStream": stream}, {"$match": wanted}], "cursor": {"batchSize": 0}}
+        )
+        self._cursor = int(reply["cursor"]["id"])
+
+    def _more(self) -> int:
+        """Read one batch; how many events it had."""
+        reply = self._command(
+            {
+                "getMore": Int64(self._cursor),
+                "collection": "$cmd.aggregate",
+                "batchSize": BATCH,
+                "maxTimeMS": SHORT if self._events else LONG,
+            }
+        )
+        cursor = reply["cursor"]
+        batch: list[RawBSONDocument] = cursor["nextBatch"]
+        size = 0
+        for raw in batch:
+            size += len(raw.raw)
+            self._take(bson.decode(raw.raw, CODEC), len(raw.raw))
+        if len(batch) < BATCH and size < FULL_BYTES:
+            self._finish()
+        if not batch:
+            self._progress(str(cursor["postBatchResumeToken"]["_data"]))
+        if int(cursor["id"]) == 0:
+            raise UnknownEvent("MongoDB ended the change stream")
+        return len(batch)
+
+    def _command(self, command: Document) -> Any:
+        client = self._client
+        if client is None:
+            raise MongoAway("the change stream is closed")
+        database = client.get_database(self._settings.database)
+        with translated():
+            return database.command(command, codec_options=_RAW, session=self._session)
+
+    def _progress(self, token: str) -> None:
+        """A position for a quiet stream: where the server has read to. Nothing of ours stood before it."""
+        now = time.monotonic()
+        if now - self._progress_at < PROGRESS or self._events:
+            return
+        self._progress_at = now
+        position = token_position(token)
+        if position and not reached(self._end, position):
+            self._end = position
+            self._ready.append(Transaction(entries=(), position=position, known=self._known))
+
+    # Events, grouped into transactions.
+
+    def _forget(self) -> None:
+        """Nothing of a transaction is gathered."""
+        self._events: list[Document] = []
+        self._group: object = None
+        self._tag: Known | None = None
+        self._lease_taken = False
+        self._count = self._bytes = 0
+        self._first_user: StreamPosition | None = None
+
+    def _take(self, event: Document, size: int) -> None:
+        place = event_position(event)
+        if self._position.token:
+            if place.token <= self._position.token:
+                return
+        elif reached(self._position, place):
+            return
+        kind, name = event["operationType"], event.get("ns", {}).get("coll")
+        if kind not in _EVENTS:
+            if kind in ("drop", "rename", "dropDatabase", "invalidate"):
+                raise SchemaChanged(f"MongoDB: {kind} of {name or 'the database'}")
+            raise UnknownEvent(f"MongoDB: {kind} of {name}")
+        group = _group(event)
+        if self._events and (group is None or group != self._group):
+            self._finish()
+        self._group = group
+        self._gather(event, name, size, place)
+        if group is None:
+            self._finish()
+
+    def _gather(self, event: Document, name: object, size: int, place: StreamPosition) -> None:
+        first = self._count == 0
+        self._count += 1
+        self._bytes += size
+        if name == CHECKPOINTS:
+            self._judge(event, first=first)
+        elif self._lease_taken:
+            raise CheckpointWrittenByOther("a lease of the follower was taken in a transaction that wrote documents")
+        elif self._tag is None:
+            self._first_user = self._first_user or place
+        self._events.append(event)
+        if len(self._events) >= self._part_events or self._bytes >= self._part_bytes:
+            self._part()
+
+    def _judge(self, event: Document, *, first: bool) -> None:
+        """A write to sync_checkpoint: the follower's next one, or a stop."""
+        changed = event.get("updateDescription", {}).get("updatedFields", {})
+        ours = event["documentKey"]["_id"] == self._other and event["operationType"] == "update"
+        if not first or not ours or changed.get("seq") != self._known.seq + 1:
+            raise CheckpointWrittenByOther("sync_checkpoint was written by somebody other than the follower")
+        lease = changed.get("lease", self._known.lease)
+        self._lease_taken = lease != self._known.lease
+        self._tag = Known(seq=int(changed["seq"]), lease=str(lease))
+
+    def _part(self) -> None:
+        """Deliver what there is of an oversize transaction; reading resumes before it and leaves this out."""
+        if self._group is None:
+            return
+        entries, self._events = self._entries(), []
+        size, self._bytes = self._bytes, 0
+        self._ready.append(
+            Transaction(
+                entries=entries,
+                position=self._end,
+                rows_done=self._count,
+                first_user=self._first_user,
+                known=self._known,
+                size=size,
+            )
+        )
+
+    def _finish(self) -> None:
+        """The transaction that was gathered has ended."""
+        if not self._count:
+            return
+        last = self._events[-1] if self._events else None
+        if last is not None:
+            self._end = event_position(last)
+        self._known = self._tag or self._known
+        entries = self._entries()
+        self._ready.append(
+            Transaction(
+                entries=entries,
+                position=self._end,
+                first_user=self._first_user,
+                known=self._known,
+                size=self._bytes,
+                committed_at=_wall_time(last) if last is not None else 0,
+            )
+        )
+        self._skip = 0
+        self._forget()
+
+    def _entries(self) -> tuple[Entry, ...]:
+        """Users' events as entries; echoes are dropped. Leaves out what an earlier part has done."""
+        if self._tag is not None:
+            return ()
+        done = self._count - len(self._events)
+        left_out = max(0, self._skip - done)
+        return tuple(self._entry(event) for event in self._events[left_out:])
+
+    def _entry(self, event: Document) -> Entry:
+        collection = self._mapping.collections[event["ns"]["coll"]]
+        key = document_key(collection, event["documentKey"]["_id"])
+        document = DocumentId(collection.name, key)
+        changes, problem = (), None
+        try:
+            before = self._image(
+                collection, event, "fullDocumentBeforeChange", absent=event["operationType"] == "insert"
+            )
+            after = self._image(collection, event, "fullDocument", absent=event["operationType"] == "delete")
+            if before is None or after is None:
+                problem = Hold(
+                    kind=ConflictKind.MISSING_IMAGE, reason="the change stream shows no image of the document"
+                )
+            else:
+                changes = difference(collection, before, after)
+        except UnmappableDocument as error:
+            problem = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
+        return Entry(
+            document=document,
+            changes=changes,
+            origin=Origin.USER,
+            committed_at=_wall_time(event),
+            position=event_position(event),
+            problem=problem,
+        )
+
+    def _image(self, collection: CollectionMapping, event: Document, name: str, *, absent: bool) -> Any:
+        """The rows of one image; None where it is missing though it should be there."""
+        if absent:
+            return empty_rows(collection)
+        stored = event.get(name)
+        if stored is None:
+            self._check_images(collection.name)
+            return None
+        return shred(collection, stored)
+
+    def _check_images(self, name: str) -> None:
+        client = self._client
+        assert client is not None
+        options = collections(client.get_database(self._settings.database)).get(name)
+        if options is not None and not has_images(options):
+            raise ImagesOff(f"MongoDB: images are switched off on {name}")
+
+
+class StreamEnd:
+    """Implements `sync.ports.LogEnd`."""
+
+    def __init__(self, settings: MongoSettings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+
+    def end(self) -> StreamPosition:
+        """See the port."""
+        if self._client is None:
+            self._client = connect(self._settings)
+        with translated(), self._client.start_session() as session:
+            return operation_time(self._client, self._settings, session)
+
+    def close(self) -> None:
+        """See the port."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def operation_time(client: Client, settings: MongoSettings, session: ClientSession) -> StreamPosition:
+    """The end of the oplog now."""
+    with translated():
+        reply = client.get_database(settings.database).command("ping", session=session)
+    moment = reply.get("operationTime")
+    if not isinstance(moment, Timestamp):
+        raise LockstepError("MongoDB tells no operation time: it is no replica set", hint="lockstep doctor")
+    return StreamPosition(time=moment.time, increment=moment.inc)
+
+
+def event_position(event: Document) -> StreamPosition:
+    """Place of an event."""
+    moment: Timestamp = event["clusterTime"]
+    return StreamPosition(time=moment.time, increment=moment.inc, token=event["_id"]["_data"])
+
+
+def token_position(token: str) -> StreamPosition | None:
+    """Place of a resume token: its first element is a timestamp, big-endian after one type byte (mongo,
+    src/mongo/db/pipeline/resume_token.h and the KeyString format). None for another form."""
+    if not token.startswith("82") or len(token) < 18:
+        return None
+    return StreamPosition(time=int(token[2:10], 16), increment=int(token[10:18], 16), token=token)
+
+
+def _group(event: Document) -> object:
+    """What the events of one transaction have in common; None for a plain write."""
+    if "txnNumber" not in event:
+        return None
+    return (bytes(event["lsid"]["id"]), int(event["txnNumber"]))
+
+
+def _wall_time(event: Document) -> int:
+    """Microseconds since the epoch."""
+    moment = event["wallTime"]
+    epoch = type(moment)(1970, 1, 1)
+    return int((moment - epoch).total_seconds() * 1_000_000)

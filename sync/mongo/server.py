@@ -1,0 +1,141 @@
+"""Connections to MongoDB, and the one table that turns its errors into ours.
+
+Messages never carry the server's text: it may quote values of documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import BSONError
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    InvalidOperation,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+)
+from pymongo.uri_parser import parse_uri
+
+from sync.errors import (
+    CommitUnknown,
+    ConfigError,
+    Contention,
+    LockstepError,
+    MongoAway,
+    PositionPurged,
+    Refused,
+)
+
+Document: TypeAlias = dict[str, Any]
+Client: TypeAlias = "MongoClient[Document]"
+CHECKPOINTS = "sync_checkpoint"
+
+#: Dates outside of what Python holds arrive as `DatetimeMS`, which the codecs refuse; nothing is cut.
+CODEC: CodecOptions[Document] = CodecOptions(
+    document_class=dict, tz_aware=False, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+#: Milliseconds.
+SELECTION_TIMEOUT, SOCKET_TIMEOUT = 5_000, 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MongoSettings:
+    """Where a role connects, and as whom."""
+
+    url: str = field(repr=False)
+    database: str
+    user: str
+
+    @staticmethod
+    def from_url(url: str) -> MongoSettings:
+        """From mongodb://user:password@host:port/database?replicaSet=… Raises `ConfigError`, which never quotes the URL."""
+        try:
+            parts = parse_uri(url)
+        except (InvalidURI, ConfigurationError, ValueError):
+            allowed = "mongodb://user:password@host:port/database?replicaSet=NAME&authSource=DATABASE"
+            raise ConfigError(f"a MongoDB URL cannot be read: allowed is {allowed}") from None
+        if not parts["database"] or not parts["username"]:
+            raise ConfigError("a MongoDB URL needs a user and a database")
+        return MongoSettings(url=url, database=parts["database"], user=parts["username"])
+
+
+def connect(settings: MongoSettings) -> Client:
+    """A client that reads and writes with majority. Connects when it is first used."""
+    with translated():
+        return MongoClient(
+            settings.url,
+            appname="lockstep",
+            serverSelectionTimeoutMS=SELECTION_TIMEOUT,
+            connectTimeoutMS=SELECTION_TIMEOUT,
+            socketTimeoutMS=SOCKET_TIMEOUT,
+            w="majority",
+            readConcernLevel="majority",
+            tz_aware=False,
+            datetime_conversion="datetime_auto",
+        )
+
+
+def database(client: Client, settings: MongoSettings) -> Database[Document]:
+    """The settings' database."""
+    return client.get_database(settings.database)
+
+
+#: Error codes (mongo, src/mongo/base/error_codes.yml).
+_CONTENTION = {112, 251, 24, 246, 239, 225, 50}
+_AWAY = {6, 7, 89, 91, 189, 9001, 10107, 11600, 11602, 13435, 13436, 262, 133}
+_DENIED = {13, 18, 8000}
+_REFUSED = {121: "the collection's validator", 10334: "the size of a document", 17280: "the length of an index key"}
+
+
+def translate(error: PyMongoError) -> LockstepError:
+    """The engine's error for a driver's."""
+    if error.has_error_label("UnknownTransactionCommitResult"):
+        return CommitUnknown("the answer to MongoDB's commit was lost")
+    code = _code(error)
+    if error.has_error_label("TransientTransactionError") and not isinstance(error, ConnectionFailure):
+        return Contention(f"MongoDB: two transactions stood in each other's way (error {code})")
+    if code == 11000:
+        return Refused("MongoDB error 11000: duplicate in a unique index", kind="unique_violation")
+    if code in _REFUSED or isinstance(error, DocumentTooLarge):
+        what = _REFUSED.get(code, "the size of a document")
+        return Refused(f"MongoDB error {code}: {what} forbids it", kind="constraint_violation")
+    if code in _CONTENTION:
+        return Contention(f"MongoDB: two transactions stood in each other's way (error {code})")
+    if code in (286, 280):
+        return PositionPurged(f"the oplog no longer holds the position (error {code})")
+    if code in _DENIED:
+        hint = "check user and password in LOCKSTEP_<ROLE>_MONGO_URL; privileges: lockstep setup"
+        return ConfigError(f"MongoDB refuses this user (error {code})", hint=hint)
+    if isinstance(error, ConnectionFailure) or code in _AWAY:
+        return MongoAway(f"MongoDB cannot be reached ({type(error).__name__})")
+    return LockstepError(f"MongoDB error {code} ({type(error).__name__})", hint="lockstep doctor")
+
+
+def _code(error: PyMongoError) -> int:
+    if isinstance(error, BulkWriteError):
+        found = [entry["code"] for entry in error.details.get("writeErrors", ())]
+        return int(found[0]) if found else int(error.code or 0)
+    return int(error.code or 0) if isinstance(error, OperationFailure) else 0
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns the driver's errors into ours."""
+    try:
+        yield
+    except InvalidOperation:
+        raise MongoAway("the connection to MongoDB is closed") from None
+    except PyMongoError as error:
+        raise translate(error) from None
+    except BSONError as error:
+        raise Refused(f"BSON cannot hold a value ({type(error).__name__})", kind="constraint_violation") from None

@@ -1,0 +1,300 @@
+"""MongoDB as a target: the follower's checkpoint first, then documents, in one snapshot transaction.
+
+Conflict rows stand in MySQL; they commit just before MongoDB does, so that a crash leaves a document held, never lost.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bson import Binary
+from pymongo import DeleteOne, InsertOne, ReadPreference, ReplaceOne, UpdateOne, WriteConcern
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepError, UnmappableDocument
+from sync.model.change import ConflictKind, DocumentId, Hold, Side
+from sync.model.lens import bson_id, document_key, empty_rows, shred
+from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.plan import Delete, Insert, Replace, plan
+from sync.model.position import Checkpoint, Position, StreamPosition
+from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
+from sync.ports import ConflictDatabase, ConflictStore, ConflictTransaction, Current, DocumentWrite
+
+#: Milliseconds; by MongoDB's clock.
+LEASE = 6_000
+_Operation = Any  # one of pymongo's operation classes
+
+
+class MongoTarget:
+    """Implements `sync.ports.Target`."""
+
+    side = Side.MONGO
+
+    def __init__(self, settings: MongoSettings, mapping: SyncMapping, conflicts: ConflictDatabase) -> None:
+        self._settings = settings
+        self._mapping = mapping
+        self._conflicts = conflicts
+        self._client: Client | None = None
+        self._session: ClientSession | None = None
+
+    def checkpoint(self) -> Checkpoint:
+        """See the port."""
+        with translated():
+            stored = self._checkpoints().find_one({"_id": "follower"})
+        if stored is None:
+            raise ConfigError("MongoDB holds no checkpoint of the follower", hint="lockstep setup")
+        return Checkpoint.from_json(int(stored["seq"]), stored["lease"], stored)
+
+    def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
+        """See the port."""
+        before = self.checkpoint()
+        with translated():
+            runs = {"_id": "follower", "$expr": {"$gt": ["$lease_until", "$$NOW"]}}
+            running = self._checkpoints().find_one(runs) is not None
+            stored = self._checkpoints().find_one({"_id": "follower"}) or {}
+        holder = stored.get("holder", {})
+        if running and not force and not _gone(holder):
+            raise LeaseHeld(f"held by process {holder.get('pid')} on {holder.get('host')}")
+        self._end_dead(holder)
+        session = self._session_of()
+        lsid = bytes(session.session_id["id"]).hex()
+        mine = {"host": socket.gethostname(), "pid": os.getpid(), "session": lsid}
+        after = before.next(lease=str(uuid.uuid4()))
+        with translated():
+            moved = self._checkpoints().update_one(
+                {"_id": "follower", "seq": before.seq, "lease": before.lease},
+                _move(after, LEASE, holder=mine),
+                session=session,
+            )
+        if moved.matched_count == 0:
+            raise LeaseHeld("another process took the lease at the same moment")
+        return after, _place(session)
+
+    def release_lease(self, checkpoint: Checkpoint) -> None:
+        """See the port."""
+        try:
+            with translated():
+                self._checkpoints().update_one(
+                    {"_id": "follower", "seq": checkpoint.seq - 1, "lease": checkpoint.lease}, _move(checkpoint, 0)
+                )
+        except LockstepError as error:
+            if not error.retryable:
+                raise
+            # then it ends by itself
+
+    def begin(self, checkpoint: Checkpoint) -> MongoTransaction:
+        """See the port."""
+        session = self._session_of()
+        with translated():
+            if session.in_transaction:
+                session.abort_transaction()
+            session.start_transaction(
+                read_concern=ReadConcern("snapshot"),
+                write_concern=WriteConcern("majority"),
+                read_preference=ReadPreference.PRIMARY,
+            )
+        transaction = MongoTransaction(self._opened(), self._settings, session, self._mapping, self._conflicts)
+        try:
+            with translated():
+                moved = self._checkpoints().update_one(
+                    {"_id": "follower", "seq": checkpoint.seq - 1, "lease": checkpoint.lease},
+                    _move(checkpoint, LEASE),
+                    session=session,
+                )
+        except LockstepError:
+            transaction.rollback()
+            raise
+        if moved.matched_count == 0:
+            transaction.rollback()
+            raise Fenced("another copy of the follower has taken the lease")
+        return transaction
+
+    def close(self) -> None:
+        """See the port."""
+        session, self._session = self._session, None
+        client, self._client = self._client, None
+        self._conflicts.close()
+        try:
+            if session is not None:
+                session.end_session()
+        except PyMongoError:
+            pass  # a broken session ends with its server
+        if client is not None:
+            client.close()
+
+    def _opened(self) -> Client:
+        if self._client is None:
+            self._client = connect(self._settings)
+        return self._client
+
+    def _checkpoints(self) -> Any:
+        return self._opened()[self._settings.database][CHECKPOINTS]
+
+    def _session_of(self) -> ClientSession:
+        """One session for all transactions: its id stands with the lease, so that a successor can end it."""
+        if self._session is None:
+            with translated():
+                self._session = self._opened().start_session(causal_consistency=True)
+        return self._session
+
+    def _end_dead(self, holder: Mapping[str, object]) -> None:
+        """End a dead holder's session: its open transaction would keep the checkpoint locked for up to a minute."""
+        text = str(holder.get("session", ""))
+        if len(text) == 32:
+            with translated():
+                self._opened().admin.command("killSessions", [{"id": Binary(bytes.fromhex(text), 4)}])
+
+
+class MongoTransaction:
+    """Implements `sync.ports.TargetTransaction`."""
+
+    def __init__(
+        self,
+        client: Client,
+        settings: MongoSettings,
+        session: ClientSession,
+        mapping: SyncMapping,
+        conflicts: ConflictDatabase,
+    ) -> None:
+        self._database = client.get_database(settings.database, codec_options=CODEC)
+        self._session = session
+        self._mapping = mapping
+        self._conflict_database = conflicts
+        self._rows: ConflictTransaction | None = None
+        #: As read in this transaction; None where absent.
+        self._documents: dict[DocumentId, Document | None] = {}
+
+    @property
+    def conflicts(self) -> ConflictStore:
+        """See the port."""
+        if self._rows is None:
+            self._rows = self._conflict_database.begin()
+        return self._rows
+
+    def read(self, needs: Mapping[DocumentId, frozenset[str]]) -> Mapping[DocumentId, Current]:
+        """See the port."""
+        by_collection: dict[str, list[DocumentId]] = {}
+        for document in needs:
+            by_collection.setdefault(document.collection, []).append(document)
+        for name, documents in by_collection.items():
+            collection = self._mapping.collections[name]
+            found = dict.fromkeys(documents)
+            keys = {document: bson_id(collection, document.key) for document in documents}
+            with translated():
+                for stored in self._database[name].find({"_id": {"$in": list(keys.values())}}, session=self._session):
+                    found[DocumentId(name, document_key(collection, stored["_id"]))] = stored
+            self._documents.update(found)
+        return {document: self._current(document, tables) for document, tables in needs.items()}
+
+    def _current(self, document: DocumentId, tables: frozenset[str]) -> Current:
+        collection = self._mapping.collections[document.collection]
+        stored = self._documents[document]
+        rows, problem = shredded(collection, stored)
+        return Current(rows={name: rows[name] for name in rows if name in tables}, problem=problem)
+
+    def write(self, writes: Sequence[DocumentWrite]) -> None:
+        """See the port."""
+        operations: dict[str, tuple[list[_Operation], list[_Operation], list[_Operation]]] = {}
+        for write in writes:
+            kind, operation = self._operation(write)
+            if operation is not None:
+                operations.setdefault(write.document.collection, ([], [], []))[kind].append(operation)
+        for name, (deletes, updates, inserts) in operations.items():
+            with translated():
+                done = self._database[name].bulk_write([*deletes, *updates, *inserts], session=self._session)
+            if done.deleted_count != len(deletes) or done.matched_count != len(updates):
+                raise Contention("documents changed between reading and writing them")
+
+    def write_alone(self, write: DocumentWrite) -> Hold | None:
+        """See the port: a refusal spoils the transaction."""
+        self.write([write])
+        return None
+
+    def commit(self) -> Position | None:
+        """See the port."""
+        if self._rows is not None:
+            self._rows.commit()
+            self._rows = None
+        with translated():
+            self._session.commit_transaction()
+        return _place(self._session)
+
+    def rollback(self) -> None:
+        """See the port."""
+        if self._rows is not None:
+            self._rows.rollback()
+            self._rows = None
+        try:
+            if self._session.in_transaction:
+                self._session.abort_transaction()
+        except PyMongoError:
+            pass  # the server ends it: nothing was committed
+
+    def _operation(self, write: DocumentWrite) -> tuple[int, _Operation | None]:
+        """Deletes are 0, updates 1, inserts 2."""
+        collection = self._mapping.collections[write.document.collection]
+        key = write.document.key
+        planned = plan(collection, key, write.before, write.after, self._documents[write.document])
+        where = {"_id": bson_id(collection, key)}
+        match planned:
+            case None:
+                return 1, None
+            case Delete():
+                return 0, DeleteOne(where)
+            case Insert(document=document):
+                return 2, InsertOne(dict(document))
+            case Replace(document=document):
+                return 1, ReplaceOne(where, dict(document))
+        change: Document = {}
+        if planned.set:
+            change["$set"] = dict(planned.set)
+        if planned.unset:
+            change["$unset"] = dict.fromkeys(planned.unset, "")
+        return 1, UpdateOne(where, change)
+
+
+def shredded(collection: CollectionMapping, stored: Document | None) -> tuple[dict[str, Any], Hold | None]:
+    """The rows of a stored document, or why it has none; no rows for an absent one."""
+    if stored is None:
+        return empty_rows(collection), None
+    try:
+        return shred(collection, stored), None
+    except UnmappableDocument as error:
+        return empty_rows(collection), Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
+
+
+def _move(after: Checkpoint, milliseconds: int, *, holder: Mapping[str, object] | None = None) -> list[Document]:
+    """The update that moves the checkpoint. A pipeline, for only that knows the server's clock; values are literals,
+    since text that begins with "$" would be a path there."""
+    fields: dict[str, object] = {"seq": after.seq, "lease": after.lease, **after.to_json()}
+    if holder is not None:
+        fields["holder"] = dict(holder)
+    literal: Document = {name: {"$literal": value} for name, value in fields.items()}
+    literal["renewed_at"] = "$$NOW"
+    literal["lease_until"] = {"$add": ["$$NOW", milliseconds]}
+    return [{"$set": literal}]
+
+
+def _place(session: ClientSession) -> StreamPosition | None:
+    moment = session.operation_time
+    return StreamPosition(time=moment.time, increment=moment.inc) if moment else None
+
+
+def _gone(holder: Mapping[str, object]) -> bool:
+    """Whether the holder was a process of this host that has ended."""
+    pid = holder.get("pid")
+    if holder.get("host") != socket.gethostname() or not isinstance(pid, int):
+        return not holder
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
