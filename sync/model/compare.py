@@ -20,9 +20,9 @@ def compare(
     for reading in (mysql, mongo):
         problem = reading if isinstance(reading, Hold) else broken(collection, reading)
         if problem:
-            places = (problem.reason,)
-            return Difference(document=document, presence=Presence.UNMAPPABLE, places=places, held=held)
-    assert not isinstance(mysql, Hold) and not isinstance(mongo, Hold)
+            return Difference(document=document, presence=Presence.UNMAPPABLE, places=(problem.reason,), held=held)
+    assert not isinstance(mysql, Hold)
+    assert not isinstance(mongo, Hold)
     places = different_places(collection, mysql, mongo)
     if not places:
         return None

@@ -28,7 +28,7 @@ from sync.errors import (
     UnknownEvent,
     UnmappableDocument,
 )
-from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Side, Transaction
+from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, RowChange, Side, Transaction
 from sync.model.lens import difference, document_key, empty_rows, shred
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import Known, Position, StreamPosition, reached
@@ -282,7 +282,8 @@ class ChangeStreamSource:
         collection = self._mapping.collections[event["ns"]["coll"]]
         key = document_key(collection, event["documentKey"]["_id"])
         document = DocumentId(collection.name, key)
-        changes, problem = (), None
+        changes: tuple[RowChange, ...] = ()
+        problem: Hold | None = None
         try:
             before = self._image(
                 collection, event, "fullDocumentBeforeChange", absent=event["operationType"] == "insert"

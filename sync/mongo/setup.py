@@ -75,7 +75,7 @@ def teardown(settings: MongoSettings, users: dict[str, str]) -> list[Step]:
         Step(
             text=f"MongoDB: drop collection {CHECKPOINTS}",
             done=CHECKPOINTS not in there,
-            apply=partial(owned.drop_collection, CHECKPOINTS),
+            apply=partial(_drop_collection, owned, CHECKPOINTS),
         ),
         *(
             Step(
@@ -97,7 +97,7 @@ def _collection(owned: Database[Document], name: str) -> None:
         if name in collections(owned):
             owned.command({"collMod": name, **_IMAGES})
         else:
-            owned.create_collection(name, **_IMAGES)
+            owned.command({"create": name, **_IMAGES})
 
 
 def _has_checkpoint(owned: Database[Document]) -> bool:
@@ -147,6 +147,11 @@ def _role(owned: Database[Document], name: str, user: str, privileges: list[Docu
         verb = "updateRole" if there else "createRole"
         owned.command({verb: name, "privileges": privileges, "roles": []})
         owned.command({"grantRolesToUser": user, "roles": [{"role": name, "db": owned.name}]})
+
+
+def _drop_collection(owned: Database[Document], name: str) -> None:
+    with translated():
+        owned.drop_collection(name)
 
 
 def _drop_role(owned: Database[Document], name: str) -> None:

@@ -132,7 +132,7 @@ class FirstCopy:
                 )
             )
             self._other.beat()
-            after = next(reversed(reading.documents)).key
+            after = list(reading.documents)[-1].key
             done += len(reading.documents)
             self._read += len(reading.documents)
             self._rows += sum(_rows(current) for current in reading.documents.values())

@@ -44,7 +44,7 @@ class Repair:
                 raise CommandRefused(f"{self._lease.target.side} refuses the document: {error.message}") from None
             if report:
                 return report
-            time.sleep(min(0.5, 0.01 * 2**attempt) * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
+            time.sleep(min(0.5, 0.01 * 2**attempt) * random.uniform(0.5, 1.5))
             self._lease.beat()
         raise CommandRefused("the document is being edited faster than it can be repaired", hint="try again later")
 

@@ -25,11 +25,11 @@ def verify(
     mapping: SyncMapping,
     mysql: Reader,
     mongo: Reader,
-    held: Callable[[], frozenset[DocumentId]],
+    held: Callable[[Sequence[DocumentId]], frozenset[DocumentId]],
     collections: Sequence[str],
     progress: Progress,
 ) -> VerifyReport:
-    """Compare the named collections. `held` tells which documents have an open conflict now."""
+    """Compare the named collections. `held` tells which of some documents have an open conflict now."""
     counts: dict[str, int] = {}
     differences: list[Difference] = []
     for name in collections:
@@ -86,14 +86,14 @@ def _walk(collection: str, reader: Reader) -> Iterator[tuple[DocumentId, Current
         if not documents:
             return
         yield from documents.items()
-        after = next(reversed(documents)).key
+        after = list(documents)[-1].key
 
 
 def _look_again(
     collection: CollectionMapping,
     mysql: Reader,
     mongo: Reader,
-    held: Callable[[], frozenset[DocumentId]],
+    held: Callable[[Sequence[DocumentId]], frozenset[DocumentId]],
     suspects: Sequence[DocumentId],
 ) -> list[Difference]:
     found: list[Difference] = []
@@ -103,7 +103,7 @@ def _look_again(
         if look:
             time.sleep(PAUSE)
         found = []
-        open_now = held()
+        open_now = held(suspects)
         for start in range(0, len(suspects), RANGE):
             some = list(suspects[start : start + RANGE])
             found += _differences(collection, mysql, mongo, some, open_now)

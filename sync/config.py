@@ -1,0 +1,66 @@
+"""Where the configuration comes from: the mapping from lockstep.toml, connections from the environment only.
+
+Knows names and files, opens no connection. Errors name a variable, never its value: values are secrets.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sync.errors import ConfigError
+from sync.model.mapping import SyncMapping
+from sync.model.mapping_file import load_mapping
+
+
+class Role(enum.StrEnum):
+    """The four users a side (design section 6)."""
+
+    OWNER = "owner"
+    APP = "app"
+    FOLLOWER = "follower"
+    LISTENER = "listener"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The mapping, and where to look for connections."""
+
+    path: Path
+    mapping: SyncMapping
+    environ: Mapping[str, str] = field(repr=False)
+
+    def url(self, role: Role, server: Literal["mysql", "mongo"]) -> str:
+        """The connection URL of a role; from the variable, or from the file that the variable with _FILE names."""
+        name = f"LOCKSTEP_{role.upper()}_{server.upper()}_URL"
+        direct, file = self.environ.get(name), self.environ.get(f"{name}_FILE")
+        if direct and file:
+            raise ConfigError(f"{name} and {name}_FILE are both set", hint="keep one of them")
+        if file:
+            try:
+                return Path(file).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                raise ConfigError(f"the file that {name}_FILE names cannot be read") from None
+        if not direct:
+            example = "mysql://user:password@host:3306/database"
+            if server == "mongo":
+                example = "mongodb://user:password@host:27017/database?replicaSet=rs0"
+            raise ConfigError(f"{name} is not set", hint=f"set it (or {name}_FILE) to {example}")
+        return direct
+
+
+def load_config(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read `path`. Raises `ConfigError`, or `MappingError` with every problem of the mapping."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path} does not exist", hint="name the file with --config, or set LOCKSTEP_CONFIG"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({type(error).__name__})", hint="--config names the file") from None
+    return Config(path=path, mapping=load_mapping(text, source=path.name), environ=dict(environ))

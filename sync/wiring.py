@@ -1,0 +1,293 @@
+"""The only file that knows all the parts: joins the sides to the workers and to what the command line asks for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from sync.config import Config, Role
+from sync.errors import CommandRefused, LeaseHeld
+from sync.lease import Lease
+from sync.model.change import DocumentId, Side
+from sync.model.compare import compare
+from sync.model.fold import broken
+from sync.model.lens import assemble
+from sync.model.mapping import CollectionMapping
+from sync.model.report import CopyReport, Explanation, Finding, RepairReport, Step, VerifyReport
+from sync.model.values import key_text
+from sync.mongo import preflight as mongo_preflight
+from sync.mongo import setup as mongo_setup
+from sync.mongo.changes import ChangeStreamSource, StreamEnd
+from sync.mongo.reader import MongoReader
+from sync.mongo.server import MongoSettings
+from sync.mongo.target import MongoTarget
+from sync.mysql import preflight as mysql_preflight
+from sync.mysql import setup as mysql_setup
+from sync.mysql.binlog import BinlogEnd, BinlogSource
+from sync.mysql.conflicts import MySQLConflicts
+from sync.mysql.desk import MySQLDesk
+from sync.mysql.operators import Operators, held_among
+from sync.mysql.reader import MySQLReader
+from sync.mysql.server import MySQLSettings
+from sync.mysql.target import MySQLTarget
+from sync.ports import Reader
+from sync.reconcile.first_copy import FirstCopy
+from sync.reconcile.progress import Progress
+from sync.reconcile.repair import Repair
+from sync.reconcile.verify import verify
+from sync.worker import OnState, Parts, Worker
+
+#: Seconds that an operator's request waits for its worker.
+ANSWER = 60.0
+#: The worker that writes a side, and the role whose database users it has.
+WORKER = {Side.MONGO: "follower", Side.MYSQL: "listener"}
+ROLE = {"follower": Role.FOLLOWER, "listener": Role.LISTENER}
+
+
+def _quiet(state: str, reason: str, hint: str) -> None:
+    """For callers who do not watch the worker's states."""
+
+
+class Wiring:
+    """One configured site: opens parts when they are needed and closes them together."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._mapping = config.mapping
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection that was opened here."""
+        self._open.close()
+
+    # Workers.
+
+    def worker(self, name: str, on_state: OnState = _quiet) -> Worker:
+        """The worker `follower` or `listener`; it opens its own connections."""
+        parts = self._follower if name == "follower" else self._listener
+        return Worker(name, self._mapping, parts, on_state)
+
+    def _follower(self) -> Parts:
+        mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
+        return Parts(
+            source=BinlogSource(mysql, self._mapping),
+            target=MongoTarget(mongo, self._mapping, MySQLConflicts(mysql)),
+            end=BinlogEnd(mysql),
+            reader=MySQLReader(mysql, self._mapping),
+            conflicts=MySQLConflicts(mysql),
+            desk=MySQLDesk(mysql, "follower"),
+        )
+
+    def _listener(self) -> Parts:
+        mysql, mongo = self._mysql(Role.LISTENER), self._mongo(Role.LISTENER)
+        return Parts(
+            source=ChangeStreamSource(mongo, self._mapping),
+            target=MySQLTarget(mysql, self._mapping),
+            end=StreamEnd(mongo),
+            reader=MongoReader(mongo, self._mapping),
+            conflicts=MySQLConflicts(mysql),
+            desk=MySQLDesk(mysql, "listener"),
+        )
+
+    # First copy, verify, repair.
+
+    def bootstrap(self, origin: Side, progress: Progress) -> CopyReport:
+        """The first copy, from `origin` into the other side. Raises `LeaseHeld` while a worker runs."""
+        with ExitStack() as opened:
+            parts = {side: self._parts(side, opened) for side in Side}
+            copying = parts[origin.other]
+            target_reader = parts[origin].reader
+            return FirstCopy(
+                self._mapping,
+                origin,
+                source=copying.reader,
+                target=target_reader,
+                ends={origin: copying.end, origin.other: parts[origin].end},
+                leases={side: Lease(of.target) for side, of in parts.items()},
+            ).run(progress)
+
+    def verify(self, collections: Sequence[str], progress: Progress) -> VerifyReport:
+        """Compare the named collections (none named: all)."""
+        names = tuple(collections) or tuple(self._mapping.collections)
+        for name in names:
+            self._collection(name)
+        operators = self._operators()
+
+        def held(documents: Sequence[DocumentId]) -> frozenset[DocumentId]:
+            texts = operators.held_texts()
+            return frozenset(one for one in documents if held_among(texts, one))
+
+        return verify(self._mapping, self._reader(Side.MYSQL), self._reader(Side.MONGO), held, names, progress)
+
+    def repair(self, document: DocumentId, origin: Side, *, dry_run: bool) -> RepairReport:
+        """Make the document's other side like `origin`: by the worker that owns that side, or here where none runs."""
+        if dry_run:
+            return self._would_repair(document, origin)
+        worker = WORKER[origin.other]
+        try:
+            return self._repair_here(document, origin)
+        except LeaseHeld:
+            pass
+        arguments = {"collection": document.collection, "id": key_text(document.key)}
+        result = self._asked(worker, "repair", arguments)
+        match result:
+            case {"was_equal": bool(was_equal), "places": list(places), "conflict": int() | None as conflict}:
+                return RepairReport(
+                    document=document,
+                    origin=origin,
+                    was_equal=was_equal,
+                    places=tuple(str(place) for place in places),
+                    conflict=conflict,
+                )
+        raise CommandRefused(f"the {worker} gave an answer of another version", hint="lockstep status")
+
+    def _repair_here(self, document: DocumentId, origin: Side) -> RepairReport:
+        with ExitStack() as opened:
+            parts = self._parts(origin.other, opened)
+            lease = Lease(parts.target)
+            lease.take()
+            try:
+                repair = Repair(lease, parts.reader, parts.conflicts)
+                return repair.run(self._collection(document.collection), document)
+            finally:
+                lease.release()
+
+    def _would_repair(self, document: DocumentId, origin: Side) -> RepairReport:
+        explained = self.explain(document)
+        problem = explained.mysql_problem if origin is Side.MYSQL else explained.mongo_problem
+        if problem:
+            raise CommandRefused(f"the document in {origin} cannot be carried: {problem.reason}")
+        conflict = explained.conflict and explained.conflict["id"]
+        return RepairReport(
+            document=document,
+            origin=origin,
+            was_equal=not explained.places,
+            places=explained.places,
+            conflict=conflict if isinstance(conflict, int) else None,
+        )
+
+    def explain(self, document: DocumentId) -> Explanation:
+        """Both sides of one document, and what the mapping makes of each."""
+        collection = self._collection(document.collection)
+        mysql = self._reader(Side.MYSQL).read([document], exact=False).documents[document]
+        mongo = self._reader(Side.MONGO).read([document], exact=False).documents[document]
+        mysql_problem = mysql.problem or broken(collection, mysql.rows)
+        difference = compare(
+            collection,
+            document,
+            mysql_problem or mysql.rows,
+            mongo.problem or mongo.rows,
+            held=False,
+        )
+        return Explanation(
+            document=document,
+            mysql_rows=mysql.rows,
+            mysql_problem=mysql_problem,
+            mysql_as_document=None if mysql_problem else assemble(collection, document.key, mysql.rows),
+            mongo_rows=mongo.rows,
+            mongo_problem=mongo.problem,
+            mongo_document=self._mongo_reader().stored(document),
+            places=difference.places if difference else (),
+            conflict=self._operators().open_conflict(document),
+        )
+
+    # What stands where.
+
+    def doctor(self) -> list[Finding]:
+        """Everything that must be so on both servers; each finding with its fix. Changes nothing."""
+        mysql = {str(role): self._mysql(role) for role in Role}
+        mongo = {str(role): self._mongo(role) for role in Role}
+        return [*mysql_preflight.check(mysql, self._mapping), *mongo_preflight.check(mongo, self._mapping)]
+
+    def setup_steps(self) -> list[Step]:
+        """What `setup` does on both sides, in order, as owner."""
+        mysql_users = {str(role): self._mysql(role).user for role in Role}
+        mongo_users = {str(role): self._mongo(role).user for role in Role}
+        return [
+            *mysql_setup.steps(self._mysql(Role.OWNER), self._mapping, mysql_users),
+            *mongo_setup.steps(self._mongo(Role.OWNER), self._mapping, mongo_users),
+        ]
+
+    def teardown_steps(self) -> list[Step]:
+        """What `teardown` takes away again."""
+        return [
+            *mysql_setup.teardown(self._mysql(Role.OWNER)),
+            *mongo_setup.teardown(self._mongo(Role.OWNER), {str(role): self._mongo(role).user for role in Role}),
+        ]
+
+    def status(self) -> Sequence[Mapping[str, object]]:
+        """What each worker last said, and how many documents are held."""
+        return self._operators().workers()
+
+    def conflicts(self, filters: Mapping[str, str], limit: int) -> Sequence[Mapping[str, object]]:
+        """Conflict rows, newest first."""
+        return self._operators().conflicts(filters, limit)
+
+    def conflict(self, number: int) -> Mapping[str, object]:
+        """One conflict row with both values and notes."""
+        return self._operators().conflict(number)
+
+    def ask(self, worker: str, kind: str) -> None:
+        """Have a worker pause or resume, and wait until it has."""
+        self._asked(worker, kind, {})
+
+    def _asked(self, worker: str, kind: str, arguments: Mapping[str, object]) -> Mapping[str, object]:
+        operators = self._operators()
+        number = operators.ask(worker, kind, arguments, "lockstep command line")
+        deadline = time.monotonic() + ANSWER
+        while time.monotonic() < deadline:
+            answer = operators.answer(number)
+            if answer:
+                return answer
+            time.sleep(0.05)
+        raise CommandRefused(f"the {worker} has not answered within {ANSWER:.0f} s", hint="lockstep status")
+
+    # Parts.
+
+    def _parts(self, side: Side, opened: ExitStack) -> Parts:
+        """The parts of the worker that writes `side`, closed with `opened`."""
+        parts = self._follower() if side is Side.MONGO else self._listener()
+        opened.callback(parts.close)
+        return parts
+
+    def _reader(self, side: Side) -> Reader:
+        return self._mongo_reader() if side is Side.MONGO else self._mysql_reader()
+
+    def _mysql_reader(self) -> MySQLReader:
+        reader = MySQLReader(self._mysql(Role.FOLLOWER), self._mapping)
+        self._open.callback(reader.close)
+        return reader
+
+    def _mongo_reader(self) -> MongoReader:
+        reader = MongoReader(self._mongo(Role.LISTENER), self._mapping)
+        self._open.callback(reader.close)
+        return reader
+
+    def _operators(self) -> Operators:
+        operators = Operators(self._mysql(Role.APP))
+        self._open.callback(operators.close)
+        return operators
+
+    def _collection(self, name: str) -> CollectionMapping:
+        collection = self._mapping.collections.get(name)
+        if collection is None:
+            known = ", ".join(self._mapping.collections)
+            raise CommandRefused(f"no collection {name} is mapped", hint=f"one of: {known}")
+        return collection
+
+    def _mysql(self, role: Role) -> MySQLSettings:
+        return MySQLSettings.from_url(self._config.url(role, "mysql"))
+
+    def _mongo(self, role: Role) -> MongoSettings:
+        return MongoSettings.from_url(self._config.url(role, "mongo"))
