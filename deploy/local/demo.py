@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from deploy.local.installation import Installation
 from deploy.local.paths import VENV
@@ -144,7 +144,8 @@ def in_front(demo: Demo) -> None:
     with stopping(demo):
         demo.start()
         print(_banner(demo), flush=True)
-        demo.watch()
+        with suppress(KeyboardInterrupt):  # the ordinary end
+            demo.watch()
 
 
 def _banner(demo: Demo) -> str:
