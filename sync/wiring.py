@@ -212,10 +212,10 @@ class Wiring:
 
     def setup_steps(self) -> list[Step]:
         """What `setup` does on both sides, in order, as owner."""
-        mysql_users = {str(role): self._mysql(role).user for role in Role}
+        mysql_roles = {str(role): self._mysql(role) for role in Role}
         mongo_users = {str(role): self._mongo(role).user for role in Role}
         return [
-            *mysql_setup.steps(self._mysql(Role.OWNER), self._mapping, mysql_users),
+            *mysql_setup.steps(self._mysql(Role.OWNER), self._mapping, mysql_roles),
             *mongo_setup.steps(self._mongo(Role.OWNER), self._mapping, mongo_users),
         ]
 

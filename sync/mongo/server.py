@@ -81,7 +81,7 @@ def connect(settings: MongoSettings) -> Client:
             w="majority",
             readConcernLevel="majority",
             tz_aware=False,
-            datetime_conversion="datetime_auto",
+            datetime_conversion="DATETIME_AUTO",
         )
 
 

@@ -6,6 +6,7 @@ Every step can be listed before it is done, and done again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,8 +27,9 @@ _FIRST_CHECKPOINT = (
 _WRITE = "SELECT, INSERT, UPDATE, DELETE"
 
 
-def steps(settings: MySQLSettings, mapping: SyncMapping, users: Mapping[str, str]) -> list[Step]:
-    """What is to be done as owner. `users`: role (app, follower, listener) -> name of its MySQL user."""
+def steps(settings: MySQLSettings, mapping: SyncMapping, roles: Mapping[str, MySQLSettings]) -> list[Step]:
+    """What is to be done as owner. `roles`: how app, follower and listener connect: an owner may give privileges to
+    others, but not see which they have."""
     session = Session(settings, autocommit=True)
     connection = session.get()
     there = existing_tables(connection)
@@ -39,13 +41,13 @@ def steps(settings: MySQLSettings, mapping: SyncMapping, users: Mapping[str, str
     made.append(Step(text="MySQL: write the listener's first checkpoint", done=first, apply=partial(_first, session)))
     tables = sorted({*there, *TABLES, *mapping.tables})
     for role, wanted in grants(mapping, tables).items():
-        user, host = _account(connection, users[role], settings)
+        account = _account(roles[role], settings.database)
         for table, privileges in wanted.items():
             made.append(
                 Step(
-                    text=f"MySQL: grant {privileges} on {table} to {user}",
-                    done=_granted(connection, user, host, table, privileges),
-                    apply=partial(_grant, session, user, host, table, privileges),
+                    text=f"MySQL: grant {privileges} on {table} to {account.user}",
+                    done=all((table, privilege) in account.has for privilege in privileges.split(", ")),
+                    apply=partial(_grant, session, account, table, privileges),
                 )
             )
     return made
@@ -96,27 +98,35 @@ def _first(session: Session) -> None:
         _run(session, _FIRST_CHECKPOINT)
 
 
-def _account(connection: Connection, user: str, settings: MySQLSettings) -> tuple[str, str]:
-    """User and host of a role's account: the host part of this owner's own, which the same hand has made."""
-    with translated(), connection.cursor() as cursor:
-        cursor.execute("SELECT CURRENT_USER()")
-        row = cursor.fetchone()
-    assert row is not None
-    return user, str(row[0]).rpartition("@")[2]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Account:
+    """A MySQL user as the server knows it, and its privileges on single tables of the database."""
+
+    user: str
+    host: str
+    has: frozenset[tuple[str, str]]
 
 
-def _granted(connection: Connection, user: str, host: str, table: str, privileges: str) -> bool:
-    with translated(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES"
-            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s AND GRANTEE = %s",
-            (table, f"'{user}'@'{host}'"),
-        )
-        have = {str(row[0]) for row in cursor.fetchall()}
-    return set(privileges.split(", ")) <= have
+def _account(settings: MySQLSettings, database: str) -> _Account:
+    """Asked as that user, without a database: before the first setup it may have none."""
+    session = Session(replace(settings, database=""), autocommit=True)
+    try:
+        with translated(), session.get().cursor() as cursor:
+            cursor.execute("SELECT CURRENT_USER()")
+            row = cursor.fetchone()
+            assert row is not None
+            user, _, host = str(row[0]).rpartition("@")
+            cursor.execute(
+                "SELECT TABLE_NAME, PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES"
+                " WHERE TABLE_SCHEMA = %s AND GRANTEE = %s",
+                (database, f"'{user}'@'{host}'"),
+            )
+            has = frozenset((str(table), str(privilege)) for table, privilege in cursor.fetchall())
+    finally:
+        session.drop()
+    return _Account(user=user, host=host, has=has)
 
 
-def _grant(session: Session, user: str, host: str, table: str, privileges: str) -> None:
-    connection = session.get()
-    with translated(), connection.cursor() as cursor:
-        cursor.execute(f"GRANT {privileges} ON {quoted(table)} TO %s@%s", (user, host))
+def _grant(session: Session, account: _Account, table: str, privileges: str) -> None:
+    with translated(), session.get().cursor() as cursor:
+        cursor.execute(f"GRANT {privileges} ON {quoted(table)} TO %s@%s", (account.user, account.host))

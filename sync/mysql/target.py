@@ -31,7 +31,7 @@ _CHUNK = 500
 _COLUMNS = ("position", "rows_done", "seen", "known", "copied", "copying")
 _MOVE = (
     "UPDATE sync_checkpoint SET seq = %s, lease = %s, position = %s, rows_done = %s, seen = %s, known = %s,"
-    " copied = %s, copying = %s, renewed_at = NOW(6), lease_until = NOW(6) + INTERVAL %s SECOND"
+    " copied = %s, copying = %s, holder = COALESCE(%s, holder), renewed_at = NOW(6), lease_until = NOW(6) + INTERVAL %s SECOND"
     " WHERE name = 'listener' AND seq = %s AND lease = %s"
 )
 
@@ -82,10 +82,9 @@ class MySQLTarget:
             self._end_dead(holder)
             after = before.next(lease=str(uuid.uuid4()))
             mine = {"host": socket.gethostname(), "pid": os.getpid(), "session": _number(connection)}
-            if not self._move(connection, after, before.lease, LEASE):
+            if not self._move(connection, after, before.lease, LEASE, holder=json.dumps(mine)):
                 self._rollback()
                 raise LeaseHeld("another process took the lease at the same moment")
-            cursor.execute("UPDATE sync_checkpoint SET holder = %s WHERE name = 'listener'", (json.dumps(mine),))
         self._commit(connection)
         return after, None
 
@@ -118,13 +117,16 @@ class MySQLTarget:
         """See the port."""
         self._session.drop()
 
-    def _move(self, connection: Connection, after: Checkpoint, lease: str, seconds: int) -> bool:
+    def _move(
+        self, connection: Connection, after: Checkpoint, lease: str, seconds: int, *, holder: str | None = None
+    ) -> bool:
+        """One update of the row, for the other worker takes exactly one."""
         fields = after.to_json()
         values = [None if fields[name] is None else json.dumps(fields[name]) for name in _COLUMNS]
         values[_COLUMNS.index("rows_done")] = str(after.rows_done)
         values[_COLUMNS.index("copying")] = str(int(after.copying))
         with translated(), connection.cursor() as cursor:
-            cursor.execute(_MOVE, (after.seq, after.lease, *values, seconds, after.seq - 1, lease))
+            cursor.execute(_MOVE, (after.seq, after.lease, *values, holder, seconds, after.seq - 1, lease))
             return cursor.rowcount == 1
 
     def _end_dead(self, holder: Mapping[str, object]) -> None:
