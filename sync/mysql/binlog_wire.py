@@ -2,7 +2,7 @@
 
 Every packet passes a gate before the library sees it: checksums are verified, event types are on a list or raise
 `UnknownEvent`, rows whose table is not known raise. The library connects, asks for the log and decodes rows of our
-tables; all else is decoded here, in the few fields that are needed. Its types, and query text, do not leave this module.
+tables; all else is decoded here, in the few fields that are needed. Its types and query text do not leave this module.
 Where no source is named, layouts are those of mysql-server, libs/mysql/binlog/event, and MariaDB, sql/log_event.h.
 """
 
@@ -15,10 +15,11 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import pymysql
-from pymysql.connections import MysqlPacket
+from pymysql.connections import Connection
+from pymysql.protocol import MysqlPacket
 from pymysqlreplication import BinLogStreamReader
 from pymysqlreplication.row_event import DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent
 
@@ -57,6 +58,8 @@ class Started:
     committed_at: int
     #: MariaDB only: one statement and no commit event follow (False), or rows until a commit event (True).
     is_group: bool
+    #: MariaDB only: an XA transaction begins, which XA PREPARE will end.
+    is_xa: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +125,7 @@ _PREPARE, _GTID, _ANONYMOUS, _TAGGED, _MARIADB_GTID = 38, 33, 34, 42, 162
 #: Write, update, delete; first form (MariaDB) and second.
 _ROWS = frozenset({23, 24, 25, 30, 31, 32})
 _PARTIAL_JSON = 39
-#: Stop, variables before a statement (the statement itself is judged), row text, previous GTIDs, group replication's own;
+#: Stop, variables before a statement (that itself is judged), row text, previous GTIDs, group replication's own;
 #: MariaDB's annotations, checkpoints, GTID lists, start of encryption (the server sends decrypted).
 _HARMLESS = frozenset({3, 5, 13, 14, 29, 35, 36, 37, 160, 161, 163, 164})
 #: LOAD DATA in statement format.
@@ -136,8 +139,8 @@ _HINTS = {
 _ARTIFICIAL, _IGNORABLE = 0x20, 0x80
 #: Their place is none of the log's own when the server repeats them for a reader.
 _PLACELESS = frozenset({_ROTATE, _FORMAT, 35, 163, 164, *_HEARTBEATS})
-#: MariaDB, sql/log_event.h: a GTID event with this flag stands before a single statement.
-_STANDALONE = 1
+#: MariaDB, sql/log_event.h, flags of a GTID event: a single statement follows; rows up to XA PREPARE follow.
+_STANDALONE, _PREPARED_XA = 1, 64
 #: Table id of a row event that only ends a statement.
 _NO_TABLE = 0xFFFFFF
 _COMMIT_TIME = (1 << 55) - 1
@@ -153,7 +156,7 @@ class _Taken(Exception):
 
 
 class Wire:
-    """One connection that reads the log from a position. It never connects again by itself. One thread but for `close`."""
+    """One connection that reads the log from a position and never connects again. One thread, but for `close`."""
 
     def __init__(
         self,
@@ -219,16 +222,13 @@ class Wire:
             self._reader.close()
 
     def _connect(self, **arguments: Any) -> Any:
-        """For the library: first the log's connection, then the one that it wants beside it, and no other after that."""
-        with_gate = self._gate is None
+        """For the library: first the log's connection, then the one that it wants beside it."""
         try:
-            if with_gate:
-                arguments["init_command"] = "SET @master_binlog_checksum = 'CRC32'"
-                self._gate = _Gate(self._packet, **arguments)
-                return self._gate
-            if self._gate is not None and self._gate.streaming and not self._gate.open:
-                raise MySQLAway("the binlog connection broke")
-            return pymysql.connect(**arguments)
+            if self._gate is not None:
+                return pymysql.connect(**arguments)
+            arguments["init_command"] = "SET @master_binlog_checksum = 'CRC32'"
+            self._gate = _Gate(self._packet, **arguments)
+            return self._gate
         except pymysql.err.MySQLError as error:
             raise translate(error) from None
 
@@ -249,17 +249,18 @@ class Wire:
 
     def _packet(self, packet: MysqlPacket) -> MysqlPacket | None:
         """What the library may see; None: nothing of interest. Raises `_Taken` with an event that goes round it."""
-        data: bytes = packet.get_all_data()
+        data: bytes = packet.get_all_data()  # type: ignore[no-untyped-call]  # the stubs leave it untyped
         if data[0] != 0:
             raise MySQLAway("MySQL ended the binlog connection")
         stamp, kind, server, _, log_pos, flags = struct.unpack_from("<IBIIIH", data, 1)
         if kind in _HEARTBEATS:
             raise _Taken(Tick())
         if kind == _FORMAT:
-            return self._format(data)
+            self._format(data)
         body = self._body(data, kind)
         if kind == _ROTATE:
-            return self._rotate(body)
+            self._rotate(body)
+            return None
         if log_pos and kind not in _PLACELESS and not flags & _ARTIFICIAL:
             offset = self.offset - self.offset % 2**32 + log_pos
             self.offset = offset if offset >= self.offset else offset + 2**32
@@ -276,7 +277,7 @@ class Wire:
             raise UnknownEvent(f"event type {kind} in the binlog{_HINTS.get(kind, '')}")
         return None
 
-    def _format(self, data: bytes) -> None:
+    def _format(self, data: bytes) -> NoReturn:
         """Each file says whether its events carry a CRC32 (the byte before the event's own)."""
         self._checksums = data[-5] == 1
         self._body(data, _FORMAT)
@@ -348,7 +349,7 @@ class Wire:
                 raise RowImageNotFull(f"a session wrote {event.table} with binlog_row_image other than FULL")
 
 
-class _Gate(pymysql.connections.Connection):  # type: ignore[type-arg]  # the stubs are generic, the class is not
+class _Gate(Connection):
     """A connection that shows each packet of the log to `inspect` before anyone else."""
 
     def __init__(self, inspect: Callable[[MysqlPacket], MysqlPacket | None], **arguments: Any) -> None:
@@ -366,14 +367,14 @@ class _Gate(pymysql.connections.Connection):  # type: ignore[type-arg]  # the st
     def _write_bytes(self, data: bytes) -> None:
         # Byte 4 is the command: COM_BINLOG_DUMP or COM_BINLOG_DUMP_GTID.
         self.streaming = self.streaming or data[4] in (0x12, 0x1E)
-        super()._write_bytes(data)  # type: ignore[misc]
+        super()._write_bytes(data)  # type: ignore[misc]  # private to the driver, which has no other way
 
     def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
         if not self.streaming:
-            return super()._read_packet(packet_type)  # type: ignore[misc]
+            return super()._read_packet(packet_type)  # type: ignore[no-untyped-call]
         while True:
             try:
-                packet = super()._read_packet(packet_type)  # type: ignore[misc]
+                packet = super()._read_packet(packet_type)  # type: ignore[no-untyped-call]
             except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
                 if error.args and error.args[0] in (2006, 2013, 0):  # the library would connect again by itself
                     raise MySQLAway("the binlog connection broke, or was silent too long") from None
@@ -404,6 +405,7 @@ def _decode(kind: int, body: bytes, stamp: int, server: int) -> Event | None:
             number=number,
             committed_at=stamp * 1_000_000,
             is_group=not flags & _STANDALONE,
+            is_xa=bool(flags & _PREPARED_XA),
         )
     if kind == _PREPARE:
         one_phase, form, gtrid, bqual = struct.unpack_from("<BIII", body)

@@ -9,15 +9,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sync.errors import CheckpointWrittenByOther, RowImageNotFull
+from sync.errors import CheckpointWrittenByOther
 from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction, Value
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Known, Position, position_from_json
 from sync.model.values import FOREIGN
 
-#: A decoded row: column name -> driver's value.
-RawRow = Mapping[str, object]
+#: Memory that a decoded row takes, as a multiple of its bytes in the log, and of a transaction without rows.
+_DECODED, _EMPTY = 4, 500
+#: Characters of a key that is none, so that it fits where keys of documents are stored.
+_LONGEST_KEY = 200
 
 
 @dataclass(slots=True)
@@ -28,46 +30,63 @@ class Gathering:
     #: The name of the other worker's row in sync_checkpoint.
     other: str
     known: Known
-    committed_at: int = 0
-    #: Mapped rows met so far, those left out by `skip` included.
-    rows: int = 0
-    #: Mapped rows to leave out: done by an earlier part.
+    #: Microseconds since the epoch.
+    committed_at: int
+    #: Mapped rows to leave out: done by earlier parts.
     skip: int = 0
+    #: Mapped rows met so far, those left out included, and how many of them parts have delivered.
+    rows: int = 0
+    delivered: int = 0
+    #: Bytes of row events since the last part.
     size: int = 0
-    #: The last mapped row's document.
+    #: Document of the last row since the last part.
     last: DocumentId | None = None
     _changes: dict[DocumentId, list[RowChange]] = field(default_factory=dict)
     _problems: dict[DocumentId, Hold] = field(default_factory=dict)
     _tag: Known | None = None
     _seen: Position | None = None
     _lease_taken: bool = False
-    _any_row: bool = False
 
-    def checkpoint(self, before: RawRow | None, after: RawRow | None) -> None:
-        """A row of sync_checkpoint. Raises `CheckpointWrittenByOther` for anything but the other worker's next write."""
-        if self._any_row or before is None or after is None or after["name"] != self.other:
-            raise CheckpointWrittenByOther("sync_checkpoint was written by somebody other than the listener")
-        was = Known(seq=_int(before["seq"]), lease=str(before["lease"]))
-        now = Known(seq=_int(after["seq"]), lease=str(after["lease"]))
-        if was != self.known or now.seq != was.seq + 1:
-            raise CheckpointWrittenByOther("sync_checkpoint does not follow on the listener's last write")
-        self._any_row = True
+    def checkpoint(
+        self, before: Mapping[str, object] | None, after: Mapping[str, object] | None, *, first: bool
+    ) -> None:
+        """A row of sync_checkpoint; `first`: no row of any table came before it in this transaction.
+
+        Raises `CheckpointWrittenByOther` for anything but the other worker's next write.
+        """
+        if not first or before is None or after is None or not before["name"] == after["name"] == self.other:
+            raise CheckpointWrittenByOther(f"sync_checkpoint was written by somebody other than the {self.other}")
+        now = Known(seq=_number(after["seq"]), lease=str(after["lease"]))
+        if now.seq != self.known.seq + 1:
+            raise CheckpointWrittenByOther(f"sync_checkpoint does not follow on the {self.other}'s last write")
         self._tag = now
-        self._lease_taken = now.lease != was.lease
+        self._lease_taken = now.lease != self.known.lease
         seen = after["seen"]
         self._seen = position_from_json(json.loads(str(seen))) if seen else None
 
-    def row(self, table: TableMapping, before: RawRow | None, after: RawRow | None) -> None:
-        """A row of a mapped table. A changed key is a delete and an insert."""
+    def other_rows(self) -> None:
+        """Rows of any other table. A lease is taken in a transaction of its own."""
         if self._lease_taken:
-            raise CheckpointWrittenByOther("a lease of the listener was taken in a transaction that wrote other rows")
-        self._any_row = True
+            raise CheckpointWrittenByOther(f"the {self.other}'s lease was taken in a transaction with other rows")
+
+    def document(
+        self, table: TableMapping, before: Mapping[str, object] | None, after: Mapping[str, object] | None
+    ) -> DocumentId:
+        """The document that a row belongs to; of a row that moves to another one, the first."""
+        image = before if before is not None else after
+        assert image is not None
+        return DocumentId(table.collection, self._document_key(table, image))
+
+    def row(self, table: TableMapping, before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> None:
+        """A row of a mapped table. A changed key is a delete and an insert."""
         self.rows += 1
         if self.rows <= self.skip:
+            self.delivered = self.rows
             return
         old, new = self._image(table, before), self._image(table, after)
         if old and new and old[0] == new[0]:
-            self._add(table, old[0], old[1], new[1])
+            if old[1] != new[1]:  # else columns changed that nothing maps
+                self._add(table, old[0], old[1], new[1])
             return
         if old:
             self._add(table, old[0], old[1], None)
@@ -80,13 +99,19 @@ class Gathering:
         return self._tag or self.known
 
     @property
-    def empty(self) -> bool:
-        """No mapped rows since the last part."""
-        return not self._changes
+    def pending(self) -> int:
+        """Mapped rows since the last part."""
+        return self.rows - self.delivered
 
-    def take(self, *, end: Position, resume: Position, last: bool) -> Transaction:
-        """What was gathered since the last part, as the last part (`end` is the transaction's end) or another one, after
-        which reading resumes at `resume` and leaves out what is done."""
+    def part(self, *, end: Position, resume: Position) -> Transaction:
+        """What was gathered since the last part; more follows. Reading resumes at `resume`."""
+        return self._take(end, position=resume, rows_done=self.rows, known=self.known)
+
+    def whole(self, end: Position) -> Transaction:
+        """What was gathered since the last part, up to the transaction's end."""
+        return self._take(end, position=end, rows_done=0, known=self.tag)
+
+    def _take(self, end: Position, *, position: Position, rows_done: int, known: Known) -> Transaction:
         origin = Origin.ECHO if self._tag else Origin.USER
         entries = tuple(
             Entry(
@@ -100,13 +125,14 @@ class Gathering:
             )
             for document, changes in self._changes.items()
         )
-        self._changes, self._problems, size, self.size = {}, {}, self.size, 0
+        size = self.size * _DECODED + _EMPTY
+        self._changes, self._problems, self.size, self.last, self.delivered = {}, {}, 0, None, self.rows
         return Transaction(
             entries=entries,
-            position=end if last else resume,
-            rows_done=0 if last else self.rows,
+            position=position,
+            rows_done=rows_done,
             first_user=end if entries and origin is Origin.USER else None,
-            known=self.tag if last else self.known,
+            known=known,
             size=size,
             committed_at=self.committed_at,
         )
@@ -116,45 +142,43 @@ class Gathering:
         self.last = document
         self._changes.setdefault(document, []).append(RowChange(table=table.name, key=key, before=before, after=after))
 
-    def _image(self, table: TableMapping, raw: RawRow | None) -> tuple[RowKey, Row] | None:
+    def _image(self, table: TableMapping, raw: Mapping[str, object] | None) -> tuple[RowKey, Row] | None:
+        """Key and row in canonical values. A value that a codec refuses makes its document a problem; the row is then
+        left out, and the rest of the log goes on."""
         if raw is None:
             return None
-        key = tuple(self._value(table, column, raw, None) for column in table.key)
-        document = DocumentId(table.collection, key[0])
-        return key, {column: self._value(table, column, raw, document) for column in table.columns}
-
-    def _value(self, table: TableMapping, column: str, raw: RawRow, document: DocumentId | None) -> Value:
-        """Canonical. A value that the codec refuses makes its document a problem, and the rest of the log goes on."""
-        if column not in raw:
-            raise RowImageNotFull(f"{table.name}: column {column} is absent from the binlog")
-        value = raw[column]
-        if value is None and column in table.nullable:
-            return None
         try:
-            return table.codecs[column].from_column(value)
+            values = {column: _canonical(table, column, raw[column]) for column in (*table.key, *table.columns)}
         except NotCanonical as error:
-            if document is None and column == table.key[0]:
-                document = DocumentId(table.collection, f"{FOREIGN}mysql")
-                self._refuse(document, table, column, error)
-                return document.key
-            if document is None:
-                document = DocumentId(table.collection, _first_key(table, raw))
-            self._refuse(document, table, column, error)
-            return str(value)
+            document = DocumentId(table.collection, self._document_key(table, raw))
+            self.last = document
+            self._changes.setdefault(document, [])
+            self._problems[document] = Hold(
+                kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=f"{table.name}: {error}", table=table.name
+            )
+            return None
+        return tuple(values[column] for column in table.key), {column: values[column] for column in table.columns}
 
-    def _refuse(self, document: DocumentId, table: TableMapping, column: str, error: NotCanonical) -> None:
-        reason = f"{table.name}.{column}: {error}"
-        self._problems[document] = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=reason, table=table.name)
+    @staticmethod
+    def _document_key(table: TableMapping, raw: Mapping[str, object]) -> Value:
+        try:
+            return _canonical(table, table.key[0], raw[table.key[0]])
+        except NotCanonical:
+            return f"{FOREIGN}{raw[table.key[0]]}"[:_LONGEST_KEY]
 
 
-def _first_key(table: TableMapping, raw: RawRow) -> Value:
+def _canonical(table: TableMapping, column: str, value: object) -> Value:
+    if value is None:
+        if column in table.nullable:
+            return None
+        raise NotCanonical(f"column {column}: a value is needed, found NULL")
     try:
-        return table.codecs[table.key[0]].from_column(raw[table.key[0]])
-    except NotCanonical:
-        return f"{FOREIGN}mysql"
+        return table.codecs[column].from_column(value)
+    except NotCanonical as error:
+        raise NotCanonical(f"column {column}: {error}") from None
 
 
-def _int(value: object) -> int:
+def _number(value: object) -> int:
     if not isinstance(value, int):
         raise CheckpointWrittenByOther("sync_checkpoint holds a sequence number that is none")
     return value

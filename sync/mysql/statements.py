@@ -1,6 +1,6 @@
 """What a query event of the binlog is: by its first words, and which tables a DDL statement names.
 
-Query text stays in here: only kinds and names leave.
+Query text stays in here: only kinds and names leave. What cannot be told is said to be so, never guessed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ class StatementKind(enum.Enum):
     BEGIN = enum.auto()
     COMMIT = enum.auto()
     ROLLBACK = enum.auto()
-    #: Inside a transaction, without effect on rows that stand in the log.
     SAVEPOINT = enum.auto()
-    XA_START_OR_END = enum.auto()
+    #: Rows since the savepoint of that name do not count.
+    ROLLBACK_TO = enum.auto()
+    XA_START = enum.auto()
     XA_COMMIT = enum.auto()
     XA_ROLLBACK = enum.auto()
+    #: Comments only, XA END, RELEASE SAVEPOINT.
+    NOTHING = enum.auto()
     DDL = enum.auto()
     #: Anything else changes rows without showing them.
     OTHER = enum.auto()
@@ -40,98 +43,133 @@ class Statement:
 
     kind: StatementKind
     #: First words, for messages: "ALTER TABLE".
-    words: str
+    words: str = ""
     #: Tables whose structure or rows it changes as a whole.
     tables: tuple[Table, ...] = ()
-    #: A database that is dropped.
+    #: A database that is dropped or replaced.
     dropped_database: str | None = None
-    #: It changes a table whose name could not be told.
+    #: It is DDL, and of what could not be told.
     unclear: bool = False
+    #: Of savepoints: the name.
+    savepoint: str = ""
     #: Of XA COMMIT and XA ROLLBACK: gtrid, bqual and format id.
     xid: tuple[bytes, bytes, int] | None = None
 
 
-_DDL = {
-    *("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE", "SET", "FLUSH", "ANALYZE", "OPTIMIZE"),
-    *("REPAIR", "INSTALL", "UNINSTALL", "CHECK", "CACHE", "RESET"),
+#: Statements about accounts, rights and upkeep: no table's structure or rows change.
+_UPKEEP = {
+    *("GRANT", "REVOKE", "SET", "FLUSH", "ANALYZE", "OPTIMIZE", "REPAIR", "INSTALL", "UNINSTALL", "CHECK", "CACHE"),
+    *("RESET", "SHUTDOWN", "PURGE"),
+}
+#: What CREATE, ALTER and DROP can be about; the first of these words tells.
+_TABLE_OBJECTS = {"TABLE", "TABLES", "DATABASE", "SCHEMA", "INDEX", "TRIGGER"}
+_OTHER_OBJECTS = {
+    *("VIEW", "FUNCTION", "PROCEDURE", "EVENT", "USER", "ROLE", "SERVER", "SEQUENCE", "PACKAGE", "TABLESPACE"),
+    *("LOGFILE", "RESOURCE", "REFERENCE", "LIBRARY", "INSTANCE"),
 }
 #: Quoted text is kept (group 1): what looks like a comment in it is none. Version comments are opened up.
 _COMMENTS = re.compile(
     r"""(`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")"""
-    r"""|/\*!M?\d*|/\*(?!!).*?\*/|\*/|--\s[^\n]*|\#[^\n]*""",
+    r"""|/\*M?!\d*|/\*.*?\*/|\*/|--(?=\s|$)[^\n]*|\#[^\n]*""",
     re.DOTALL,
 )
 _TOKENS = re.compile(r"""`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|[\w$\u0080-\uffff]+|[^\s]""")
+_BARE = re.compile(r"[\w$\u0080-\uffff]+")
 _XID = re.compile(r"X'([0-9A-Fa-f]*)'\s*,\s*X'([0-9A-Fa-f]*)'\s*,\s*(\d+)")
-#: Enough to name every table; the bodies of statements may be megabytes.
-_LONGEST = 20_000
+#: Enough for first words; a statement's rest may be megabytes.
+_HEAD = 4096
 
 
 def classify(text: str) -> Statement:
     """What a query event is."""
-    tokens = _TOKENS.findall(_COMMENTS.sub(lambda found: found[1] or " ", text[:_LONGEST]))
-    words = [token.upper() for token in tokens[:6]]
-    first = words[0] if words else ""
-    second = words[1] if len(words) > 1 else ""
+    words = [token.upper() for token in _tokens(text[:_HEAD])[:3]]
+    first, second = (*words, "", "")[:2]
     label = f"{first} {second}".strip() if second.isalpha() else first
-    if first == "BEGIN" or label == "START TRANSACTION":
-        return Statement(kind=StatementKind.BEGIN, words=label)
-    if first == "COMMIT":
-        return Statement(kind=StatementKind.COMMIT, words=label)
-    if first in ("SAVEPOINT", "RELEASE") or label == "ROLLBACK TO":
-        return Statement(kind=StatementKind.SAVEPOINT, words=label)
-    if first == "ROLLBACK":
-        return Statement(kind=StatementKind.ROLLBACK, words=label)
+    if first in ("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "IMPORT"):
+        return _ddl(_tokens(text), label)
+    if first in _UPKEEP:
+        return Statement(kind=StatementKind.DDL, words=label)
     if first == "XA":
         return _xa(second, label, text)
-    if first in _DDL:
-        return _ddl(tokens, label)
-    return Statement(kind=StatementKind.OTHER, words=label)
+    return Statement(kind=_kind(first, label, len(text)), words=label, savepoint=_savepoint(text, first))
+
+
+def _kind(first: str, label: str, length: int) -> StatementKind:
+    if label == "ROLLBACK TO":
+        return StatementKind.ROLLBACK_TO
+    kinds = {
+        "BEGIN": StatementKind.BEGIN,
+        "START": StatementKind.BEGIN,
+        "COMMIT": StatementKind.COMMIT,
+        "ROLLBACK": StatementKind.ROLLBACK,
+        "SAVEPOINT": StatementKind.SAVEPOINT,
+        "RELEASE": StatementKind.NOTHING,
+    }
+    if not first and length < _HEAD:
+        return StatementKind.NOTHING
+    return kinds.get(first, StatementKind.OTHER)
+
+
+def _tokens(text: str) -> list[str]:
+    return _TOKENS.findall(_COMMENTS.sub(lambda found: found[1] or " ", text))
+
+
+def _savepoint(text: str, first: str) -> str:
+    """SAVEPOINT name; ROLLBACK TO [SAVEPOINT] name. Names of savepoints ignore case."""
+    if first not in ("SAVEPOINT", "ROLLBACK"):
+        return ""
+    return (_bare(_tokens(text[:_HEAD])[-1]) or "").lower()
 
 
 def _xa(verb: str, label: str, text: str) -> Statement:
-    if verb in ("START", "BEGIN", "END"):
-        return Statement(kind=StatementKind.XA_START_OR_END, words=label)
-    kind = {"COMMIT": StatementKind.XA_COMMIT, "ROLLBACK": StatementKind.XA_ROLLBACK}.get(verb, StatementKind.OTHER)
+    kinds = {
+        "START": StatementKind.XA_START,
+        "BEGIN": StatementKind.XA_START,
+        "END": StatementKind.NOTHING,
+        "COMMIT": StatementKind.XA_COMMIT,
+        "ROLLBACK": StatementKind.XA_ROLLBACK,
+    }
     found = _XID.search(text)
     xid = (bytes.fromhex(found[1]), bytes.fromhex(found[2]), int(found[3])) if found else None
-    return Statement(kind=kind, words=label, xid=xid)
+    return Statement(kind=kinds.get(verb, StatementKind.OTHER), words=label, xid=xid)
 
 
 def _ddl(tokens: list[str], label: str) -> Statement:
-    """Names are looked for where the grammar puts them; a table statement without a name found is `unclear`."""
+    """Names are looked for where the grammar puts them."""
     upper = [token.upper() for token in tokens]
-    verb, rest = upper[0], 1
-    while rest < len(upper) and upper[rest] in (
-        "OR",
-        "REPLACE",
-        "ONLINE",
-        "OFFLINE",
-        "IGNORE",
-        "UNIQUE",
-        "FULLTEXT",
-        "SPATIAL",
-    ):
-        rest += 1
-    what = upper[rest] if rest < len(upper) else ""
-    plain = Statement(kind=StatementKind.DDL, words=label)
+    verb = upper[0]
     if verb == "TRUNCATE":
-        start = rest + 1 if what == "TABLE" else rest
-        return _of(label, [_name(tokens, start)])
-    if verb == "RENAME" and what in ("TABLE", "TABLES"):
-        return _of(label, _names_between(tokens, _skip_if(upper, rest + 1), ("TO", ",")))
-    if verb == "DROP" and what in ("TABLE", "TABLES"):
-        return _of(label, _names_between(tokens, _skip_if(upper, rest + 1), (",",)))
-    if verb == "DROP" and what in ("DATABASE", "SCHEMA"):
-        database = _name(tokens, _skip_if(upper, rest + 1))
-        return Statement(kind=StatementKind.DDL, words=label, dropped_database=database.name if database else None)
-    if verb in ("CREATE", "ALTER") and what == "TABLE":
-        start = _skip_if(upper, rest + 1)
-        renamed = _renamed(tokens, upper, start) if verb == "ALTER" else []
-        return _of(label, [_name(tokens, start), *renamed])
-    if verb in ("CREATE", "DROP") and what in ("INDEX", "TRIGGER") and "ON" in upper:
-        return _of(label, [_name(tokens, upper.index("ON") + 1)])
-    return plain
+        return _of(label, [_name(tokens, 2 if upper[1:2] == ["TABLE"] else 1)])
+    if verb == "IMPORT":  # its tables stand in files
+        return Statement(kind=StatementKind.DDL, words=label, unclear=True)
+    at = next((at for at, word in enumerate(upper) if at and word in _TABLE_OBJECTS | _OTHER_OBJECTS), 0)
+    what = upper[at]
+    if verb == "RENAME":
+        if what == "USER":
+            return Statement(kind=StatementKind.DDL, words=label)
+        return _of(label, _names_between(tokens, _skip_if(upper, at + 1), ("TO", ",")) if at else [])
+    if not at:
+        return Statement(kind=StatementKind.DDL, words=label, unclear=True)
+    if what in _OTHER_OBJECTS or "TEMPORARY" in upper[1:at]:
+        return Statement(kind=StatementKind.DDL, words=label)
+    return _about(tokens, upper, at, label)
+
+
+def _about(tokens: list[str], upper: list[str], at: int, label: str) -> Statement:
+    """CREATE, ALTER or DROP of the object at token `at`."""
+    verb, what, start = upper[0], upper[at], _skip_if(upper, at + 1)
+    if what in ("DATABASE", "SCHEMA"):
+        if verb == "ALTER" or (verb == "CREATE" and "REPLACE" not in upper[1:at]):
+            return Statement(kind=StatementKind.DDL, words=label)
+        name = _bare(tokens[start]) if start < len(tokens) else None
+        return Statement(kind=StatementKind.DDL, words=label, dropped_database=name, unclear=name is None)
+    if what in ("INDEX", "TRIGGER"):
+        if what == "TRIGGER" and verb == "DROP":  # names no table; rows stay as the log shows them
+            return Statement(kind=StatementKind.DDL, words=label)
+        return _of(label, [_name(tokens, upper.index("ON") + 1)] if "ON" in upper else [])
+    if verb == "DROP":
+        return _of(label, _names_between(tokens, start, (",",)))
+    return _of(label, [_name(tokens, start), *(_second_tables(tokens, upper, start) if verb == "ALTER" else [])])
 
 
 def _of(label: str, tables: list[Table | None]) -> Statement:
@@ -161,7 +199,7 @@ def _bare(token: str) -> str | None:
         return token[1:-1].replace("``", "`")
     if token.startswith('"'):  # ANSI_QUOTES
         return token[1:-1].replace('""', '"')
-    return token if re.fullmatch(r"[\w$\u0080-\uffff]+", token) else None
+    return token if _BARE.fullmatch(token) else None
 
 
 def _names_between(tokens: list[str], at: int, separators: tuple[str, ...]) -> list[Table | None]:
@@ -176,10 +214,12 @@ def _names_between(tokens: list[str], at: int, separators: tuple[str, ...]) -> l
     return names
 
 
-def _renamed(tokens: list[str], upper: list[str], start: int) -> list[Table | None]:
-    """New names of ALTER TABLE … RENAME [TO | AS] name; columns, keys and indexes are no tables."""
+def _second_tables(tokens: list[str], upper: list[str], start: int) -> list[Table | None]:
+    """ALTER TABLE … RENAME [TO | AS | =] name, and … EXCHANGE PARTITION p WITH TABLE name."""
     names: list[Table | None] = []
-    for at in range(start, len(upper) - 1):
+    for at in range(start + 1, len(upper) - 1):
         if upper[at] == "RENAME" and upper[at + 1] not in ("COLUMN", "INDEX", "KEY"):
             names.append(_name(tokens, at + 2 if upper[at + 1] in ("TO", "AS", "=") else at + 1))
+        if upper[at : at + 2] == ["WITH", "TABLE"]:
+            names.append(_name(tokens, at + 2))
     return names
