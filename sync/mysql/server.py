@@ -27,6 +27,7 @@ LOCK_WAIT = 2
 Connection: TypeAlias = "pymysql.Connection[Cursor]"
 
 _TLS = {"ssl-ca": "ssl_ca", "ssl-cert": "ssl_cert", "ssl-key": "ssl_key"}
+_TLS_MODES = ("required", "verify_ca", "verify_identity")
 _SESSION = (
     "SET SESSION sql_mode = 'TRADITIONAL,NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', "
     f"innodb_lock_wait_timeout = {LOCK_WAIT}, transaction_isolation = 'READ-COMMITTED'"
@@ -64,20 +65,13 @@ class MySQLSettings:
         database = unquote(parts.path.removeprefix("/"))
         if parts.scheme != "mysql" or not (parts.hostname and parts.username and database) or "/" in database:
             raise ConfigError("a MySQL URL cannot be read: allowed is mysql://user:password@host:port/database")
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        unknown = sorted(options.keys() - _TLS.keys())
-        if unknown:
-            raise ConfigError(f"a MySQL URL has the unknown option {unknown[0]}; allowed: {', '.join(_TLS)}")
-        tls: dict[str, object] = {_TLS[name]: path for name, path in options.items()}
-        if "ssl_ca" in tls:
-            tls |= {"ssl_verify_cert": True, "ssl_verify_identity": True}
         return MySQLSettings(
             host=parts.hostname,
             port=port,
             user=unquote(parts.username),
             password=unquote(parts.password or ""),
             database=database,
-            tls=tls,
+            tls=_tls(dict(parse_qsl(parts.query, keep_blank_values=True))),
         )
 
     def arguments(self) -> dict[str, Any]:
@@ -92,6 +86,22 @@ class MySQLSettings:
             "connect_timeout": CONNECT_TIMEOUT,
             **self.tls,
         }
+
+
+def _tls(options: Mapping[str, str]) -> dict[str, object]:
+    """With a CA the server is verified, host name included, unless ssl-mode asks for less; without any option: no TLS."""
+    unknown = sorted(options.keys() - {*_TLS, "ssl-mode"})
+    if unknown:
+        raise ConfigError(f"a MySQL URL has the unknown option {unknown[0]}; allowed: ssl-mode, {', '.join(_TLS)}")
+    mode = options.get("ssl-mode", "").lower()
+    if mode not in ("", *_TLS_MODES):
+        raise ConfigError(f"a MySQL URL has an unknown ssl-mode; allowed: {', '.join(_TLS_MODES)}")
+    tls: dict[str, object] = {_TLS[name]: path for name, path in options.items() if name in _TLS}
+    if mode.startswith("verify") and "ssl_ca" not in tls:
+        raise ConfigError(f"a MySQL URL with ssl-mode={mode} needs ssl-ca")
+    if "ssl_ca" in tls and mode != "required":
+        tls |= {"ssl_verify_cert": True, "ssl_verify_identity": mode != "verify_ca"}
+    return tls if tls or not mode else {"ssl": {"check_hostname": False, "verify_mode": "none"}}
 
 
 def connect(settings: MySQLSettings, *, autocommit: bool = False) -> Connection:
@@ -116,12 +126,13 @@ def flavour(connection: Connection) -> Flavour:
 
 
 def server_name(connection: Connection) -> str:
-    """What tells this server from others, for positions: @@server_uuid; MariaDB has none, so its data's place stands in."""
+    """What tells this server from others, for positions: @@server_uuid. MariaDB has none that every user may read: there
+    server id, host and data directory make the name; where one changes, reading resumes by GTID, as on another server."""
     with connection.cursor() as cursor:
         if flavour(connection) is Flavour.MYSQL:
             cursor.execute("SELECT @@server_uuid")
         else:
-            cursor.execute("SELECT CONCAT_WS(':', 'mariadb', @@server_id, @@hostname, @@port, @@datadir)")
+            cursor.execute("SELECT CONCAT_WS(':', 'mariadb', @@server_id, @@hostname, @@datadir)")
         row = cursor.fetchone()
     assert row is not None
     return str(row[0])
@@ -132,68 +143,47 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-#: Error numbers (manual, "Server Error Message Reference"; 2xxx: client).
-_CONTENTION = {1205, 1213, 3572, 1020, 3058}
-_UNIQUE = {1062, 1586, 1169}
+#: Error numbers (MySQL manual, "Server Error Message Reference"; MariaDB, "Error Code Reference"; 2xxx: client).
+_CONTENTION = {1020, 1205, 1213, 1614, 3058, 3572}
+_UNIQUE = {1022, 1062, 1169, 1557, 1586, 1761, 1762, 1859}
 _FOREIGN_KEY = {1216, 1217, 1451, 1452}
+#: NULL, range, length, type, packet and row size, CHECK, SIGNAL of a trigger, generated columns, JSON, encoding.
 _CONSTRAINT = {
-    1048,
-    1263,
-    1264,
-    1265,
-    1292,
-    1364,
-    1366,
-    1406,
-    1411,
-    1644,
-    3819,
-    3988,
-    4025,
-    1525,
-    1690,
-    1153,
-    1301,
-    1118,
+    *(1048, 1118, 1138, 1153, 1263, 1264, 1265, 1292, 1301, 1364, 1366, 1367, 1369, 1406, 1411, 1416, 1441, 1525, 1526),
+    *(1644, 1690, 1906, 3105, 3140, 3141, 3819, 3854, 3903, 3988, 4025),
 }
+#: Out of room, shutting down, too many connections, killed, read-only (a failover), network.
 _AWAY = {
-    2002,
-    2003,
-    2005,
-    2006,
-    2013,
-    2014,
-    2055,
-    1040,
-    1053,
-    1077,
-    1079,
-    1158,
-    1159,
-    1160,
-    1161,
-    1203,
-    1290,
-    1836,
-    1927,
+    *(1021, 1037, 1038, 1040, 1041, 1042, 1043, 1053, 1077, 1079, 1080, 1114, 1129, 1152, 1158, 1159, 1160, 1161, 1184),
+    *(1189, 1190, 1203, 1206, 1226, 1290, 1317, 1836, 1927, 3024, 3032, 3168, 3169, 4031),
+    *(2000, 2001, 2002, 2003, 2004, 2005, 2006, 2009, 2011, 2012, 2013, 2014, 2017, 2024, 2025, 2027, 2055),
 }
-_DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1698, 1410}
-_KEY = re.compile(r"for key '([^']*)'")
+_DENIED = {
+    *(1044, 1045, 1095, 1130, 1131, 1133, 1142, 1143, 1227, 1251, 1275, 1370, 1396, 1410, 1419, 1524, 1698, 1862),
+    *(2026, 2054, 2059, 2061, 3118, 3159, 4151),
+}
+#: The name of a key ends the server's text; a value, which may look the same, stands before it.
+_KEY = re.compile(r"for key '([A-Za-z0-9_$.]+)'$")
+#: Text without values: names of a column or constraint.
+_PLACE = re.compile(
+    r"^(?:Data too long|Out of range value|Column|Field|CONSTRAINT|Check constraint)[^']*[`']([\w$.]+)[`']"
+)
 
 
 def translate(error: pymysql.MySQLError) -> LockstepError:
-    """The engine's error for a driver's. The server's text is left out, except for the name of a key."""
+    """The engine's error for a driver's. The server's text is left out, except for names of keys and columns."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     text = str(error.args[1]) if len(error.args) > 1 else ""
     if code in _CONTENTION:
         return Contention(f"MySQL: two transactions stood in each other's way (error {code})")
     if code in _UNIQUE:
-        key = _KEY.search(text)
-        return Refused(f"MySQL error {code}: duplicate in unique key {key[1] if key else ''}", kind="unique_violation")
+        return Refused(f"MySQL error {code}: duplicate in unique key{_name(_KEY, text)}", kind="unique_violation")
     if code in _FOREIGN_KEY:
         return Refused(f"MySQL error {code}: a foreign key forbids it", kind="foreign_key_violation")
     if code in _CONSTRAINT or isinstance(error, pymysql.DataError):
-        return Refused(f"MySQL error {code}: a column's type or a constraint forbids it", kind="constraint_violation")
+        place = _name(_PLACE, text)
+        reason = f"MySQL error {code}: a column's type or a constraint forbids it{place and ','}{place}"
+        return Refused(reason, kind="constraint_violation")
     if code in _DENIED:
         hint = "check user and password in LOCKSTEP_<ROLE>_MYSQL_URL; privileges: lockstep setup"
         return ConfigError(f"MySQL refuses this user (error {code})", hint=hint)
@@ -201,9 +191,16 @@ def translate(error: pymysql.MySQLError) -> LockstepError:
         return ConfigError("MySQL has no such database (error 1049)", hint="check LOCKSTEP_<ROLE>_MYSQL_URL")
     if code == 1146:
         return ConfigError("a table is missing in MySQL (error 1146)", hint="lockstep setup, then: lockstep doctor")
+    if code == 1054:
+        return ConfigError("a column is missing in MySQL (error 1054)", hint="lockstep doctor")
     if code in _AWAY or isinstance(error, pymysql.InterfaceError) or (code == 0 and not text):
         return MySQLAway(f"MySQL cannot be reached (error {code})")
     return LockstepError(f"MySQL error {code}", hint="lockstep doctor")
+
+
+def _name(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return f" {found[1]}" if found else ""
 
 
 @contextmanager
