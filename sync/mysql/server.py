@@ -56,7 +56,7 @@ class MySQLSettings:
 
     @staticmethod
     def from_url(url: str) -> MySQLSettings:
-        """From mysql://user:password@host:port/database?ssl-ca=FILE. Raises `ConfigError`, which never quotes the URL."""
+        """From mysql://user:password@host:port/database?ssl-ca=FILE. Raises `ConfigError`, never quoting the URL."""
         try:
             parts = urlsplit(url)
             port = parts.port or 3306
@@ -89,7 +89,8 @@ class MySQLSettings:
 
 
 def _tls(options: Mapping[str, str]) -> dict[str, object]:
-    """With a CA the server is verified, host name included, unless ssl-mode asks for less; without any option: no TLS."""
+    """With a CA the server is verified, host name included, unless ssl-mode asks for less. Without any option TLS is used
+    where the server offers it, unverified."""
     unknown = sorted(options.keys() - {*_TLS, "ssl-mode"})
     if unknown:
         raise ConfigError(f"a MySQL URL has the unknown option {unknown[0]}; allowed: ssl-mode, {', '.join(_TLS)}")
@@ -126,8 +127,9 @@ def flavour(connection: Connection) -> Flavour:
 
 
 def server_name(connection: Connection) -> str:
-    """What tells this server from others, for positions: @@server_uuid. MariaDB has none that every user may read: there
-    server id, host and data directory make the name; where one changes, reading resumes by GTID, as on another server."""
+    """What tells this server from others, for positions: @@server_uuid. MariaDB has none that every user may read:
+    there server id, host and data directory make the name. Where one changes, reading resumes by GTID, as on another
+    server."""
     with connection.cursor() as cursor:
         if flavour(connection) is Flavour.MYSQL:
             cursor.execute("SELECT @@server_uuid")
@@ -166,7 +168,7 @@ _DENIED = {
 _KEY = re.compile(r"for key '([A-Za-z0-9_$.]+)'$")
 #: Text without values: names of a column or constraint.
 _PLACE = re.compile(
-    r"^(?:Data too long|Out of range value|Column|Field|CONSTRAINT|Check constraint)[^']*[`']([\w$.]+)[`']"
+    r"^(?:Data too long|Out of range value|Column|Field|CONSTRAINT|Check constraint)[^'`]*[`']([\w$.]+)[`']"
 )
 
 
@@ -205,7 +207,7 @@ def _name(pattern: re.Pattern[str], text: str) -> str:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns the driver's errors into ours. A broken socket that the driver lets through counts as a server that is away."""
+    """Turns the driver's errors into ours. A broken socket that the driver lets through is a server that is away."""
     try:
         yield
     except pymysql.MySQLError as error:
