@@ -89,8 +89,8 @@ class MySQLSettings:
 
 
 def _tls(options: Mapping[str, str]) -> dict[str, object]:
-    """With a CA the server is verified, host name included, unless ssl-mode asks for less. Without any option TLS is used
-    where the server offers it, unverified."""
+    """With a CA the server is verified, host name included, unless ssl-mode asks for less. Without any option, TLS is
+    used where the server offers it, unverified."""
     unknown = sorted(options.keys() - {*_TLS, "ssl-mode"})
     if unknown:
         raise ConfigError(f"a MySQL URL has the unknown option {unknown[0]}; allowed: ssl-mode, {', '.join(_TLS)}")
