@@ -61,6 +61,7 @@ class ReadAhead:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self._thread.join(timeout=2)  # a source answers within its own short wait
         self._source.close()
         self._thread.join(timeout=5)
 
@@ -74,7 +75,7 @@ class ReadAhead:
                 transaction = self._source.read(0.5)
                 if transaction is not None:
                     self._put(transaction)
-        except BaseException as error:  # handed to the applying thread, which raises it
+        except BaseException as error:  # noqa: BLE001 - handed to the applying thread, which raises it
             with self._changed:
                 self._error = error
                 self._changed.notify_all()

@@ -121,7 +121,7 @@ class Wiring:
         """Compare the named collections (none named: all)."""
         names = tuple(collections) or tuple(self._mapping.collections)
         for name in names:
-            self._collection(name)
+            self.collection(name)
         operators = self._operators()
 
         def held(documents: Sequence[DocumentId]) -> frozenset[DocumentId]:
@@ -159,7 +159,7 @@ class Wiring:
             lease.take()
             try:
                 repair = Repair(lease, parts.reader, parts.conflicts)
-                return repair.run(self._collection(document.collection), document)
+                return repair.run(self.collection(document.collection), document)
             finally:
                 lease.release()
 
@@ -179,7 +179,7 @@ class Wiring:
 
     def explain(self, document: DocumentId) -> Explanation:
         """Both sides of one document, and what the mapping makes of each."""
-        collection = self._collection(document.collection)
+        collection = self.collection(document.collection)
         mysql = self._reader(Side.MYSQL).read([document], exact=False).documents[document]
         mongo = self._reader(Side.MONGO).read([document], exact=False).documents[document]
         mysql_problem = mysql.problem or broken(collection, mysql.rows)
@@ -279,7 +279,7 @@ class Wiring:
         self._open.callback(operators.close)
         return operators
 
-    def _collection(self, name: str) -> CollectionMapping:
+    def collection(self, name: str) -> CollectionMapping:
         collection = self._mapping.collections.get(name)
         if collection is None:
             known = ", ".join(self._mapping.collections)

@@ -100,7 +100,7 @@ class Worker:
                 self._set(error.state if isinstance(error, ServerAway) else "starting", error)
                 if self._counters.committed_at != before:
                     wait = FIRST_RETRY
-                self._rest(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+                self._rest(wait * random.uniform(0.5, 1.0))
                 wait = min(LAST_RETRY, wait * 2)
             except LockstepError as error:
                 if not error.retryable:

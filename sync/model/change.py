@@ -15,7 +15,7 @@ from sync.model.position import Known, Position
 
 #: A canonical value: what a codec makes of the same datum whether it came by SELECT, binlog, change stream or find.
 #: Dates are naive UTC datetimes of whole milliseconds.
-Value: TypeAlias = None | bool | int | str | bytes | datetime
+Value: TypeAlias = bool | int | str | bytes | datetime | None
 #: Values of a row's key columns, in the mapping's order; the first is the key of the document.
 RowKey: TypeAlias = tuple[Value, ...]
 #: Mapped columns of a row that are not part of its key.

@@ -144,7 +144,8 @@ def _below(part: PartMapping, above: RowKey, rows: DocumentRows) -> dict[RowKey,
 
 def _in_present_order(present: object, members: object) -> list[object]:
     """A set's members: those that stay keep their order, new ones follow."""
-    assert isinstance(present, list) and isinstance(members, list)
+    assert isinstance(present, list)
+    assert isinstance(members, list)
     return [one for one in present if one in members] + [one for one in members if one not in present]
 
 

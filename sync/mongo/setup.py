@@ -24,15 +24,14 @@ def steps(settings: MongoSettings, mapping: SyncMapping, users: dict[str, str]) 
     """What is to be done as owner. `users`: role (app, follower, listener) -> name of its MongoDB user."""
     owned = database(connect(settings), settings)
     there = collections(owned)
-    made = []
-    for name in mapping.collections:
-        made.append(
-            Step(
-                text=f"MongoDB: collection {name} with images of each change",
-                done=has_images(there.get(name, {})),
-                apply=partial(_collection, owned, name),
-            )
+    made = [
+        Step(
+            text=f"MongoDB: collection {name} with images of each change",
+            done=has_images(there.get(name, {})),
+            apply=partial(_collection, owned, name),
         )
+        for name in mapping.collections
+    ]
     made.append(
         Step(
             text=f"MongoDB: collection {CHECKPOINTS} with the follower's first checkpoint",

@@ -1,0 +1,5 @@
+"""`python -m sync.cli`, the same as `lockstep`."""
+
+from sync.cli.main import main
+
+main()

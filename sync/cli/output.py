@@ -1,0 +1,89 @@
+"""How commands speak: answers to stdout, everything else to stderr, progress as bars on a terminal and lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from sync.model.values import plain_json
+from sync.reconcile.progress import Progress as Report
+
+#: Seconds between lines where there is no terminal.
+LINES = 3.0
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def answer(data: object) -> None:
+    """A machine's answer: one JSON object, alone on stdout."""
+    click.echo(json.dumps(plain_json(data), indent=2, ensure_ascii=False, default=str))
+
+
+def plain(text: str) -> None:
+    """A line for people, on stdout, without markup: names may hold brackets."""
+    out.print(text, markup=False, highlight=False)
+
+
+def note(text: str) -> None:
+    """A line for people that is no answer."""
+    err.print(text, markup=False, highlight=False)
+
+
+@contextmanager
+def progress(verb: str) -> Iterator[Report]:
+    """Shows how far long work is: done, of how many, rate and time left."""
+    if err.is_terminal:
+        with _bars(verb) as report:
+            yield report
+        return
+    yield _Lines(verb)
+
+
+@contextmanager
+def _bars(verb: str) -> Iterator[Report]:
+    columns = (
+        TextColumn(f"{verb} {{task.description}}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err) as shown:
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(what, total=total or None, rate="")
+            speed = next(task.speed for task in shown.tasks if task.id == tasks[what])
+            rate = f"{speed:,.0f}/s" if speed else ""
+            shown.update(tasks[what], completed=done, total=max(done, total) or None, rate=rate)
+
+        yield report
+
+
+class _Lines:
+    """Plain lines, not more often than every few seconds, and one at the end of each part."""
+
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+        self._started: dict[str, float] = {}
+        self._said_at = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        started = self._started.setdefault(what, now)
+        if done != total and now - self._said_at < LINES:
+            return
+        self._said_at = now
+        rate = done / max(now - started, 0.001)
+        left = f", {max(total - done, 0) / rate:,.0f} s left" if 0 < done < total else ""
+        note(
+            f"{self._verb} {what}: {done:,} of {max(done, total):,}{f', {rate:,.0f}/s' if now > started else ''}{left}"
+        )

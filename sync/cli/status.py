@@ -1,0 +1,73 @@
+"""lockstep status: how both workers are. Its exit code is a health check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import click
+from rich.table import Table
+
+from sync.cli import exit_codes
+from sync.cli.context import command, wiring
+from sync.cli.output import answer, err, out, plain
+from sync.model.states import STATES
+
+#: Seconds after which a worker that has said nothing counts as gone.
+SILENT = 15.0
+WORKERS = ("follower", "listener")
+
+
+@command(epilog="Example: lockstep status --json")
+@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
+def status(as_json: bool) -> None:
+    """Show state, position, lag, rates and held documents of both workers. Exit code 0 only while both are healthy."""
+    said = {str(one["name"]): one for one in wiring().status()}
+    workers = [_judged(name, said.get(name)) for name in WORKERS]
+    healthy = all(one["healthy"] for one in workers)
+    if as_json:
+        answer({"healthy": healthy, "held": next((one.get("held") for one in said.values()), 0), "workers": workers})
+    else:
+        _show(workers)
+    if not healthy:
+        raise click.exceptions.Exit(exit_codes.UNHEALTHY)
+
+
+def _judged(name: str, said: Mapping[str, object] | None) -> dict[str, object]:
+    if said is None:
+        return {"name": name, "state": "never started", "healthy": False, "hint": "lockstep run", "details": {}}
+    silent = float(str(said["age_seconds"])) > SILENT
+    state = STATES.get(str(said["state"]))
+    healthy = state is not None and state.healthy and not silent
+    judged = {**said, "healthy": healthy, "silent": silent}
+    if silent and state is not None and not state.stopped:
+        judged["hint"] = "it has said nothing since; start it: lockstep run"
+    return judged
+
+
+def _show(workers: Sequence[Mapping[str, object]]) -> None:
+    table = Table("worker", "state", "since", "lag", "rows/s", "rows", "held", "last said")
+    for one in workers:
+        details = one.get("details")
+        numbers: Mapping[str, object] = details if isinstance(details, Mapping) else {}
+        lag = numbers.get("lag_seconds")
+        table.add_row(
+            str(one["name"]),
+            str(one["state"]),
+            str(one.get("since", ""))[:19].replace("T", " "),
+            "" if lag is None else f"{lag} s",
+            str(numbers.get("rows_per_second", "")),
+            str(numbers.get("rows", "")),
+            str(one.get("held", "")),
+            f"{float(str(one['age_seconds'])):.0f} s ago" if "age_seconds" in one else "",
+        )
+    out.print(table)
+    for one in workers:
+        details = one.get("details")
+        numbers = details if isinstance(details, Mapping) else {}
+        plain(f"{one['name']}: {one.get('reason', '')}")
+        if one.get("hint") and not one["healthy"]:
+            plain(f"  hint: {one['hint']}")
+        if numbers.get("position"):
+            plain(f"  position: {numbers['position']}")
+        if numbers.get("last_error"):
+            err.print(f"  last error: {numbers['last_error']}", markup=False)
