@@ -68,8 +68,8 @@ class Demo:
     def _prepare(self) -> None:
         here = self.installation
         owner, app, operator = here.django_environment(Role.OWNER), here.django_environment(), here.environment(*Role)
-        self._step("migrate", [*MANAGE, "migrate", "--verbosity=0"], owner)
-        self._step("lockstep setup", [*LOCKSTEP, "setup"], operator)
+        self._step("migrate", [*MANAGE, "migrate", "--verbosity=0"], owner, quiet=True)
+        self._step("lockstep setup", [*LOCKSTEP, "setup"], operator, quiet=True)
         if self._first(SEEDED):
             logins = app | {"LOCKSTEP_DEMO_PASSWORD_FILE": str(here.demo_password_file)}
             self._step("demo_users", [*MANAGE, "demo_users"], logins)
@@ -82,7 +82,13 @@ class Demo:
     def _start_programs(self, port: int) -> None:
         here = self.installation
         gunicorn = [PYTHON, "-m", "gunicorn", "backend.config.wsgi:application", f"--bind=127.0.0.1:{port}"]
-        gunicorn += ["--worker-class=gthread", "--threads=8", "--graceful-timeout=3", "--access-logfile=-"]
+        gunicorn += [
+            "--worker-class=gthread",
+            "--threads=8",
+            "--graceful-timeout=3",
+            "--access-logfile=-",
+            "--no-control-socket",
+        ]
         web = here.serve("web", gunicorn, here.django_environment())
         self._programs.append(web)
         workers = here.serve("workers", [*LOCKSTEP, "run"], here.environment(Role.FOLLOWER, Role.LISTENER))
@@ -98,9 +104,9 @@ class Demo:
             return False
         return True
 
-    def _step(self, name: str, command: list[str], environ: dict[str, str]) -> None:
+    def _step(self, name: str, command: list[str], environ: dict[str, str], *, quiet: bool = False) -> None:
         _say(name)
-        self.installation.step(name, command, environ, quiet=self._quiet)
+        self.installation.step(name, command, environ, quiet=quiet or self._quiet)
 
     def _first(self, mark: str) -> bool:
         return not (self.installation.home / mark).exists()
