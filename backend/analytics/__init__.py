@@ -1,0 +1,1 @@
+"""The domain: customers, accounts and transactions as normalised tables and as documents."""

@@ -1,0 +1,1 @@
+"""What the engine reports about itself, read from its tables; nothing here writes them."""

@@ -1,0 +1,117 @@
+"""The engine's tables as Django sees them: for reading only. The engine creates and migrates them itself."""
+
+from typing import Any
+
+from django.db import models
+
+
+class EngineTable(models.Model):
+    """A table of the engine; saving and deleting are refused here and by the database user's privileges."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Refused: the engine alone writes its state."""
+        raise TypeError(f"{type(self).__name__} is read only")
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        """Refused: the engine alone writes its state."""
+        raise TypeError(f"{type(self).__name__} is read only")
+
+
+class Checkpoint(EngineTable):
+    """How far the listener has come; the follower's checkpoint stands in MongoDB."""
+
+    name = models.CharField(max_length=16, primary_key=True)
+    seq = models.BigIntegerField()
+    lease = models.CharField(max_length=36)
+    holder = models.JSONField()
+    position = models.JSONField()
+    seen = models.TextField()
+    known = models.TextField()
+    copied = models.TextField()
+    renewed_at = models.DateTimeField()
+    lease_until = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "sync_checkpoint"
+
+
+class Conflict(EngineTable):
+    """One held document: which, and how far its settling has come."""
+
+    class State(models.TextChoices):
+        """Open: being settled; waiting: needs something from outside; closed: the sides are equal."""
+
+        OPEN = "open", "Open"
+        WAITING = "waiting", "Waiting"
+        CLOSED = "closed", "Closed"
+
+    id = models.BigAutoField(primary_key=True)
+    collection = models.CharField(max_length=64)
+    document_id = models.CharField(max_length=255)
+    state = models.CharField(max_length=16, choices=State.choices)
+    open_key = models.CharField(max_length=330, null=True, unique=True)
+    look_id = models.BigIntegerField(null=True)
+    met = models.BigIntegerField(null=True)
+    version = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "sync_conflict"
+
+
+class ConflictDetail(EngineTable):
+    """What stands on both sides of a held document, and why it is held."""
+
+    conflict = models.OneToOneField(Conflict, on_delete=models.DO_NOTHING, primary_key=True, related_name="detail")
+    kind = models.CharField(max_length=32)
+    side = models.CharField(max_length=8)
+    reason = models.TextField()
+    mysql_value = models.JSONField(null=True)
+    mongo_value = models.JSONField(null=True)
+    mysql_notes = models.JSONField(null=True)
+    mongo_notes = models.JSONField(null=True)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    resolution = models.JSONField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "sync_conflict_detail"
+
+
+class Worker(EngineTable):
+    """What a worker last said about itself."""
+
+    name = models.CharField(max_length=16, primary_key=True)
+    state = models.CharField(max_length=32)
+    reason = models.TextField()
+    hint = models.TextField()
+    since = models.DateTimeField()
+    reported_at = models.DateTimeField()
+    details = models.JSONField()
+
+    class Meta:
+        managed = False
+        db_table = "sync_worker"
+
+
+class Command(EngineTable):
+    """What an operator asked a worker to do, and what became of it."""
+
+    id = models.BigAutoField(primary_key=True)
+    worker = models.CharField(max_length=16)
+    kind = models.CharField(max_length=32)
+    arguments = models.JSONField()
+    requested_by = models.CharField(max_length=254)
+    requested_at = models.DateTimeField()
+    state = models.CharField(max_length=16)
+    result = models.JSONField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "sync_command"
