@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Do one command; returns the exit code, raises LocalProblem."""
     match arguments.command:
         case "setup":
-            return _setup()
+            have_servers()
         case "demo" if arguments.once:
             return _once(arguments.customers, as_json=arguments.json)
         case "demo":
@@ -41,11 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _setup() -> int:
-    """Have everything that demo and tests need at hand."""
+def have_servers() -> None:
+    """Fetch what demo and tests will start; raises LocalProblem where it cannot be had."""
     mysql_binary.find()
     mongo_binary.find()
-    return 0
 
 
 def _once(customers: int, *, as_json: bool) -> int:

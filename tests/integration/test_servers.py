@@ -131,10 +131,21 @@ def _gone(pid: int) -> bool:
     return waited.returncode == 0
 
 
+SETUP = """
+import sys
+from deploy.local.commands import have_servers
+from deploy.local.problem import LocalProblem
+try:
+    have_servers()
+except LocalProblem as problem:
+    sys.exit(str(problem))
+"""
+
+
 def _setup(tmp_path: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """`deploy.local setup` on a machine with an empty cache and without apt: MySQL cannot be had."""
+    """What `make setup` does about servers on a machine with an empty cache and without apt: MySQL cannot be had."""
     return subprocess.run(
-        [sys.executable, "-m", "deploy.local", "setup"],
+        [sys.executable, "-c", SETUP],
         env={"PATH": str(tmp_path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)} | environ,
         capture_output=True,
         text=True,
