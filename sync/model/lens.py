@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from bson import json_util
+from bson.errors import BSONError
 
 from sync.errors import UnmappableDocument
 from sync.model.change import DocumentRows, Row, RowChange, RowKey, Value
@@ -43,7 +44,7 @@ def bson_id(collection: CollectionMapping, key: Value) -> object:
     if isinstance(key, str) and key.startswith(FOREIGN):
         try:
             return json_util.loads(key[len(FOREIGN) :], json_options=json_util.CANONICAL_JSON_OPTIONS)
-        except ValueError:
+        except (ValueError, TypeError, KeyError, BSONError):
             raise UnmappableDocument("_id", "too long to be kept; delete or change the document by hand") from None
     return collection.id.codec.to_bson(key)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from datetime import datetime, timedelta
 from typing import Any
 
 import bson
@@ -16,7 +17,7 @@ from bson import Int64, Timestamp
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo.client_session import ClientSession
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from sync.errors import (
     CheckpointWrittenByOther,
@@ -43,9 +44,21 @@ SHORT, LONG = 20, 250
 PART_EVENTS, PART_BYTES = 10_000, 32 << 20
 #: Seconds between positions of a stream without events.
 PROGRESS = 0.5
+#: BSONObjectTooLarge: an event with both images is over 16 MB; the batch is lost and the cursor with it.
+_TOO_LARGE = 10334
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)  # noqa: DTZ001 - as decoded: naive, UTC
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _EVENTS = ("insert", "update", "replace", "delete")
+#: What makes an event large, left out; the tag of a checkpoint stays.
+_NARROW: list[Document] = [
+    {"$unset": ["fullDocument", "fullDocumentBeforeChange"]},
+    {"$set": {"updateDescription": {"$cond": [{"$eq": ["$ns.coll", CHECKPOINTS]}, "$updateDescription", "$$REMOVE"]}}},
+]
+
+
+class _EventTooLarge(Exception):
+    """The next event does not fit into a reply."""
 
 
 class ChangeStreamSource:
@@ -71,6 +84,7 @@ class ChangeStreamSource:
         self._session: ClientSession | None = None
         self._cursor = 0
         self._ready: deque[Transaction] = deque()
+        self._failure: LockstepError | None = None
 
     def start(self, position: Position, rows_done: int, known: Known) -> None:
         """See the port."""
@@ -82,6 +96,9 @@ class ChangeStreamSource:
         self._known = known
         self._skip = rows_done
         self._ready.clear()
+        self._failure = None
+        self._met = ""
+        self._wide, self._batch = True, BATCH
         self._forget()
         self._progress_at = time.monotonic()
         with translated():
@@ -89,13 +106,19 @@ class ChangeStreamSource:
         now = operation_time(self._client, self._settings, self._session)
         if not reached(now, StreamPosition(time=position.time, increment=position.increment)):
             raise SourceBehind("MongoDB's oplog ends before the applied position")
-        self._open(position)
+        self._open()
 
     def read(self, timeout: float) -> Transaction | None:
-        """See the port."""
+        """See the port. What ended before a stop is delivered before the stop is raised."""
         deadline = time.monotonic() + timeout
         while not self._ready:
-            events = self._more()
+            if self._failure:
+                raise self._failure
+            try:
+                events = self._more()
+            except LockstepError as error:
+                self._failure = error
+                continue
             if not events and not self._ready and time.monotonic() >= deadline:
                 return None
         return self._ready.popleft()
@@ -114,13 +137,14 @@ class ChangeStreamSource:
 
     # The stream.
 
-    def _open(self, position: StreamPosition) -> None:
+    def _open(self) -> None:
+        """From the applied position; once an event was met, from just after it (the pipeline still shows that event)."""
         watched = [*self._mapping.collections, CHECKPOINTS]
-        stream: Document = {
-            "fullDocument": "whenAvailable",
-            "fullDocumentBeforeChange": "whenAvailable",
-            "startAtOperationTime": Timestamp(position.time, max(position.increment, 1)),
-        }
+        start = self._position
+        place: Document = {"startAtOperationTime": Timestamp(start.time, max(start.increment, 1))}
+        if self._met:
+            place = {"resumeAfter": {"_data": self._met}}
+        stream = {"fullDocument": "whenAvailable", "fullDocumentBeforeChange": "whenAvailable", **place}
         wanted = {
             "$or": [
                 {"ns.coll": {"$in": watched}},
@@ -128,34 +152,52 @@ class ChangeStreamSource:
                 {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
             ]
         }
-        reply = self._command(
-            {"aggregate": 1, "pipeline": [{"$changeStream": stream}, {"$match": wanted}], "cursor": {"batchSize": 0}}
-        )
+        pipeline: list[Document] = [{"$changeStream": stream}, {"$match": wanted}]
+        if not self._wide:
+            pipeline += _NARROW
+        reply = self._command({"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": 0}})
         self._cursor = int(reply["cursor"]["id"])
 
     def _more(self) -> int:
         """Read one batch; how many events it had."""
-        reply = self._command(
-            {
-                "getMore": Int64(self._cursor),
-                "collection": "$cmd.aggregate",
-                "batchSize": BATCH,
-                "maxTimeMS": SHORT if self._events else LONG,
-            }
-        )
+        try:
+            reply = self._command(
+                {
+                    "getMore": Int64(self._cursor),
+                    "collection": "$cmd.aggregate",
+                    "batchSize": self._batch,
+                    "maxTimeMS": SHORT if self._count else LONG,
+                }
+            )
+        except _EventTooLarge:
+            self._step_over()
+            return 1
         cursor = reply["cursor"]
         batch: list[RawBSONDocument] = cursor["nextBatch"]
         size = 0
         for raw in batch:
             size += len(raw.raw)
             self._take(bson.decode(raw.raw, CODEC), len(raw.raw))
-        if len(batch) < BATCH and size < FULL_BYTES:
+        if len(batch) < self._batch and size < FULL_BYTES:
             self._finish()
         if not batch:
             self._progress(str(cursor["postBatchResumeToken"]["_data"]))
-        if int(cursor["id"]) == 0:
+        elif not self._wide:  # stepped over
+            self._wide, self._batch = True, BATCH
+            self._open()
+        elif int(cursor["id"]) == 0:
             raise UnknownEvent("MongoDB ended the change stream")
         return len(batch)
+
+    def _step_over(self) -> None:
+        """An event with its images is over 16 MB. Read up to it one by one, then it alone without images, so that its
+        document is held and the stream goes on."""
+        if not self._wide:
+            raise UnknownEvent("MongoDB: an event is over 16 MB even without images")
+        if self._batch == 1:
+            self._wide = False
+        self._batch = 1
+        self._open()
 
     def _command(self, command: Document) -> Any:
         client = self._client
@@ -163,12 +205,17 @@ class ChangeStreamSource:
             raise MongoAway("the change stream is closed")
         database = client.get_database(self._settings.database)
         with translated():
-            return database.command(command, codec_options=_RAW, session=self._session)
+            try:
+                return database.command(command, codec_options=_RAW, session=self._session)
+            except OperationFailure as error:
+                if error.code == _TOO_LARGE:
+                    raise _EventTooLarge from None
+                raise
 
     def _progress(self, token: str) -> None:
         """A position for a quiet stream: where the server has read to. Nothing of ours stood before it."""
         now = time.monotonic()
-        if now - self._progress_at < PROGRESS or self._events:
+        if now - self._progress_at < PROGRESS or self._count:
             return
         self._progress_at = now
         position = token_position(token)
@@ -186,22 +233,24 @@ class ChangeStreamSource:
         self._lease_taken = False
         self._count = self._bytes = 0
         self._first_user: StreamPosition | None = None
+        self._last: Document | None = None
 
     def _take(self, event: Document, size: int) -> None:
         place = event_position(event)
+        self._met = place.token
         if self._position.token:
             if place.token <= self._position.token:
                 return
         elif reached(self._position, place):
             return
+        group = _group(event)
+        if self._count and (group is None or group != self._group):
+            self._finish()
         kind, name = event["operationType"], event.get("ns", {}).get("coll")
         if kind not in _EVENTS:
             if kind in ("drop", "rename", "dropDatabase", "invalidate"):
                 raise SchemaChanged(f"MongoDB: {kind} of {name or 'the database'}")
             raise UnknownEvent(f"MongoDB: {kind} of {name}")
-        group = _group(event)
-        if self._events and (group is None or group != self._group):
-            self._finish()
         self._group = group
         self._gather(event, name, size, place)
         if group is None:
@@ -211,6 +260,7 @@ class ChangeStreamSource:
         first = self._count == 0
         self._count += 1
         self._bytes += size
+        self._last = event
         if name == CHECKPOINTS:
             self._judge(event, first=first)
         elif self._lease_taken:
@@ -250,21 +300,18 @@ class ChangeStreamSource:
 
     def _finish(self) -> None:
         """The transaction that was gathered has ended."""
-        if not self._count:
+        if self._last is None:
             return
-        last = self._events[-1] if self._events else None
-        if last is not None:
-            self._end = event_position(last)
+        self._end = event_position(self._last)
         self._known = self._tag or self._known
-        entries = self._entries()
         self._ready.append(
             Transaction(
-                entries=entries,
+                entries=self._entries(),
                 position=self._end,
                 first_user=self._first_user,
                 known=self._known,
                 size=self._bytes,
-                committed_at=_wall_time(last) if last is not None else 0,
+                committed_at=_wall_time(self._last),
             )
         )
         self._skip = 0
@@ -290,9 +337,8 @@ class ChangeStreamSource:
             )
             after = self._image(collection, event, "fullDocument", absent=event["operationType"] == "delete")
             if before is None or after is None:
-                problem = Hold(
-                    kind=ConflictKind.MISSING_IMAGE, reason="the change stream shows no image of the document"
-                )
+                reason = "the change stream shows no image of the document: none was kept, or the event is over 16 MB"
+                problem = Hold(kind=ConflictKind.MISSING_IMAGE, reason=reason)
             else:
                 changes = difference(collection, before, after)
         except UnmappableDocument as error:
@@ -318,7 +364,8 @@ class ChangeStreamSource:
 
     def _check_images(self, name: str) -> None:
         client = self._client
-        assert client is not None
+        if client is None:
+            raise MongoAway("the change stream is closed")
         options = collections(client.get_database(self._settings.database)).get(name)
         if options is not None and not has_images(options):
             raise ImagesOff(f"MongoDB: images are switched off on {name}")
@@ -378,6 +425,5 @@ def _group(event: Document) -> object:
 
 def _wall_time(event: Document) -> int:
     """Microseconds since the epoch."""
-    moment = event["wallTime"]
-    epoch = type(moment)(1970, 1, 1)
-    return int((moment - epoch).total_seconds() * 1_000_000)
+    moment: datetime = event["wallTime"]
+    return (moment - _EPOCH) // _MICROSECOND

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from bson import Int64, Timestamp
 
 from sync.errors import LockstepError
-from sync.model.change import DocumentId, Side, Value
-from sync.model.lens import bson_id, document_key, empty_rows
+from sync.model.change import DocumentId, Hold, Side, Value
+from sync.model.lens import bson_id, document_key
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import StreamPosition
 from sync.mongo.server import CODEC, Client, Document, MongoSettings, connect, translated
-from sync.mongo.target import shredded
+from sync.mongo.target import ids_of, shredded
 from sync.ports import Current, Reading
 
 
@@ -28,6 +28,8 @@ class MongoReader:
         self._settings = settings
         self._mapping = mapping
         self._client: Client | None = None
+        #: Where the last range ended: the `_id` itself, for a key may hold a foreign one cut.
+        self._end: tuple[DocumentId, object] | None = None
 
     def count(self, collection: str) -> int:
         """See the port."""
@@ -38,12 +40,17 @@ class MongoReader:
         """See the port. Keys of every type come, in the server's order of types."""
         mapped = self._mapping.collections[collection]
         command: Document = {"find": collection, "sort": {"_id": 1}, "limit": limit}
+        before = DocumentId(collection, after)
         if after is not None:
+            last = self._end[1] if self._end and self._end[0] == before else bson_id(mapped, after)
             # `$gt` would stop at the end of the key's type; an index bound does not. It includes the key itself.
-            command |= {"min": {"_id": bson_id(mapped, after)}, "hint": {"_id": 1}, "limit": limit + 1}
+            command |= {"min": {"_id": last}, "hint": {"_id": 1}, "limit": limit + 1}
         documents, position = self._find(command, exact=exact)
         found = {DocumentId(collection, document_key(mapped, one["_id"])): one for one in documents}
-        found.pop(DocumentId(collection, after), None)
+        found.pop(before, None)
+        if found:
+            end, stored = next(reversed(found.items()))
+            self._end = (end, stored["_id"])
         return Reading(documents={one: _current(mapped, stored) for one, stored in found.items()}, position=position)
 
     def read(self, documents: Sequence[DocumentId], *, exact: bool) -> Reading:
@@ -52,7 +59,9 @@ class MongoReader:
             return Reading(documents={}, position=None)
         stored, position = self._stored(documents, exact=exact)
         mapped = self._mapping.collections[documents[0].collection]
-        return Reading(documents={one: _current(mapped, stored.get(one)) for one in documents}, position=position)
+        _, nowhere = ids_of(mapped, documents)
+        found = {one: _current(mapped, stored.get(one), nowhere.get(one)) for one in documents}
+        return Reading(documents=found, position=position)
 
     def stored(self, document: DocumentId) -> Mapping[str, object] | None:
         """A document as it stands, unmapped fields included."""
@@ -69,8 +78,8 @@ class MongoReader:
     ) -> tuple[dict[DocumentId, Document], StreamPosition | None]:
         name = documents[0].collection
         mapped = self._mapping.collections[name]
-        keys = [bson_id(mapped, one.key) for one in documents]
-        found, position = self._find({"find": name, "filter": {"_id": {"$in": keys}}}, exact=exact)
+        ids, _ = ids_of(mapped, documents)
+        found, position = self._find({"find": name, "filter": {"_id": {"$in": ids}}}, exact=exact)
         return {DocumentId(name, document_key(mapped, one["_id"])): one for one in found}, position
 
     def _find(self, command: Document, *, exact: bool) -> tuple[list[Document], StreamPosition | None]:
@@ -99,6 +108,6 @@ class MongoReader:
         return self._client
 
 
-def _current(collection: CollectionMapping, stored: Document | None) -> Current:
+def _current(collection: CollectionMapping, stored: Document | None, nowhere: Hold | None = None) -> Current:
     rows, problem = shredded(collection, stored)
-    return Current(rows=rows or empty_rows(collection), problem=problem)
+    return Current(rows=rows, problem=problem or nowhere)

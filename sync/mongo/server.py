@@ -18,7 +18,6 @@ from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
-    DocumentTooLarge,
     InvalidOperation,
     InvalidURI,
     OperationFailure,
@@ -92,7 +91,9 @@ def database(client: Client, settings: MongoSettings) -> Database[Document]:
 
 #: Error codes (mongo, src/mongo/base/error_codes.yml).
 _CONTENTION = {112, 251, 24, 246, 239, 225, 50}
-_AWAY = {6, 7, 89, 91, 189, 9001, 10107, 11600, 11602, 13435, 13436, 262, 133}
+_AWAY = {6, 7, 89, 91, 133, 189, 216, 234, 262, 9001, 10058, 10107, 11600, 11601, 11602, 13435, 13436}
+#: A cursor or session that the server no longer knows (it was restarted, or another one is primary): as good as away.
+_FORGOTTEN = {43, 206, 237}
 _DENIED = {13, 18, 8000}
 _REFUSED = {121: "the collection's validator", 10334: "the size of a document", 17280: "the length of an index key"}
 
@@ -106,9 +107,8 @@ def translate(error: PyMongoError) -> LockstepError:
         return Contention(f"MongoDB: two transactions stood in each other's way (error {code})")
     if code == 11000:
         return Refused("MongoDB error 11000: duplicate in a unique index", kind="unique_violation")
-    if code in _REFUSED or isinstance(error, DocumentTooLarge):
-        what = _REFUSED.get(code, "the size of a document")
-        return Refused(f"MongoDB error {code}: {what} forbids it", kind="constraint_violation")
+    if code in _REFUSED:
+        return Refused(f"MongoDB error {code}: {_REFUSED[code]} forbids it", kind="constraint_violation")
     if code in _CONTENTION:
         return Contention(f"MongoDB: two transactions stood in each other's way (error {code})")
     if code in (286, 280):
@@ -116,7 +116,7 @@ def translate(error: PyMongoError) -> LockstepError:
     if code in _DENIED:
         hint = "check user and password in LOCKSTEP_<ROLE>_MONGO_URL; privileges: lockstep setup"
         return ConfigError(f"MongoDB refuses this user (error {code})", hint=hint)
-    if isinstance(error, ConnectionFailure) or code in _AWAY:
+    if isinstance(error, ConnectionFailure) or code in _AWAY | _FORGOTTEN:
         return MongoAway(f"MongoDB cannot be reached ({type(error).__name__})")
     return LockstepError(f"MongoDB error {code} ({type(error).__name__})", hint="lockstep doctor")
 

@@ -5,7 +5,8 @@ Every step can be listed before it is done, and done again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from bson import Int64
@@ -22,33 +23,33 @@ _DATA = ["find", "insert", "update", "remove"]
 
 def steps(settings: MongoSettings, mapping: SyncMapping, users: dict[str, str]) -> list[Step]:
     """What is to be done as owner. `users`: role (app, follower, listener) -> name of its MongoDB user."""
-    owned = database(connect(settings), settings)
-    there = collections(owned)
-    made = [
-        Step(
-            text=f"MongoDB: collection {name} with images of each change",
-            done=has_images(there.get(name, {})),
-            apply=partial(_collection, owned, name),
-        )
-        for name in mapping.collections
-    ]
-    made.append(
-        Step(
-            text=f"MongoDB: collection {CHECKPOINTS} with the follower's first checkpoint",
-            done=_has_checkpoint(owned),
-            apply=partial(_first, owned),
-        )
-    )
-    for role, privileges in grants(owned.name, mapping).items():
-        name = f"lockstep_{role}"
+    with _opened(settings) as owned:
+        there = collections(owned)
+        made = [
+            Step(
+                text=f"MongoDB: collection {name} with images of each change",
+                done=has_images(there.get(name, {})),
+                apply=partial(_applied, settings, partial(_collection, name=name)),
+            )
+            for name in mapping.collections
+        ]
         made.append(
             Step(
-                text=f"MongoDB: role {name} for the user {users[role]}",
-                done=_has_role(owned, name, users[role], privileges),
-                apply=partial(_role, owned, name, users[role], privileges),
+                text=f"MongoDB: collection {CHECKPOINTS} with the follower's first checkpoint",
+                done=_has_checkpoint(owned),
+                apply=partial(_applied, settings, _first),
             )
         )
-    return made
+        for role, privileges in grants(owned.name, mapping).items():
+            name, user = f"lockstep_{role}", users[role]
+            made.append(
+                Step(
+                    text=f"MongoDB: role {name} for the user {user}",
+                    done=_has_role(owned, name, user, privileges),
+                    apply=partial(_applied, settings, partial(_role, name=name, user=user, privileges=privileges)),
+                )
+            )
+        return made
 
 
 def grants(name: str, mapping: SyncMapping) -> dict[str, list[Document]]:
@@ -66,25 +67,37 @@ def grants(name: str, mapping: SyncMapping) -> dict[str, list[Document]]:
 
 def teardown(settings: MongoSettings, users: dict[str, str]) -> list[Step]:
     """What takes the engine's own objects away again; mapped collections stay as they are."""
-    owned = database(connect(settings), settings)
-    there = collections(owned)
-    with translated():
-        roles = {one["role"] for one in owned.command("rolesInfo", 1)["roles"]}
+    with _opened(settings) as owned:
+        there = collections(owned)
+        with translated():
+            roles = {one["role"] for one in owned.command("rolesInfo", 1)["roles"]}
     return [
         Step(
             text=f"MongoDB: drop collection {CHECKPOINTS}",
             done=CHECKPOINTS not in there,
-            apply=partial(_drop_collection, owned, CHECKPOINTS),
+            apply=partial(_applied, settings, partial(_drop_collection, name=CHECKPOINTS)),
         ),
         *(
             Step(
                 text=f"MongoDB: drop role lockstep_{role} of the user {users[role]}",
                 done=f"lockstep_{role}" not in roles,
-                apply=partial(_drop_role, owned, f"lockstep_{role}"),
+                apply=partial(_applied, settings, partial(_drop_role, name=f"lockstep_{role}")),
             )
             for role in ("follower", "listener", "app")
         ),
     ]
+
+
+@contextmanager
+def _opened(settings: MongoSettings) -> Iterator[Database[Document]]:
+    with connect(settings) as client:
+        yield database(client, settings)
+
+
+def _applied(settings: MongoSettings, change: Callable[[Database[Document]], None]) -> None:
+    """On a connection of its own: steps are kept, and may be applied, long after they were listed."""
+    with _opened(settings) as owned:
+        change(owned)
 
 
 def _on(name: str, names: Iterable[str], actions: list[str]) -> list[Document]:
@@ -141,10 +154,16 @@ def _comparable(privileges: Iterable[Document]) -> set[tuple[str, frozenset[str]
 
 
 def _role(owned: Database[Document], name: str, user: str, privileges: list[Document]) -> None:
+    """Privilege by privilege: `updateRole` is for those who may revoke roles of all databases (manual, "updateRole")."""
     with translated():
-        there = owned.command({"rolesInfo": name})["roles"]
-        verb = "updateRole" if there else "createRole"
-        owned.command({verb: name, "privileges": privileges, "roles": []})
+        there = owned.command({"rolesInfo": name, "showPrivileges": True})["roles"]
+        if there:
+            surplus = [one for one in there[0]["privileges"] if not _comparable([one]) <= _comparable(privileges)]
+            if surplus:
+                owned.command({"revokePrivilegesFromRole": name, "privileges": surplus})
+            owned.command({"grantPrivilegesToRole": name, "privileges": privileges})
+        else:
+            owned.command({"createRole": name, "privileges": privileges, "roles": []})
         owned.command({"grantRolesToUser": user, "roles": [{"role": name, "db": owned.name}]})
 
 

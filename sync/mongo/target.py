@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bson import Binary
@@ -45,21 +45,14 @@ class MongoTarget:
 
     def checkpoint(self) -> Checkpoint:
         """See the port."""
-        with translated():
-            stored = self._checkpoints().find_one({"_id": "follower"})
-        if stored is None:
-            raise ConfigError("MongoDB holds no checkpoint of the follower", hint="lockstep setup")
-        return Checkpoint.from_json(int(stored["seq"]), stored["lease"], stored)
+        return _checkpoint(self._stored())
 
     def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
         """See the port."""
-        before = self.checkpoint()
-        with translated():
-            runs = {"_id": "follower", "$expr": {"$gt": ["$lease_until", "$$NOW"]}}
-            running = self._checkpoints().find_one(runs) is not None
-            stored = self._checkpoints().find_one({"_id": "follower"}) or {}
-        holder = stored.get("holder", {})
-        if running and not force and not _gone(holder):
+        stored = self._stored()
+        before = _checkpoint(stored)
+        holder = stored["holder"]
+        if stored["runs"] and not force and not _gone(holder):
             raise LeaseHeld(f"held by process {holder.get('pid')} on {holder.get('host')}")
         self._end_dead(holder)
         session = self._session_of()
@@ -133,6 +126,15 @@ class MongoTarget:
             self._client = connect(self._settings)
         return self._client
 
+    def _stored(self) -> Document:
+        """The checkpoint's document and, by the server's clock, whether its lease `runs`: one reading."""
+        runs = {"$set": {"runs": {"$gt": ["$lease_until", "$$NOW"]}}}
+        with translated():
+            found: list[Document] = list(self._checkpoints().aggregate([{"$match": {"_id": "follower"}}, runs]))
+        if not found:
+            raise ConfigError("MongoDB holds no checkpoint of the follower", hint="lockstep setup")
+        return found[0]
+
     def _checkpoints(self) -> Any:
         return self._opened()[self._settings.database][CHECKPOINTS]
 
@@ -182,21 +184,22 @@ class MongoTransaction:
         by_collection: dict[str, list[DocumentId]] = {}
         for document in needs:
             by_collection.setdefault(document.collection, []).append(document)
+        nowhere: dict[DocumentId, Hold] = {}
         for name, documents in by_collection.items():
             collection = self._mapping.collections[name]
-            found = dict.fromkeys(documents)
-            keys = {document: bson_id(collection, document.key) for document in documents}
+            keys, without = ids_of(collection, documents)
+            nowhere |= without
+            found: dict[DocumentId, Document | None] = dict.fromkeys(documents)
             with translated():
-                for stored in self._database[name].find({"_id": {"$in": list(keys.values())}}, session=self._session):
+                for stored in self._database[name].find({"_id": {"$in": keys}}, session=self._session):
                     found[DocumentId(name, document_key(collection, stored["_id"]))] = stored
             self._documents.update(found)
-        return {document: self._current(document, tables) for document, tables in needs.items()}
+        return {document: self._current(document, tables, nowhere.get(document)) for document, tables in needs.items()}
 
-    def _current(self, document: DocumentId, tables: frozenset[str]) -> Current:
+    def _current(self, document: DocumentId, tables: frozenset[str], nowhere: Hold | None) -> Current:
         collection = self._mapping.collections[document.collection]
-        stored = self._documents[document]
-        rows, problem = shredded(collection, stored)
-        return Current(rows={name: rows[name] for name in rows if name in tables}, problem=problem)
+        rows, problem = shredded(collection, self._documents[document])
+        return Current(rows={name: rows[name] for name in rows if name in tables}, problem=problem or nowhere)
 
     def write(self, writes: Sequence[DocumentWrite]) -> None:
         """See the port."""
@@ -259,6 +262,20 @@ class MongoTransaction:
         return 1, UpdateOne(where, change)
 
 
+def ids_of(
+    collection: CollectionMapping, documents: Iterable[DocumentId]
+) -> tuple[list[object], dict[DocumentId, Hold]]:
+    """The `_id`s of documents, and why some can have none: MySQL holds a key that no `_id` of the mapping's type can be."""
+    ids: list[object] = []
+    without: dict[DocumentId, Hold] = {}
+    for document in documents:
+        try:
+            ids.append(bson_id(collection, document.key))
+        except UnmappableDocument as error:
+            without[document] = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
+    return ids, without
+
+
 def shredded(collection: CollectionMapping, stored: Document | None) -> tuple[dict[str, Any], Hold | None]:
     """The rows of a stored document, or why it has none; no rows for an absent one."""
     if stored is None:
@@ -267,6 +284,10 @@ def shredded(collection: CollectionMapping, stored: Document | None) -> tuple[di
         return shred(collection, stored), None
     except UnmappableDocument as error:
         return empty_rows(collection), Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
+
+
+def _checkpoint(stored: Document) -> Checkpoint:
+    return Checkpoint.from_json(int(stored["seq"]), stored["lease"], stored)
 
 
 def _move(after: Checkpoint, milliseconds: int, *, holder: Mapping[str, object] | None = None) -> list[Document]:

@@ -1,0 +1,130 @@
+"""Settings and the one table of errors."""
+
+from __future__ import annotations
+
+import pytest
+from bson.errors import InvalidDocument
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    DocumentTooLarge,
+    InvalidOperation,
+    NetworkTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+
+from sync.errors import (
+    CommitUnknown,
+    ConfigError,
+    Contention,
+    LockstepError,
+    MongoAway,
+    PositionPurged,
+    Refused,
+)
+from sync.mongo.server import MongoSettings, translate, translated
+
+
+def test_a_url_is_read() -> None:
+    """User and database; how to connect is the driver's matter."""
+    settings = MongoSettings.from_url("mongodb://a%40b:p%2Fw@db.example:27018/lockstep?replicaSet=rs0&tls=true")
+    assert (settings.user, settings.database) == ("a@b", "lockstep")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:secret@h/d",
+        "mongodb://u:secret@h",
+        "mongodb://h/secret",
+        "mongodb://u:secret@h:x/d",
+        "mongodb://u:sec@ret@h/d",
+        "",
+    ],
+)
+def test_a_bad_url_is_refused_without_quoting_it(url: str) -> None:
+    """The message tells what is allowed, never the password."""
+    with pytest.raises(ConfigError) as refused:
+        MongoSettings.from_url(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_no_repr_shows_the_password() -> None:
+    """Settings may end up in a log."""
+    assert "secret" not in repr(MongoSettings.from_url("mongodb://u:secret@h/d"))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        *((code, Contention) for code in (112, 251, 246, 225)),
+        *((code, Refused) for code in (11000, 121, 10334)),
+        *((code, MongoAway) for code in (91, 189, 10107, 11600, 13435, 43, 237)),
+        *((code, ConfigError) for code in (13, 18)),
+        *((code, PositionPurged) for code in (286, 280)),
+        (9, LockstepError),
+    ],
+)
+def test_errors_are_told_apart(code: int, expected: type[LockstepError]) -> None:
+    """Try again, hold the document, wait for the server, ask a person, or copy anew."""
+    assert type(translate(OperationFailure("text", code))) is expected
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AutoReconnect("text"),
+        NetworkTimeout("text"),
+        NotPrimaryError("text"),
+        ServerSelectionTimeoutError("text"),
+    ],
+)
+def test_a_lost_connection_is_waited_for(error: PyMongoError) -> None:
+    """Also where the driver says that the transaction may be tried again: first the server must be there."""
+    error._add_error_label("TransientTransactionError")  # as the driver does
+    assert type(translate(error)) is MongoAway
+
+
+def test_a_lost_answer_to_commit_is_told_from_a_lost_connection() -> None:
+    """Whether it counted, the checkpoint tells."""
+    error = AutoReconnect("text")
+    error._add_error_label("UnknownTransactionCommitResult")  # as the driver does
+    assert type(translate(error)) is CommitUnknown
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (OperationFailure("secret", 11000), "unique_violation"),
+        (BulkWriteError({"writeErrors": [{"code": 11000, "errmsg": "secret"}]}), "unique_violation"),
+        (BulkWriteError({"writeErrors": [{"code": 121, "errmsg": "secret"}]}), "constraint_violation"),
+    ],
+)
+def test_refusals_name_their_kind_and_no_values(error: PyMongoError, kind: str) -> None:
+    """What the conflict row will say; the server quotes the key, we do not."""
+    refused = translate(error)
+    assert isinstance(refused, Refused)
+    assert refused.kind == kind
+    assert "secret" not in str(refused)
+
+
+def test_a_denied_user_is_told_which_setting_to_check() -> None:
+    """The hint names the variable."""
+    assert "LOCKSTEP_<ROLE>_MONGO_URL" in translate(OperationFailure("text", 18)).hint
+
+
+@pytest.mark.parametrize("error", [InvalidDocument("secret"), DocumentTooLarge("secret")])
+def test_what_bson_cannot_hold_holds_the_document(error: Exception) -> None:
+    """No value is cut to fit, and none stops the worker."""
+    with pytest.raises(Refused) as refused, translated():
+        raise error
+    assert "secret" not in str(refused.value)
+
+
+def test_a_closed_client_counts_as_away() -> None:
+    """A source that is closed from another thread ends its reading so."""
+    with pytest.raises(MongoAway), translated():
+        raise InvalidOperation("text")
