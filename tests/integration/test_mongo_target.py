@@ -340,7 +340,7 @@ def test_unmapped_fields_stay(log: StreamLog) -> None:
         transaction = target.begin(checkpoint.next())
         put(log, transaction, A, CUSTOMER | {"tier_and_details": {"t1": new_entry}}, "customers")
         transaction.commit()
-            event: dict[str, Any] = next(stream)
+        event: dict[str, Any] = next(stream)
     assert stored(log, "customers") == document | {"tier_and_details": {"t1": {**new_entry, "since": 5}}}
     assert set(event["updateDescription"]["updatedFields"]) == {
         "tier_and_details.t1.tier",
