@@ -88,6 +88,7 @@ class StreamLog:
         create_mongo_users(admin, self.name, servers.passwords)
         self.users = {str(role): role.user for role in Role}
         self.mapping = mapping()
+        self._marks: set[object] = set()
 
     def __enter__(self) -> StreamLog:
         return self
@@ -164,8 +165,9 @@ class StreamLog:
         return source
 
     def read(self, source: ChangeStreamSource, *, seconds: float = 20) -> list[Transaction]:
-        """All transactions with entries up to an entry of this call's own making, which is left out."""
+        """All transactions up to a mark that this call writes; marks are left out."""
         mark = ObjectId()
+        self._marks.add(str(mark))
         self.collection().insert_one(account(mark))
         until = time.monotonic() + seconds
         found: list[Transaction] = []
@@ -173,9 +175,11 @@ class StreamLog:
             transaction = source.read(0.1)
             if transaction is None:
                 continue
-            if any(entry.document.key == str(mark) for entry in transaction.entries):
+            key = transaction.entries[0].document.key if transaction.entries else None
+            if key == str(mark):
                 return found
-            found.append(transaction)
+            if key not in self._marks:
+                found.append(transaction)
         pytest.fail("the log's end was not reached")
 
     def stops(self, source: ChangeStreamSource, error: type[LockstepError]) -> tuple[list[Transaction], str]:

@@ -66,6 +66,8 @@ def _refuse(allowed: str, value: object) -> NotCanonical:
 
 
 _HEX_ID = re.compile(r"[0-9a-f]{24}")
+#: What stands in decoded text for bytes that are no UTF-8.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ObjectIdCodec:
@@ -121,6 +123,8 @@ class StringCodec:
 
     def from_bson(self, value: object) -> Value:
         if type(value) is str:
+            if not value.isascii() and _SURROGATE.search(value):
+                raise NotCanonical("text in UTF-8 is allowed, found other bytes")
             return value
         raise _refuse("string", value)
 

@@ -39,9 +39,13 @@ Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = "MongoClient[Document]"
 CHECKPOINTS = "sync_checkpoint"
 
-#: Dates outside of what Python holds arrive as `DatetimeMS`, which the codecs refuse; nothing is cut.
+#: Dates outside of what Python holds arrive as `DatetimeMS`, bytes that are no UTF-8 as surrogates: the codecs refuse
+#: both, so that nothing is cut and one such document stops nothing.
 CODEC: CodecOptions[Document] = CodecOptions(
-    document_class=dict, tz_aware=False, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+    document_class=dict,
+    tz_aware=False,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="surrogateescape",
 )
 #: Milliseconds.
 SELECTION_TIMEOUT, SOCKET_TIMEOUT = 5_000, 60_000
@@ -137,5 +141,5 @@ def translated() -> Iterator[None]:
         raise MongoAway("the connection to MongoDB is closed") from None
     except PyMongoError as error:
         raise translate(error) from None
-    except BSONError as error:
+    except (BSONError, UnicodeEncodeError) as error:
         raise Refused(f"BSON cannot hold a value ({type(error).__name__})", kind="constraint_violation") from None

@@ -1,0 +1,369 @@
+"""Where the change stream must stop or hold: tags and forgeries, lost images, changed collections, oversize events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from bson import Int64, ObjectId
+
+from deploy.local.users import Role
+from sync.errors import CheckpointWrittenByOther, ImagesOff, SchemaChanged
+from sync.model.change import ConflictKind, DocumentId, DocumentRows
+from sync.model.lens import empty_rows, shred
+from sync.model.position import Checkpoint, Known, StreamPosition
+from sync.mongo.changes import ChangeStreamSource
+from sync.mongo.target import MongoTarget
+from sync.ports import DocumentWrite
+from tests.servers import Servers
+from tests.stream_log import A, B, StreamLog, account, entries
+
+
+@pytest.fixture
+def log(servers: Servers) -> Iterator[StreamLog]:
+    with StreamLog(servers) as made:
+        made.setup()
+        yield made
+
+
+def carry(log: StreamLog, target: MongoTarget, checkpoint: Checkpoint, *keys: ObjectId) -> Checkpoint:
+    """The follower carries new documents over; its checkpoint afterwards."""
+    collection = log.mapping.collections["accounts"]
+    after = checkpoint.next(position=StreamPosition(time=checkpoint.seq, increment=1))
+    transaction = target.begin(after)
+    documents = [DocumentId("accounts", str(key)) for key in keys]
+    found = transaction.read({one: frozenset(table.name for table in collection.tables) for one in documents})
+    assert all(one.rows == empty_rows(collection) for one in found.values())
+    transaction.write(
+        [
+            DocumentWrite(document=one, before=found[one].rows, after=shred(collection, account(key)))
+            for one, key in zip(documents, keys, strict=True)
+        ]
+    )
+    transaction.commit()
+    return after
+
+
+# The tag.
+
+
+def test_what_the_follower_writes_is_dropped(log: StreamLog) -> None:
+    """Its transactions only move the position and what is known; users' changes between them are told."""
+    source = log.source(log.end())
+    target = log.target()
+    first, _ = target.take_lease()
+    second = carry(log, target, first, ObjectId(), ObjectId())
+    log.collection().insert_one(account(A))
+    third = carry(log, target, second)
+    found = log.read(source)
+    assert [(one.known.seq, len(one.entries), one.first_user is None) for one in found] == [
+        (first.seq, 0, True),
+        (second.seq, 0, True),
+        (second.seq, 1, False),
+        (third.seq, 0, True),
+    ]
+    assert {one.known.lease for one in found} == {first.lease}
+
+
+def test_a_successor_and_a_release_are_followed(log: StreamLog) -> None:
+    """A lease is taken by a write of one form, released by one like any other."""
+    source = log.source(log.end())
+    old = log.target()
+    first, _ = old.take_lease()
+    new = log.target()
+    second, _ = new.take_lease(force=True)
+    third = carry(log, new, second, A)
+    new.release_lease(third.next())
+    found = log.read(source)
+    assert [one.known for one in found] == [
+        Known(seq=1, lease=first.lease),
+        Known(seq=2, lease=second.lease),
+        Known(seq=3, lease=second.lease),
+        Known(seq=4, lease=second.lease),
+    ]
+    assert entries(found) == []
+
+
+def test_reading_goes_on_within_the_followers_transactions(log: StreamLog) -> None:
+    """From any position, with what was known there."""
+    start = log.end()
+    source = log.source(start)
+    target = log.target()
+    checkpoint, _ = target.take_lease()
+    for _ in range(3):
+        checkpoint = carry(log, target, checkpoint, ObjectId())
+        log.collection().insert_one(account(ObjectId()))
+    whole = log.read(source)
+    assert len(whole) == 7
+    for done, one in enumerate(whole):
+        assert isinstance(one.position, StreamPosition)
+        rest = log.read(log.source(one.position, known=one.known))
+        assert [two.known for two in rest] == [two.known for two in whole[done + 1 :]]
+
+
+Forgery = Callable[[StreamLog], object]
+
+
+def _checkpoints(log: StreamLog) -> Any:
+    return log.admin["sync_checkpoint"]
+
+
+def _late(log: StreamLog) -> None:
+    """A right write, but not in the first place of its transaction."""
+    with log.admin.client.start_session() as session, session.start_transaction():
+        log.admin["accounts"].insert_one(account(A), session=session)
+        _checkpoints(log).update_one({}, {"$inc": {"seq": 1}}, session=session)
+
+
+def _lease_with_documents(log: StreamLog) -> None:
+    with log.admin.client.start_session() as session, session.start_transaction():
+        _checkpoints(log).update_one({}, {"$inc": {"seq": 1}, "$set": {"lease": "x"}}, session=session)
+        log.admin["accounts"].insert_one(account(A), session=session)
+
+
+def _twice(log: StreamLog) -> None:
+    with log.admin.client.start_session() as session, session.start_transaction():
+        _checkpoints(log).update_one({}, {"$inc": {"seq": 1}}, session=session)
+        _checkpoints(log).update_one({}, {"$inc": {"seq": 1}}, session=session)
+
+
+FORGERIES: dict[str, Forgery] = {
+    "seq stays": lambda log: _checkpoints(log).update_one({}, {"$set": {"rows_done": 5}}),
+    "seq leaps": lambda log: _checkpoints(log).update_one({}, {"$inc": {"seq": 2}}),
+    "seq falls": lambda log: _checkpoints(log).update_one({}, {"$inc": {"seq": -1}}),
+    "lease alone": lambda log: _checkpoints(log).update_one({}, {"$set": {"lease": "x"}}),
+    "replaced": lambda log: _checkpoints(log).replace_one({}, {"seq": Int64(1)}),
+    "deleted": lambda log: _checkpoints(log).delete_one({}),
+    "another": lambda log: _checkpoints(log).insert_one({"_id": "other", "seq": 1}),
+    "late": _late,
+    "lease with documents": _lease_with_documents,
+    "twice": _twice,
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=list(FORGERIES))
+def test_a_checkpoint_that_somebody_else_wrote(log: StreamLog, forgery: Forgery) -> None:
+    """The origin of changes can no longer be told: a named stop, after all that came before."""
+    source = log.source(log.end())
+    log.collection().insert_one(account(B))
+    forgery(log)
+    before, _ = log.stops(source, CheckpointWrittenByOther)
+    assert [entry.document.key for entry in entries(before)] == [str(B)]
+
+
+def test_a_transaction_that_was_not_the_followers_next(log: StreamLog) -> None:
+    """What was known must be followed on: a lost checkpoint write is no tag."""
+    start = log.end()
+    target = log.target()
+    checkpoint, _ = target.take_lease()
+    carry(log, target, checkpoint, A)
+    log.stops(log.source(start, known=Known(seq=5, lease="x")), CheckpointWrittenByOther)
+
+
+# Images.
+
+
+def images(log: StreamLog, enabled: bool, name: str = "accounts") -> None:
+    log.admin.command("collMod", name, changeStreamPreAndPostImages={"enabled": enabled})
+
+
+def test_an_event_without_images_is_held(log: StreamLog) -> None:
+    """Images were off for a while and are on again: the documents of that while are held, others go on."""
+    source = log.source(log.end())
+    log.collection().insert_many([account(A), account(B)])
+    images(log, False)
+    log.collection().update_one({"_id": A}, {"$set": {"limit": 1}})
+    images(log, True)
+    log.collection().update_one({"_id": B}, {"$set": {"limit": 1}})
+    _, _, blind, seen = entries(log.read(source))
+    assert blind.document.key == str(A)
+    assert blind.problem is not None
+    assert blind.problem.kind is ConflictKind.MISSING_IMAGE
+    assert (seen.problem, len(seen.changes)) == (None, 1)
+
+
+def test_images_switched_off_stop_the_stream(log: StreamLog) -> None:
+    """A named state, after what came before; switched on again, it goes on from its position."""
+    start = log.end()
+    source = log.source(start)
+    log.collection().insert_one(account(A))
+    images(log, False)
+    log.collection().update_one({"_id": A}, {"$set": {"limit": 1}})
+    before, text = log.stops(source, ImagesOff)
+    assert [entry.document.key for entry in entries(before)] == [str(A)]
+    assert "accounts" in text
+    images(log, True)
+    after = before[-1].position
+    assert isinstance(after, StreamPosition)
+    (blind,) = entries(log.read(log.source(after)))
+    assert blind.problem is not None
+
+
+# Collections.
+
+STRUCTURE: dict[str, Callable[[StreamLog], object]] = {
+    "drop": lambda log: log.admin["accounts"].drop(),
+    "rename": lambda log: log.admin["accounts"].rename("elsewhere"),
+    "rename onto": lambda log: (
+        log.admin["elsewhere"].insert_one({"a": 1}),
+        log.admin["elsewhere"].rename("accounts", dropTarget=True),
+    ),
+    "database": lambda log: log.admin.client.drop_database(log.name),
+    "checkpoint": lambda log: log.admin["sync_checkpoint"].drop(),
+}
+
+
+@pytest.mark.parametrize("change", STRUCTURE.values(), ids=list(STRUCTURE))
+def test_a_mapped_collection_that_was_dropped_or_renamed(log: StreamLog, change: Callable[[StreamLog], object]) -> None:
+    """A named stop, after all that users wrote before."""
+    source = log.source(log.end())
+    log.together(lambda session: log.collection().insert_one(account(A), session=session))
+    change(log)
+    before, _ = log.stops(source, SchemaChanged)
+    assert [entry.document.key for entry in entries(before)] == [str(A)]
+
+
+# Parts.
+
+
+def parts(log: StreamLog, source: ChangeStreamSource) -> list[tuple[int, int]]:
+    """Of each transaction or part: entries, and rows done."""
+    return [(len(one.entries), one.rows_done) for one in log.read(source)]
+
+
+def in_one(log: StreamLog, count: int, *, size: int = 1) -> None:
+    documents = [account(ObjectId(), products=["x" * size]) for _ in range(count)]
+    log.together(lambda session: log.collection().insert_many(documents, session=session))
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(2, [(2, 0)]), (3, [(3, 3), (0, 0)]), (6, [(3, 3), (3, 6), (0, 0)]), (7, [(3, 3), (3, 6), (1, 0)])],
+)
+def test_an_oversize_transaction_comes_in_parts(log: StreamLog, count: int, expected: list[tuple[int, int]]) -> None:
+    """Each but the last resumes before the transaction and tells how many of its events are done."""
+    start = log.end()
+    in_one(log, count)
+    source = log.source(start, part_events=3)
+    found = log.read(source)
+    assert [(len(one.entries), one.rows_done) for one in found] == expected
+    assert [one.position == start for one in found] == [one.rows_done > 0 for one in found]
+    assert len({one.first_user for one in found}) == 1
+    documents = [entry.document for entry in entries(found)]
+    for done, one in enumerate(found):
+        assert isinstance(one.position, StreamPosition)
+        again = log.source(one.position, rows_done=one.rows_done, part_events=3)
+        rest = entries(log.read(again))
+        assert [entry.document for entry in rest] == documents[sum(len(two.entries) for two in found[: done + 1]) :]
+
+
+def test_parts_are_bounded_in_bytes_too(log: StreamLog) -> None:
+    """Memory stays bounded whatever the documents weigh."""
+    start = log.end()
+    in_one(log, 5, size=1_000_000)
+    in_one(log, 2)
+    assert parts(log, log.source(start, part_bytes=2_000_000)) == [(2, 2), (2, 4), (1, 0), (2, 0)]
+
+
+def test_events_done_are_left_out_of_one_transaction_only(log: StreamLog) -> None:
+    """The next one is read whole, and limits of parts may have changed meanwhile."""
+    start = log.end()
+    in_one(log, 5)
+    in_one(log, 2)
+    assert parts(log, log.source(start, rows_done=4)) == [(1, 0), (2, 0)]
+    assert parts(log, log.source(start, rows_done=5)) == [(0, 0), (2, 0)]
+
+
+def test_an_oversize_transaction_of_the_follower(log: StreamLog) -> None:
+    """It keeps its tag through all parts, and again when one starts in the middle."""
+    start = log.end()
+    target = log.target()
+    checkpoint, _ = target.take_lease()
+    carry(log, target, checkpoint, *(ObjectId() for _ in range(7)))
+    for done in (0, 3):
+        source = log.source(start, part_events=3)
+        (lease, *found) = log.read(source)
+        assert entries(found) == []
+        assert {one.known.seq for one in found[:-1]} == {lease.known.seq}
+        assert found[-1].known == Known(seq=2, lease=checkpoint.lease)
+        assert isinstance(lease.position, StreamPosition)
+        again = log.source(lease.position, rows_done=done, known=lease.known, part_events=3)
+        assert log.read(again)[-1].known == found[-1].known
+
+
+# Large events.
+
+
+def test_an_event_that_fits_no_reply_is_held(log: StreamLog) -> None:
+    """Both images together are over 16 MB: that document is held, all others come once, before and after."""
+    start = log.end()
+    source = log.source(start)
+    large = "x" * 9_000_000
+    log.collection().insert_one(account(A, products=[large]))
+    log.collection().insert_one(account(B))
+    for limit in (1, 2):
+        log.collection().update_one({"_id": A}, {"$set": {"limit": limit}})
+        log.collection().update_one({"_id": B}, {"$set": {"limit": limit}})
+    for one in (source, log.source(start)):
+        found = entries(log.read(one))
+        assert [entry.document.key for entry in found] == [str(A), str(B)] * 3
+        assert [entry.problem is not None for entry in found] == [False, False, True, False, True, False]
+        assert {entry.problem.kind for entry in found if entry.problem} == {ConflictKind.MISSING_IMAGE}
+
+
+def test_an_event_that_fits_no_reply_within_a_transaction(log: StreamLog) -> None:
+    """The transaction stays one, with its tag where it has one; reading goes on after it."""
+    start = log.end()
+    log.collection().insert_one(account(A, products=["x" * 9_000_000]))
+    key = ObjectId()
+    log.together(
+        lambda session: log.collection().insert_one(account(B), session=session),
+        lambda session: log.collection().update_one({"_id": A}, {"$set": {"limit": 1}}, session=session),
+        lambda session: log.collection().insert_one(account(key), session=session),
+    )
+    _, transaction = log.read(log.source(start))
+    assert [entry.document.key for entry in transaction.entries] == [str(B), str(A), str(key)]
+    assert isinstance(transaction.position, StreamPosition)
+    log.collection().delete_one({"_id": B})
+    (rest,) = log.read(log.source(transaction.position))
+    assert [entry.document.key for entry in rest.entries] == [str(B)]
+
+
+def test_a_checkpoint_keeps_its_tag_beside_large_events(log: StreamLog) -> None:
+    """The follower's own write of a large document is dropped like any other."""
+    target = log.target()
+    checkpoint, _ = target.take_lease()
+    log.collection().insert_one(account(A, products=["x" * 9_000_000]))
+    start, known = log.end(), Known(seq=checkpoint.seq, lease=checkpoint.lease)
+    after = checkpoint.next()
+    transaction = target.begin(after)
+    document, names = DocumentId("accounts", str(A)), frozenset({"analytics_account"})
+    current = transaction.read({document: names})[document]
+    changed: DocumentRows = {"analytics_account": {(str(A),): {"account_id": 1, "limit": 5}}}
+    transaction.write([DocumentWrite(document=document, before=current.rows, after=changed)])
+    transaction.commit()
+    (found,) = log.read(log.source(start, known=known))
+    assert (found.entries, found.known.seq) == ((), after.seq)
+
+
+def test_many_transactions_beside_each_other(log: StreamLog) -> None:
+    """Written at the same time by several sessions, each comes whole and once."""
+    start = log.end()
+    wanted = []
+    for _ in range(20):
+        with (
+            log.database(Role.APP).client.start_session() as one,
+            log.database(Role.APP).client.start_session() as two,
+        ):
+            pairs = [(session, [ObjectId() for _ in range(3)]) for session in (one, two)]
+            for session, _ in pairs:
+                session.start_transaction()
+            for number in range(3):
+                for session, keys in pairs:
+                    log.collection().insert_one(account(keys[number]), session=session)
+            for session, keys in pairs:
+                session.commit_transaction()
+                wanted.append([str(key) for key in keys])
+    found = log.read(log.source(start))
+    assert [[entry.document.key for entry in one.entries] for one in found] == wanted
