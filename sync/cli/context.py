@@ -23,6 +23,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _CONFIG = "config"
+#: How the _id of each codec is typed.
+_IDS = {"objectid": "24 lower-case hexadecimal digits", "int32": "a whole number of 32 bits", "string": "text"}
 side_type = click.Choice([str(side) for side in Side])
 
 
@@ -63,7 +65,7 @@ def command(
             type=click.Path(path_type=Path, dir_okay=False),
             help="The mapping file.  [default: lockstep.toml, or LOCKSTEP_CONFIG]",
             expose_value=False,
-            callback=_remember,
+            callback=remember_config,
         )(run)
         decorate: Callable[[Callable[..., Any]], click.Command]
         decorate = click.command(name, epilog=f"{epilog}\n\n{exit_codes.HELP}", **options)
@@ -72,7 +74,8 @@ def command(
     return make
 
 
-def _remember(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+def remember_config(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+    """A callback of --config, on the group and on each command; the command's counts."""
     if value is not None:
         context.meta[_CONFIG] = value
 
@@ -93,5 +96,7 @@ def document(site: Wiring, collection: str, text: str) -> DocumentId:
     mapped = site.collection(collection)
     try:
         return DocumentId(collection, key_from_text(mapped, text))
-    except NotCanonical as error:
-        raise CommandRefused(f"--id: {error}", hint=f"give the _id of a document of {collection}") from None
+    except NotCanonical:
+        allowed = _IDS.get(mapped.id.codec.name, mapped.id.codec.name)
+        hint = "the _id as lockstep verify and lockstep conflicts list show it"
+        raise CommandRefused(f"--id: {collection} has {allowed} for an _id", hint=hint) from None

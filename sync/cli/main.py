@@ -9,7 +9,7 @@ import click
 from sync.cli import exit_codes
 from sync.cli.bootstrap import bootstrap
 from sync.cli.conflicts import conflicts
-from sync.cli.context import _remember
+from sync.cli.context import remember_config
 from sync.cli.doctor import doctor
 from sync.cli.explain import explain
 from sync.cli.pause import pause, resume
@@ -28,7 +28,7 @@ from sync.cli.workers import follow, listen
     type=click.Path(path_type=Path, dir_okay=False),
     help="The mapping file.  [default: lockstep.toml, or LOCKSTEP_CONFIG]",
     expose_value=False,
-    callback=_remember,
+    callback=remember_config,
 )
 @click.version_option(package_name="lockstep")
 def main() -> None:

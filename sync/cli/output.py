@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import click
 from rich.console import Console
@@ -17,8 +19,18 @@ from sync.reconcile.progress import Progress as Report
 #: Seconds between lines where there is no terminal.
 LINES = 3.0
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
+#: Columns that tables may take where there is no terminal.
+WIDE = 200
+
+
+def _console(stream: TextIO) -> Console:
+    """Text as it is: values and names may hold brackets and colons that would be markup."""
+    width = None if stream.isatty() else WIDE
+    errors = stream is sys.stderr
+    return Console(stderr=errors, soft_wrap=True, width=width, markup=False, highlight=False, emoji=False)
+
+
+out, err = _console(sys.stdout), _console(sys.stderr)
 
 
 def answer(data: object) -> None:
@@ -27,13 +39,13 @@ def answer(data: object) -> None:
 
 
 def plain(text: str) -> None:
-    """A line for people, on stdout, without markup: names may hold brackets."""
-    out.print(text, markup=False, highlight=False)
+    """A line for people, on stdout."""
+    out.print(text)
 
 
 def note(text: str) -> None:
     """A line for people that is no answer."""
-    err.print(text, markup=False, highlight=False)
+    err.print(text)
 
 
 @contextmanager

@@ -6,22 +6,37 @@ import click
 
 from sync.cli.context import command, wiring
 from sync.cli.output import plain
+from sync.cli.status import WORKERS, judged
+from sync.errors import CommandRefused
+from sync.wiring import Wiring
 
-_WORKERS = ("follower", "listener")
-_worker = click.argument("worker", type=click.Choice(_WORKERS), required=False)
+_worker = click.argument("worker", type=click.Choice(WORKERS), required=False)
 
 
 def _ask(kind: str, worker: str | None) -> None:
     site = wiring()
-    for name in (worker,) if worker else _WORKERS:
+    names = (worker,) if worker else WORKERS
+    _require_running(site, names)
+    for name in names:
         site.ask(name, kind)
         plain(f"{name}: {kind}d")
+
+
+def _require_running(site: Wiring, names: tuple[str, ...]) -> None:
+    """Nobody else answers; and a request left behind would be done whenever the worker is started."""
+    said = {str(one["name"]): one for one in site.status()}
+    away = [name for name in names if not judged(name, said.get(name))["running"]]
+    if away:
+        raise CommandRefused(f"the {' and the '.join(away)} does not run; nothing was asked", hint="lockstep status")
 
 
 @command(epilog="Example: lockstep pause follower")
 @_worker
 def pause(worker: str | None) -> None:
-    """Stop carrying changes; the worker keeps its lease and goes on from its position later. Both, if none is named."""
+    """Stop carrying changes; the worker keeps its lease and goes on from its position later. Both, if none is named.
+
+    A pause outlives a restart of the worker.
+    """
     _ask("pause", worker)
 
 

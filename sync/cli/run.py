@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from functools import partial
 
 import click
 
@@ -19,10 +22,15 @@ from sync.config import load_config
 PATIENCE = 10.0
 _PR_SET_PDEATHSIG = 1
 
+_Children = Mapping[str, "subprocess.Popen[bytes]"]
+
 
 @command(epilog="Example: lockstep run")
 def run() -> None:
-    """Run both workers as two processes until SIGTERM or Ctrl-C. Where one stops in a named state, the other goes on."""
+    """Run both workers as two processes until SIGTERM or Ctrl-C. Where one stops in a named state, the other goes on.
+
+    The exit code is the worse of the workers' own.
+    """
     load_config(config_path())  # one clear error, instead of two
     stopping = False
 
@@ -33,37 +41,50 @@ def run() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     children = {name: _start(name) for name in ("follow", "listen")}
-    codes: dict[str, int] = {}
-    while len(codes) < len(children) and not stopping:
+    ended: set[str] = set()
+    while len(ended) < len(children) and not stopping:
         time.sleep(0.1)
         for name, child in children.items():
-            code = child.poll()
-            if code is not None and name not in codes:
-                codes[name] = code
-                note(f"lockstep {name} ended with exit code {code}; the other worker goes on")
+            if name not in ended and child.poll() is not None:
+                ended.add(name)
+                others = "" if len(ended) == len(children) else "; the other worker goes on"
+                note(f"lockstep {name} ended with exit code {_code(child)}{others}")
+    _end(children)
+    raise click.exceptions.Exit(max(_code(child) for child in children.values()))
+
+
+def _end(children: _Children) -> None:
+    """Ask those that run to finish, and kill them when they do not."""
     for child in children.values():
         if child.poll() is None:
             child.terminate()
     deadline = time.monotonic() + PATIENCE
     for name, child in children.items():
         try:
-            codes[name] = child.wait(max(0.1, deadline - time.monotonic()))
+            child.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             note(f"lockstep {name} did not end within {PATIENCE:.0f} s and was killed")
             child.kill()
-            codes[name] = exit_codes.UNHEALTHY
-    raise click.exceptions.Exit(max(abs(code) for code in codes.values()))
+            child.wait()
+
+
+def _code(child: subprocess.Popen[bytes]) -> int:
+    """Of a worker that a signal ended: not healthy."""
+    return exit_codes.UNHEALTHY if child.returncode < 0 else child.returncode
 
 
 def _start(name: str) -> subprocess.Popen[bytes]:
     """A worker that ends with this process, however that ends, in a group of its own: Ctrl-C reaches it through here."""
     return subprocess.Popen(
         [sys.executable, "-m", "sync.cli", "--config", str(config_path()), name],
-        preexec_fn=_die_with_parent,
+        preexec_fn=partial(_end_with, os.getpid()),
         start_new_session=True,
     )
 
 
-def _die_with_parent() -> None:
+def _end_with(parent: int) -> None:
+    """In the child, before it becomes the worker. Where the parent died before the kernel was asked, end here."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(exit_codes.ERROR)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from sync.cli import exit_codes
 from sync.cli.context import command, wiring
-from sync.cli.output import answer, err, out, plain
+from sync.cli.output import answer, out, plain
 from sync.model.states import STATES
 
 #: Seconds after which a worker that has said nothing counts as gone.
@@ -22,7 +22,7 @@ WORKERS = ("follower", "listener")
 def status(as_json: bool) -> None:
     """Show state, position, lag, rates and held documents of both workers. Exit code 0 only while both are healthy."""
     said = {str(one["name"]): one for one in wiring().status()}
-    workers = [_judged(name, said.get(name)) for name in WORKERS]
+    workers = [judged(name, said.get(name)) for name in WORKERS]
     healthy = all(one["healthy"] for one in workers)
     if as_json:
         answer({"healthy": healthy, "held": next((one.get("held") for one in said.values()), 0), "workers": workers})
@@ -32,16 +32,19 @@ def status(as_json: bool) -> None:
         raise click.exceptions.Exit(exit_codes.UNHEALTHY)
 
 
-def _judged(name: str, said: Mapping[str, object] | None) -> dict[str, object]:
+def judged(name: str, said: Mapping[str, object] | None) -> dict[str, object]:
+    """What a worker last said (None: never anything), and whether it runs (`running`) and is well (`healthy`)."""
     if said is None:
-        return {"name": name, "state": "never started", "healthy": False, "hint": "lockstep run", "details": {}}
-    silent = float(str(said["age_seconds"])) > SILENT
+        nothing = {"state": "never started", "reason": "it has never said anything", "hint": "lockstep run"}
+        return {"name": name, **nothing, "healthy": False, "running": False, "details": {}}
     state = STATES.get(str(said["state"]))
-    healthy = state is not None and state.healthy and not silent
-    judged = {**said, "healthy": healthy, "silent": silent}
+    silent = float(str(said["age_seconds"])) > SILENT
+    running = not silent and state is not None and not state.stopped
+    healthy = running and state is not None and state.healthy
+    found = {**said, "healthy": healthy, "running": running}
     if silent and state is not None and not state.stopped:
-        judged["hint"] = "it has said nothing since; start it: lockstep run"
-    return judged
+        found["hint"] = "it has said nothing since; start it: lockstep run"
+    return found
 
 
 def _show(workers: Sequence[Mapping[str, object]]) -> None:
@@ -70,4 +73,4 @@ def _show(workers: Sequence[Mapping[str, object]]) -> None:
         if numbers.get("position"):
             plain(f"  position: {numbers['position']}")
         if numbers.get("last_error"):
-            err.print(f"  last error: {numbers['last_error']}", markup=False)
+            plain(f"  last error: {numbers['last_error']}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from sync.model.mapping import CollectionMapping
 
 #: Marks the key of a document that rows cannot hold: its `_id` is not of the mapping's type.
 FOREIGN = "?"
+_WHOLE = re.compile("-?[0-9]{1,10}")
 
 
 def to_json(value: Value) -> object:
@@ -69,7 +71,7 @@ def key_from_text(collection: CollectionMapping, text: str) -> Value:
     if text.startswith(FOREIGN):
         return text
     if collection.id.codec.name == "int32":
-        if not text.lstrip("-").isdigit():
+        if not _WHOLE.fullmatch(text):
             raise NotCanonical("a whole number is allowed")
         return collection.id.codec.from_column(int(text))
     return collection.id.codec.from_column(text)
