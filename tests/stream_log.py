@@ -95,6 +95,8 @@ class StreamLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._open.close()
+        if self.server.process.popen.poll() is not None:  # a test has killed it
+            return
         with self.server.admin() as admin:
             admin[self.name].command("dropAllUsersFromDatabase")
             admin[self.name].command("dropAllRolesFromDatabase")

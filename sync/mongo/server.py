@@ -47,8 +47,9 @@ CODEC: CodecOptions[Document] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     unicode_decode_error_handler="surrogateescape",
 )
-#: Milliseconds.
-SELECTION_TIMEOUT, SOCKET_TIMEOUT = 5_000, 60_000
+#: Milliseconds. An answer may take as long as it takes (a change stream that passes over millions of others' writes says
+#: nothing meanwhile): the driver asks beside it whether the server is still there, and gives up waiting if it is not.
+SELECTION_TIMEOUT, HEARTBEAT = 5_000, 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def connect(settings: MongoSettings) -> Client:
             appname="lockstep",
             serverSelectionTimeoutMS=SELECTION_TIMEOUT,
             connectTimeoutMS=SELECTION_TIMEOUT,
-            socketTimeoutMS=SOCKET_TIMEOUT,
+            heartbeatFrequencyMS=HEARTBEAT,
             w="majority",
             readConcernLevel="majority",
             tz_aware=False,
