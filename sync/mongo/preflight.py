@@ -2,42 +2,72 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC
 
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
+from pymongo.write_concern import WriteConcern
 
-from sync.errors import ConfigError, LockstepError
+from sync.errors import ConfigError, LockstepError, MongoAway
 from sync.model.mapping import SyncMapping
 from sync.model.report import Finding, Level
 from sync.mongo.schema import collections, has_images
 from sync.mongo.server import CHECKPOINTS, Client, Document, MongoSettings, connect, database, translated
 from sync.mongo.setup import grants
 
+#: Hours of oplog that should be kept at least; less leaves no time to mend a stopped worker.
 _HOURS = 24.0
+#: Seconds by which clocks may differ before last-write decisions and lag become doubtful.
 _OFFSET = 2.0
+#: Milliseconds that a majority of the replica set has to confirm a write.
+_MAJORITY = 5_000
+_FULL = 0.9
+_UNAUTHORIZED = 13
+#: User and password in a URL; both are percent-encoded there.
+_USER = re.compile("//[^/@]*@")
+_WRITES = ("insert", "update", "remove")
 
 
 def check(roles: Mapping[str, MongoSettings], mapping: SyncMapping) -> list[Finding]:
-    """Findings on MongoDB. A server that cannot be reached, or a role that cannot log in, is a finding of its own."""
+    """Findings on MongoDB. A role that cannot log in is a finding of its own; a server that is away ends the look."""
     findings: list[Finding] = []
     for role, settings in roles.items():
         try:
             with connect(settings) as client:
-                owned = database(client, settings)
-                if role == "owner":
-                    findings += _server(client)
-                    findings += _collections(owned, mapping)
-                    findings += _retention(client)
-                if role in ("app", "follower", "listener"):
-                    findings += _privileges(owned, role, mapping)
+                findings += _of_role(role, client, settings, mapping)
+        except MongoAway as error:
+            return [*findings, _problem("mongo: server", error.message, error.hint)]
         except LockstepError as error:
             findings.append(_problem(f"mongo: {role}", error.message, error.hint))
-    users = {role: settings.user for role, settings in roles.items()}
-    if users.get("follower") in (users.get("listener"), users.get("app")):
-        findings.append(_problem("mongo: users", "follower and another role share an account", "give each its own"))
+    return [*findings, *_accounts(roles)]
+
+
+def _of_role(role: str, client: Client, settings: MongoSettings, mapping: SyncMapping) -> list[Finding]:
+    owned = database(client, settings)
+    if role == "owner":
+        findings = [*_server(client), *_authentication(settings), *_collections(owned, mapping)]
+        replicated = not any(one.subject == "mongo: replica set" and one.level is Level.PROBLEM for one in findings)
+        return [*findings, *_majority(owned), *_retention(client)] if replicated else findings
+    findings = [*_privileges(owned, role, mapping)]
+    if role == "listener":
+        findings += _stream(owned)
     return findings
+
+
+def _accounts(roles: Mapping[str, MongoSettings]) -> Iterator[Finding]:
+    """The server tells the follower's sessions from others by the account only (`lsid.uid`)."""
+    follower = roles["follower"].user
+    shared = [role for role, settings in roles.items() if role != "follower" and settings.user == follower]
+    if shared:
+        message = f"the follower and {', '.join(shared)} share the account {follower}"
+        yield _problem("mongo: accounts", message, "give the follower an account that nobody else uses")
+
+
+# The server.
 
 
 def _server(client: Client) -> Iterator[Finding]:
@@ -46,48 +76,68 @@ def _server(client: Client) -> Iterator[Finding]:
         hello = client.admin.command("hello")
         offset = hello["localTime"].replace(tzinfo=UTC).timestamp() - (before + time.time()) / 2
         version = str(client.server_info()["version"])
-    yield _ok("mongo: version", version)
     if int(version.split(".")[0]) < 6:
-        yield _problem("mongo: version", "6.0 or later is needed for images of changes", "upgrade")
-    if hello.get("setName"):
+        yield _problem(
+            "mongo: version", f"{version}; 6.0 or later is needed for images of changes", "upgrade the server"
+        )
+    else:
+        yield _ok("mongo: version", version)
+    if hello.get("msg") == "isdbgrid":
+        yield _problem("mongo: replica set", "this is a sharded cluster", "connect a replica set")
+    elif hello.get("setName"):
         yield _ok("mongo: replica set", str(hello["setName"]))
     else:
-        yield _problem("mongo: replica set", "a single server has no change streams", "start it with --replSet")
+        fix = "start it with --replSet, then rs.initiate()"
+        yield _problem("mongo: replica set", "a single server has no change streams and no transactions", fix)
     if abs(offset) > _OFFSET:
         yield _warning("mongo: clock", f"is {offset:+.1f} s off this machine's", "synchronise the clocks (NTP)")
     else:
         yield _ok("mongo: clock", f"{offset * 1000:+.0f} ms off this machine's")
 
 
-def _collections(owned: Database[Document], mapping: SyncMapping) -> Iterator[Finding]:
-    there = collections(owned)
-    for name in (*mapping.collections, CHECKPOINTS):
-        if name not in there:
-            yield _problem(f"mongo: {name}", "does not exist", "lockstep setup")
-        elif name != CHECKPOINTS and not has_images(there[name]):
-            yield _problem(f"mongo: {name}", "pre- and post-images are switched off", "lockstep setup")
-        else:
-            yield _ok(f"mongo: {name}", "exists" if name == CHECKPOINTS else "with images")
-        if there.get(name, {}).get("validator"):
-            yield _warning(f"mongo: {name}", "has a validator: documents that it refuses are held", "see that it fits")
-    for name in mapping.collections:
-        if name not in there:
-            continue
+def _authentication(settings: MongoSettings) -> Iterator[Finding]:
+    """Asks as nobody what only somebody may be told."""
+    anonymous = replace(settings, url=_USER.sub("//", settings.url, count=1))
+    with connect(anonymous) as nobody, translated():
+        try:
+            nobody.admin.command("listDatabases")
+        except OperationFailure as error:
+            if error.code != _UNAUTHORIZED:
+                raise
+            yield _ok("mongo: authentication", "on")
+            return
+    message = "is off: anybody may write checkpoints, and the workers cannot be told from applications"
+    yield _problem("mongo: authentication", message, "start MongoDB with --auth")
+
+
+def _majority(owned: Database[Document]) -> Iterator[Finding]:
+    """A write that matches nothing waits like any other for what was written before it."""
+    concern = WriteConcern("majority", wtimeout=_MAJORITY)
+    try:
         with translated():
-            unique = [one["name"] for one in owned[name].list_indexes() if one.get("unique")]
-        if unique:
-            yield _warning(
-                f"mongo: {name}", f"unique index {', '.join(unique)}: what it refuses is held", "see that it fits"
-            )
+            owned.get_collection(CHECKPOINTS, write_concern=concern).update_one({"_id": "nobody"}, {"$set": {"a": 1}})
+    except MongoAway:
+        raise
+    except LockstepError as error:
+        fix = "see rs.status(): a majority of the members that hold data must be up"
+        yield _problem("mongo: majority writes", f"are not confirmed: {error.message}", fix)
+    else:
+        yield _ok("mongo: majority writes", "confirmed")
 
 
 def _retention(client: Client) -> Iterator[Finding]:
     with translated():
         oplog = client.local["oplog.rs"]
         first, last = oplog.find_one(sort=[("$natural", 1)]), oplog.find_one(sort=[("$natural", -1)])
-        size = client.local.command("collStats", "oplog.rs").get("maxSize", 0)
+        stats = client.local.command("collStats", "oplog.rs")
+    size, most = float(stats.get("size", 0)), float(stats.get("maxSize", 0))
     hours = (last["ts"].time - first["ts"].time) / 3600 if first and last else 0.0
-    yield _ok("mongo: oplog", f"{hours:.1f} h in {float(size) / 1e6:,.0f} MB at most")
+    held = f"{hours:.1f} h of changes, {size / 1e6:,.0f} of {most / 1e6:,.0f} MB"
+    if hours < _HOURS and size > _FULL * most:
+        fix = "replSetResizeOplog with a larger size, or minRetentionHours"
+        yield _warning("mongo: oplog", f"{held}; a worker stopped for longer loses its position", fix)
+    else:
+        yield _ok("mongo: oplog", held)
     try:
         with translated():
             found = client.admin.command({"getClusterParameter": "changeStreamOptions"})["clusterParameters"]
@@ -102,17 +152,44 @@ def _retention(client: Client) -> Iterator[Finding]:
         yield _ok("mongo: images kept for", "as long as the oplog" if expiry == "off" else f"{expiry} s")
 
 
+# Collections.
+
+
+def _collections(owned: Database[Document], mapping: SyncMapping) -> Iterator[Finding]:
+    there = collections(owned)
+    for name in (*mapping.collections, CHECKPOINTS):
+        subject = f"mongo: {name}"
+        if name not in there:
+            yield _problem(subject, "does not exist", "lockstep setup")
+            continue
+        if name == CHECKPOINTS:
+            yield _ok(subject, "exists")
+        elif has_images(there[name]):
+            yield _ok(subject, "with images of each change")
+        else:
+            yield _problem(subject, "pre- and post-images are switched off", "lockstep setup")
+        if there[name].get("validator"):
+            yield _warning(
+                subject, "has a validator: documents that it refuses are held", "see that MySQL's rows obey it"
+            )
+        with translated():
+            unique = [str(one["name"]) for one in owned[name].list_indexes() if one.get("unique")]
+        if unique:
+            message = f"unique index {', '.join(unique)}: documents that it refuses are held"
+            yield _warning(subject, message, "see that MySQL's rows obey it")
+
+
+# Privileges.
+
+
 def _privileges(owned: Database[Document], role: str, mapping: SyncMapping) -> Iterator[Finding]:
     with translated():
         status = owned.command({"connectionStatus": 1, "showPrivileges": True})["authInfo"]
     subject = f"mongo: privileges of {role}"
-    if not status["authenticatedUsers"]:
-        yield _problem(subject, "MongoDB runs without authentication", "start it with --auth")
-        return
     has = {
         (str(one["resource"].get("collection", "")), str(action))
         for one in status["authenticatedUserPrivileges"]
-        if one["resource"].get("db") in (owned.name, "")
+        if one["resource"].get("db") in (owned.name, "") or one["resource"].get("anyResource")
         for action in one["actions"]
     }
     lacking = sorted(
@@ -121,14 +198,28 @@ def _privileges(owned: Database[Document], role: str, mapping: SyncMapping) -> I
         for action in one["actions"]
         if not {(one["resource"]["collection"], action), ("", action)} & has
     )
+    writes = sorted({action for of, action in has if of in (CHECKPOINTS, "") and action in _WRITES})
     if lacking:
         yield _problem(subject, f"lacking: {', '.join(lacking)}", "lockstep setup")
-    elif role != "follower" and {(CHECKPOINTS, "update"), ("", "update")} & has:
-        yield _problem(
-            subject, f"may write {CHECKPOINTS}", "take its broad roles away; lockstep setup gives what it needs"
-        )
-    else:
+    if writes and role != "follower":
+        fix = "take its broad roles away; lockstep setup gives what it needs"
+        yield _problem(subject, f"may {', '.join(writes)} in {CHECKPOINTS}", fix)
+    elif not lacking:
         yield _ok(subject, "as they must be")
+
+
+def _stream(owned: Database[Document]) -> Iterator[Finding]:
+    """Opens what the listener reads from, and closes it."""
+    try:
+        with translated():
+            owned.watch(max_await_time_ms=1, full_document_before_change="whenAvailable").close()
+    except MongoAway:
+        raise
+    except LockstepError as error:
+        fix = "lockstep setup gives the privilege; a replica set with images is needed too"
+        yield _problem("mongo: change stream", f"the listener cannot open it: {error.message}", fix)
+    else:
+        yield _ok("mongo: change stream", "the listener can open it")
 
 
 def _ok(subject: str, message: str) -> Finding:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from sync.errors import LockstepError
+from sync.errors import LockstepError, MySQLAway
 from sync.model.mapping import SyncMapping
 from sync.model.report import Finding, Level
 from sync.model.schema_check import check_tables
-from sync.mysql.schema import cascades, columns, existing_tables, triggers, unique_keys
+from sync.mysql.binlog_position import binlog_files
+from sync.mysql.privileges import BINLOG_SWITCHING, WRITING, Privileges, privileges
+from sync.mysql.schema import columns, engines, existing_tables, foreign_keys, needs_value, triggers, unique_keys
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, translated
 from sync.mysql.setup import TABLES, grants
 
@@ -17,71 +21,117 @@ from sync.mysql.setup import TABLES, grants
 _HOURS = 24
 #: Seconds by which clocks may differ before last-write decisions and lag become doubtful.
 _OFFSET = 2.0
+#: The first versions with all that the engine asks of a server.
+_SINCE = {Flavour.MYSQL: (8, 4), Flavour.MARIADB: (10, 6)}
+#: From here on MySQL writes what foreign keys cascade into the binlog, unless innodb_native_foreign_keys is ON.
+_CASCADES_LOGGED = (9, 6)
 _WANTED = {
-    "log_bin": ("1", "start MySQL with --log-bin"),
     "binlog_format": ("ROW", "SET GLOBAL binlog_format = 'ROW', for every session too"),
     "binlog_row_image": ("FULL", "SET GLOBAL binlog_row_image = 'FULL', for every session too"),
     "binlog_row_metadata": ("FULL", "SET GLOBAL binlog_row_metadata = 'FULL'"),
 }
 _FORBIDDEN = {
     Flavour.MYSQL: {
-        "binlog_transaction_compression": ("0", "SET GLOBAL binlog_transaction_compression = OFF"),
+        "binlog_transaction_compression": ("OFF", "SET GLOBAL binlog_transaction_compression = OFF"),
         "binlog_row_value_options": ("", "SET GLOBAL binlog_row_value_options = ''"),
     },
-    Flavour.MARIADB: {"log_bin_compress": ("0", "SET GLOBAL log_bin_compress = OFF")},
+    Flavour.MARIADB: {"log_bin_compress": ("OFF", "SET GLOBAL log_bin_compress = OFF")},
 }
+_READS_BINLOG = {
+    Flavour.MYSQL: (("REPLICATION SLAVE",), ("REPLICATION CLIENT",)),
+    Flavour.MARIADB: (("REPLICATION SLAVE", "REPLICATION REPLICA"), ("BINLOG MONITOR", "REPLICATION CLIENT")),
+}
+_OWNS = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER")
 
 
 def check(roles: Mapping[str, MySQLSettings], mapping: SyncMapping) -> list[Finding]:
-    """Findings on MySQL. A server that cannot be reached, or a role that cannot log in, is a finding of its own."""
+    """Findings on MySQL. A role that cannot log in is a finding of its own; a server that is away ends the look."""
     findings: list[Finding] = []
     for role, settings in roles.items():
-        session = Session(settings, autocommit=True)
         try:
-            connection = session.get()
-            if role == "follower":
-                findings += _server(connection)
-            if role in ("app", "follower", "listener"):
-                findings += _privileges(connection, role, mapping)
-            if role == "owner":
-                findings += _schema(connection, mapping)
+            findings += _of_role(role, settings, mapping)
+        except MySQLAway as error:
+            return [*findings, _problem("mysql: server", error.message, error.hint)]
         except LockstepError as error:
             findings.append(_problem(f"mysql: {role}", error.message, error.hint))
-        finally:
-            session.drop()
     return findings
 
 
+def _of_role(role: str, settings: MySQLSettings, mapping: SyncMapping) -> list[Finding]:
+    """Only the owner enters the database: before the first setup the others may not."""
+    session = Session(settings if role == "owner" else replace(settings, database=""), autocommit=True)
+    try:
+        connection = session.get()
+        found = privileges(connection, settings.database)
+        if role == "owner":
+            return [*_server(connection), *_owner(found), *_schema(connection, mapping)]
+        findings = [*_privileges(found, role, mapping)]
+        if role == "follower":
+            findings += _reads_binlog(found, flavour(connection))
+            findings += _binlog(connection, settings.database)
+        return findings
+    finally:
+        session.drop()
+
+
+# The server.
+
+
 def _server(connection: Connection) -> Iterator[Finding]:
-    family = flavour(connection)
-    version = _value(connection, "version")
-    yield _ok("mysql: version", f"{family} {version}")
+    family, version = flavour(connection), _version(connection)
+    text = _value(connection, "version")
+    if version < _SINCE[family]:
+        since = ".".join(map(str, _SINCE[family]))
+        yield _problem("mysql: version", f"{family} {text}; {since} or later is needed", "upgrade the server")
+    else:
+        yield _ok("mysql: version", f"{family} {text}")
+    yield from _clock(connection)
+    if _value(connection, "log_bin") != "ON":
+        fix = "start MySQL with --log-bin --binlog-format=ROW --binlog-row-image=FULL --binlog-row-metadata=FULL"
+        yield _problem("mysql: log_bin", "is OFF: without a binlog no change can be followed", fix)
+        return
+    yield _ok("mysql: log_bin", "ON")
     for name, (wanted, fix) in {**_WANTED, **_FORBIDDEN[family]}.items():
         found = _value(connection, name)
         if found.upper() == wanted:
             yield _ok(f"mysql: {name}", found or "not set")
         else:
             yield _problem(f"mysql: {name}", f"is {found or 'not set'}, {wanted or 'not set'} is needed", fix)
+    if _value(connection, "binlog_checksum").upper() == "NONE":
+        fix = "SET GLOBAL binlog_checksum = 'CRC32'"
+        yield _warning("mysql: binlog_checksum", "is NONE: damage on disk or on the way goes unseen", fix)
     if family is Flavour.MYSQL and _value(connection, "gtid_mode").upper() != "ON":
         yield _warning("mysql: gtid_mode", "is off: positions do not survive a failover", "switch gtid_mode on")
+
+
+def _binlog(connection: Connection, database: str) -> Iterator[Finding]:
+    """What only an account that may read the binlog is told."""
+    if _value(connection, "log_bin") != "ON":
+        return
     yield from _retention(connection)
-    yield from _clock(connection)
+    statement = "SHOW MASTER STATUS" if flavour(connection) is Flavour.MARIADB else "SHOW BINARY LOG STATUS"
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement)
+        row = cursor.fetchone()
+    only, without = (str(row[2] or ""), str(row[3] or "")) if row else ("", "")
+    left_out = (only and database not in only.split(",")) or database in without.split(",")
+    if left_out:
+        fix = "start MySQL without binlog-do-db and binlog-ignore-db"
+        yield _problem("mysql: filters of the binlog", f"leave {database} out", fix)
 
 
 def _retention(connection: Connection) -> Iterator[Finding]:
     seconds = int(float(_value(connection, "binlog_expire_logs_seconds") or 0))
     subject = "mysql: binlog kept for"
     if seconds == 0:
-        yield _warning(subject, "ever: the disk may fill", "set binlog_expire_logs_seconds")
+        yield _warning(subject, "ever: the disk may fill", "set binlog_expire_logs_seconds, a day or more")
     elif seconds < _HOURS * 3600:
         hours = f"{seconds / 3600:.1f} h"
-        yield _warning(subject, f"{hours}; a worker stopped for longer loses its position", "keep at least a day")
+        fix = f"SET GLOBAL binlog_expire_logs_seconds = {_HOURS * 3600}, or more"
+        yield _warning(subject, f"{hours}; a worker stopped for longer loses its position", fix)
     else:
         yield _ok(subject, f"{seconds / 3600:.0f} h")
-    with translated(), connection.cursor() as cursor:
-        cursor.execute("SHOW BINARY LOGS")
-        size = sum(int(row[1]) for row in cursor.fetchall())
-    yield _ok("mysql: size of the binlog", f"{size / 1e6:,.0f} MB")
+    yield _ok("mysql: size of the binlog", f"{sum(binlog_files(connection).values()) / 1e6:,.0f} MB")
 
 
 def _clock(connection: Connection) -> Iterator[Finding]:
@@ -97,48 +147,112 @@ def _clock(connection: Connection) -> Iterator[Finding]:
         yield _ok("mysql: clock", f"{offset * 1000:+.0f} ms off this machine's")
 
 
-def _privileges(connection: Connection, role: str, mapping: SyncMapping) -> Iterator[Finding]:
-    """Enough for its work table by table; and an application must not write the engine's tables."""
-    with translated(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT TABLE_NAME, PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES WHERE TABLE_SCHEMA = DATABASE()"
-            " AND GRANTEE = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')"
-        )
-        has = {(str(table), str(privilege)) for table, privilege in cursor.fetchall()}
-        cursor.execute("SHOW GRANTS")
-        broad = [str(row[0]).upper() for row in cursor.fetchall()]
-    wanted = grants(mapping, sorted({*mapping.tables, *TABLES}))[role]
-    pairs = ((table, one) for table, privileges in wanted.items() for one in privileges.split(", "))
-    lacking = sorted({table for table, one in pairs if (table, one) not in has})
+# Privileges.
+
+
+def _owner(has: Privileges) -> Iterator[Finding]:
+    if has.grants and has.has(*_OWNS):
+        yield _ok("mysql: privileges of owner", "as they must be")
+    else:
+        fix = "as the server's admin: GRANT ALL PRIVILEGES ON the database TO the owner WITH GRANT OPTION"
+        yield _problem("mysql: privileges of owner", "too few to set the engine up", fix)
+
+
+def _privileges(has: Privileges, role: str, mapping: SyncMapping) -> Iterator[Finding]:
+    """Enough for its work table by table; and nobody but the listener writes the tag of the listener's transactions."""
+    wanted = {
+        (table, one)
+        for table, named in grants(mapping, sorted({*mapping.tables, *TABLES}))[role].items()
+        for one in named.split(", ")
+    }
     subject = f"mysql: privileges of {role}"
-    writes = [line for line in broad if " ON *.*" in line or ".* TO" in line]
-    too_much = any(word in line for line in writes for word in ("ALL PRIVILEGES", "INSERT", "UPDATE", "SUPER"))
+    lacking = sorted({table for table, _ in wanted - has.on_tables})
+    broad = (has.everywhere | has.in_database) & WRITING
+    surplus = {(table, one) for table, one in has.on_tables - wanted if table in TABLES and one in WRITING}
+    switching = has.everywhere & BINLOG_SWITCHING
     if lacking:
         yield _problem(subject, f"too few on {', '.join(lacking)}", "lockstep setup")
-    elif too_much:
-        yield _problem(subject, "may write every table, the engine's too", "give rights table by table: lockstep setup")
-    else:
+    if broad:
+        message = f"{_listed(broad)} on every table, the engine's too"
+        yield _problem(subject, message, f"REVOKE {_listed(broad)} from it; lockstep setup gives rights table by table")
+    for table in sorted({table for table, _ in surplus}):
+        named = _listed({one for of, one in surplus if of == table})
+        yield _problem(subject, f"may {named} {table}", f"REVOKE {named} ON {table} from it")
+    if switching and not broad:
+        message = f"{_listed(switching)}: a session of it may leave the binlog or write it in another format"
+        yield _warning(subject, message, f"REVOKE {_listed(switching)} from it")
+    if not (lacking or broad or surplus or switching):
         yield _ok(subject, "as they must be")
-    if role == "follower" and not any("REPLICATION SLAVE" in line or "REPLICATION REPLICA" in line for line in broad):
-        yield _problem("mysql: follower", "may not read the binlog", "GRANT REPLICATION SLAVE, REPLICATION CLIENT")
+
+
+def _reads_binlog(has: Privileges, family: Flavour) -> Iterator[Finding]:
+    needed = _READS_BINLOG[family]
+    lacking = [names[0] for names in needed if not has.everywhere & {*names, "ALL PRIVILEGES"}]
+    if lacking:
+        fix = f"as the server's admin: GRANT {', '.join(lacking)} ON *.* TO the follower"
+        yield _problem("mysql: follower", "may not read the binlog", fix)
+
+
+# The schema.
 
 
 def _schema(connection: Connection, mapping: SyncMapping) -> Iterator[Finding]:
     tables = list(mapping.tables)
-    missing = [name for name in TABLES if name not in existing_tables(connection)]
+    there = existing_tables(connection)
+    missing = [name for name in TABLES if name not in there]
     if missing:
         yield _problem("mysql: the engine's tables", f"missing: {', '.join(missing)}", "lockstep setup")
-    problems = check_tables(mapping, columns(connection, tables), unique_keys(connection, tables))
+    keys = unique_keys(connection, tables)
+    problems = check_tables(mapping, columns(connection, tables), keys)
     for problem in problems:
         yield _problem("mysql: mapping", problem, "bring lockstep.toml and the schema in line")
     if not problems:
         yield _ok("mysql: mapping", f"{len(tables)} tables as mapped")
-    for table, name in cascades(connection, tables):
-        fix = "declare it NO ACTION: rows that a cascade changes are missing from the binlog before MySQL 9.6"
-        yield _problem(f"mysql: {table}", f"foreign key {name} cascades", fix)
-    for table, name in triggers(connection, tables):
+    for table, engine in engines(connection, tables).items():
+        if engine != "InnoDB":
+            yield _problem(f"mysql: {table}", f"storage engine {engine}", f"ALTER TABLE {table} ENGINE = InnoDB")
+    for table, column in needs_value(connection, tables):
+        if column not in mapping.tables[table].codecs:
+            message = f"column {column} is NOT NULL without a default and not mapped: no document can be inserted"
+            yield _problem(f"mysql: {table}", message, "map it, give it a default, or let it be NULL")
+    yield from _constraints(connection, mapping, keys)
+
+
+def _constraints(
+    connection: Connection, mapping: SyncMapping, keys: Mapping[str, list[list[str]]]
+) -> Iterator[Finding]:
+    """What changes rows unseen, and what may refuse a document that MongoDB takes."""
+    logged = (
+        flavour(connection) is Flavour.MYSQL
+        and _version(connection) >= _CASCADES_LOGGED
+        and _value(connection, "innodb_native_foreign_keys") != "ON"
+    )
+    for key in foreign_keys(connection, list(mapping.tables)):
+        parent = mapping.tables.get(key.references)
+        if key.cascades and not logged:
+            fix = "declare it NO ACTION: rows that a cascade changes are missing from this server's binlog"
+            yield _problem(f"mysql: {key.table}", f"foreign key {key.name} cascades", fix)
+        if parent is None or parent.collection != mapping.tables[key.table].collection:
+            message = (
+                f"foreign key {key.name} leads to {key.references}, outside of the document: what it refuses is held"
+            )
+            yield _warning(f"mysql: {key.table}", message, "drop it: MongoDB knows no order between collections")
+    for table, name in triggers(connection, list(mapping.tables)):
         fix = "drop it: what triggers change is not carried in this version"
         yield _problem(f"mysql: {table}", f"trigger {name}", fix)
+    for mapped in mapping.tables.values():
+        for names in keys.get(mapped.name, ()):
+            if not set(names) >= set(mapped.key) and set(names) & mapped.codecs.keys():
+                message = f"unique key over {', '.join(names)}: what it refuses is held"
+                yield _warning(f"mysql: {mapped.name}", message, "see that the documents obey it too")
+
+
+# Asking.
+
+
+def _version(connection: Connection) -> tuple[int, ...]:
+    found = re.match(r"(\d+)\.(\d+)", _value(connection, "version"))
+    return tuple(map(int, found.groups())) if found else (0, 0)
 
 
 def _value(connection: Connection, name: str) -> str:
@@ -146,8 +260,11 @@ def _value(connection: Connection, name: str) -> str:
     with translated(), connection.cursor() as cursor:
         cursor.execute("SHOW GLOBAL VARIABLES LIKE %s", (name.replace("_", r"\_"),))
         row = cursor.fetchone()
-    found = "" if row is None else str(row[1])
-    return {"ON": "1", "OFF": "0"}.get(found, found) if name != "gtid_mode" else found
+    return "" if row is None else str(row[1])
+
+
+def _listed(names: frozenset[str] | set[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _ok(subject: str, message: str) -> Finding:

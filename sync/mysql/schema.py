@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sync.model.codecs import Column
 from sync.mysql.server import Connection, translated
@@ -60,16 +61,59 @@ def existing_tables(connection: Connection) -> list[str]:
         return [str(row[0]) for row in cursor.fetchall()]
 
 
-def cascades(connection: Connection, tables: Sequence[str]) -> list[tuple[str, str]]:
-    """Table and name of each foreign key whose cascade would change rows of the named tables."""
+def engines(connection: Connection, tables: Sequence[str]) -> dict[str, str]:
+    """Table -> its storage engine ("InnoDB")."""
     with translated(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT TABLE_NAME, CONSTRAINT_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
-            " WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME IN %s"
-            " AND (UPDATE_RULE IN ('CASCADE', 'SET NULL') OR DELETE_RULE IN ('CASCADE', 'SET NULL'))",
+            "SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN %s",
             (tuple(tables),),
         )
-        return [(str(table), str(name)) for table, name in cursor.fetchall()]
+        return {str(table): str(engine) for table, engine in cursor.fetchall()}
+
+
+def needs_value(connection: Connection, tables: Sequence[str]) -> list[tuple[str, str]]:
+    """Table and column of each column that every INSERT must give: NOT NULL, no default, not made by the server."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN %s AND IS_NULLABLE = 'NO' AND COLUMN_DEFAULT IS NULL"
+            " AND EXTRA NOT LIKE '%%auto_increment%%' AND EXTRA NOT LIKE '%%generated%%'"
+            " ORDER BY TABLE_NAME, ORDINAL_POSITION",
+            (tuple(tables),),
+        )
+        return [(str(table), str(column)) for table, column in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignKey:
+    """A foreign key of one of the named tables."""
+
+    name: str
+    table: str
+    references: str
+    #: It changes rows of `table` by itself.
+    cascades: bool
+
+
+def foreign_keys(connection: Connection, tables: Sequence[str]) -> list[ForeignKey]:
+    """The foreign keys of the named tables."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT CONSTRAINT_NAME, TABLE_NAME, REFERENCED_TABLE_NAME, UPDATE_RULE, DELETE_RULE"
+            " FROM information_schema.REFERENTIAL_CONSTRAINTS"
+            " WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME IN %s ORDER BY TABLE_NAME, CONSTRAINT_NAME",
+            (tuple(tables),),
+        )
+        return [
+            ForeignKey(
+                name=str(name),
+                table=str(table),
+                references=str(references),
+                cascades=not {str(update), str(delete)} <= {"NO ACTION", "RESTRICT"},
+            )
+            for name, table, references, update, delete in cursor.fetchall()
+        ]
 
 
 def triggers(connection: Connection, tables: Sequence[str]) -> list[tuple[str, str]]:
