@@ -27,7 +27,7 @@ def _require_running(site: Wiring, names: tuple[str, ...]) -> None:
     said = {str(one["name"]): one for one in site.status()}
     away = [name for name in names if not judged(name, said.get(name))["running"]]
     if away:
-        raise CommandRefused(f"the {' and the '.join(away)} does not run; nothing was asked", hint="lockstep status")
+        raise CommandRefused(f"not running: {', '.join(away)}; nothing was asked", hint="lockstep status")
 
 
 @command(epilog="Example: lockstep pause follower")

@@ -1,0 +1,261 @@
+"""The commands around the two worker processes: run, follow, listen, status, pause, resume; signals and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from deploy.local.mysql_binary import Flavour
+from deploy.local.paths import ROOT
+from deploy.local.processes import free_port
+from sync.cli import exit_codes
+from tests.site import LOCKSTEP, Site
+
+A, B = "a" * 24, "b" * 24
+#: Seconds in which a worker ends when it is told to.
+PROMISED = 10.0
+
+
+@pytest.fixture
+def flavour() -> Flavour:
+    """One family is enough for processes and signals; what workers carry has its tests on both."""
+    return Flavour.MYSQL
+
+
+class Running:
+    """A lockstep process, and what it has said so far."""
+
+    def __init__(self, site: Site, log: Path, *arguments: str, **environ: str) -> None:
+        self._log = log
+        with log.open("wb") as output:
+            self.popen = subprocess.Popen(
+                [str(LOCKSTEP), "--config", str(site.config_path), *arguments],
+                env=site.process_environment() | environ,
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self) -> str:
+        return self._log.read_text()
+
+    def states(self, worker: str) -> list[str]:
+        """Those that it has said, in order."""
+        return re.findall(rf" {worker} action=state state=(\w+) ", self.said())
+
+    def end(self) -> tuple[int, float]:
+        """SIGTERM; exit code and seconds it took."""
+        began = time.monotonic()
+        self.popen.terminate()
+        return self.popen.wait(PROMISED + 5), time.monotonic() - began
+
+    def children(self) -> list[int]:
+        pid = self.popen.pid
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def kill(self) -> None:
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait()
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(site: Site, tmp_path: Path) -> Iterator[Start]:
+    """Starts lockstep processes; they end with the test."""
+    with ExitStack() as opened:
+
+        def starting(*arguments: str, **environ: str) -> Running:
+            running = Running(site, tmp_path / f"{arguments[0]}.log", *arguments, **environ)
+            opened.callback(running.kill)
+            return running
+
+        yield starting
+
+
+@pytest.fixture
+def copied(site: Site) -> Site:
+    """Set up, with a first copy of nothing."""
+    site.setup()
+    site.lockstep("bootstrap", "--from", "mysql")
+    return site
+
+
+def until(condition: Callable[[], bool], running: Running, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, running.said()
+        time.sleep(0.05)
+
+
+def streaming(running: Running) -> bool:
+    return all(running.states(worker)[-1:] == ["streaming"] for worker in ("follower", "listener"))
+
+
+def status(site: Site) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Exit code, and each worker by its name."""
+    done = site.lockstep("status", "--json", check=False)
+    return done.returncode, {one["name"]: one for one in json.loads(done.stdout)["workers"]}
+
+
+def insert_account(site: Site, key: str) -> None:
+    with site.mysql("app").cursor() as cursor:
+        cursor.execute("INSERT INTO analytics_account (id, account_id, `limit`) VALUES (%s, 1, 2)", (key,))
+
+
+def test_run_carries_both_ways_and_ends_on_request(copied: Site, start: Start) -> None:
+    """Two workers, well while they run; SIGTERM ends both in time, with exit code 0, and status then says so."""
+    running = start("run")
+    until(lambda: streaming(running), running)
+    insert_account(copied, A)
+    accounts = copied.mongo("app")["accounts"]
+    until(lambda: accounts.find_one({"_id": ObjectId(A)}) is not None, running)
+    accounts.update_one({"_id": ObjectId(A)}, {"$set": {"limit": 9}})
+
+    def limit() -> int:
+        with copied.mysql("app").cursor() as cursor:
+            cursor.execute("SELECT `limit` FROM analytics_account WHERE id = %s", (A,))
+            row = cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
+    until(lambda: limit() == 9, running)
+    code, workers = status(copied)
+    assert code == 0
+    for name in ("follower", "listener"):
+        assert (workers[name]["state"], workers[name]["healthy"], workers[name]["running"]) == ("streaming", True, True)
+        assert {"position", "lag_seconds", "rows_per_second", "last_error"} <= workers[name]["details"].keys()
+    table = copied.lockstep("status").stdout
+    assert "streaming" in table
+    assert "position: " in table
+    code, seconds = running.end()
+    assert (code, seconds < PROMISED) == (0, True), running.said()
+    code, workers = status(copied)
+    assert code == exit_codes.UNHEALTHY
+    assert {one["state"] for one in workers.values()} == {"stopped"}
+
+
+def test_a_pause_holds_changes_back_and_outlives_a_restart(copied: Site, start: Start) -> None:
+    """Until resume; status tells a pause from health, for nothing is carried."""
+    running = start("run")
+    until(lambda: streaming(running), running)
+    assert copied.lockstep("pause", "follower").stdout == "follower: paused\n"
+    until(lambda: running.states("follower")[-1] == "paused", running)
+    insert_account(copied, A)
+    code, workers = status(copied)
+    assert code == exit_codes.UNHEALTHY
+    assert (workers["follower"]["state"], workers["listener"]["state"]) == ("paused", "streaming")
+    assert (workers["follower"]["running"], workers["follower"]["hint"]) == (True, "lockstep resume")
+    running.end()
+    again = start("run")
+    until(lambda: again.states("follower")[-1:] == ["paused"], again)
+    until(lambda: again.states("listener")[-1:] == ["streaming"], again)
+    accounts = copied.mongo("app")["accounts"]
+    assert accounts.find_one({"_id": ObjectId(A)}) is None
+    assert copied.lockstep("resume").stdout == "follower: resumed\nlistener: resumed\n"
+    until(lambda: accounts.find_one({"_id": ObjectId(A)}) is not None, again)
+
+
+def test_a_pause_of_what_does_not_run_is_refused(copied: Site) -> None:
+    """At once, and leaves nothing behind that would be done later."""
+    done = copied.lockstep("pause", check=False)
+    assert done.returncode == exit_codes.ERROR
+    assert done.stderr.startswith("error: not running: follower, listener; nothing was asked\nhint: ")
+    with copied.mysql("app").cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM sync_command")
+        assert cursor.fetchone() == (0,)
+
+
+def test_one_worker_goes_on_when_the_other_stops(copied: Site, start: Start) -> None:
+    """Run and status name the state and what helps; in the end run's exit code tells."""
+    running = start("run")
+    until(lambda: streaming(running), running)
+    with copied.mysql("owner").cursor() as cursor:
+        cursor.execute("ALTER TABLE analytics_account ADD COLUMN note INT NULL")
+    until(lambda: "lockstep follow ended with exit code 3; the other worker goes on" in running.said(), running)
+    assert running.states("follower")[-1] == "schema_changed"
+    copied.mongo("app")["accounts"].insert_one({"_id": ObjectId(B), "account_id": 1, "limit": 2, "products": []})
+
+    def arrived() -> bool:
+        with copied.mysql("app").cursor() as cursor:
+            return cursor.execute("SELECT id FROM analytics_account WHERE id = %s", (B,)) == 1
+
+    until(arrived, running)
+    code, workers = status(copied)
+    assert code == exit_codes.UNHEALTHY
+    assert (workers["follower"]["state"], workers["follower"]["healthy"]) == ("schema_changed", False)
+    assert "lockstep bootstrap" in workers["follower"]["hint"]
+    assert workers["listener"]["healthy"]
+    assert running.end()[0] == exit_codes.UNHEALTHY
+
+
+def test_workers_end_with_run(copied: Site, start: Start) -> None:
+    """However it ends: nobody would look after them."""
+    running = start("run")
+    until(lambda: streaming(running), running)
+    children = running.children()
+    assert len(children) == 2
+    running.popen.kill()
+    until(lambda: not any(_runs(pid) for pid in children), running, seconds=PROMISED)
+
+
+def _runs(pid: int) -> bool:
+    """A zombie that nobody collects in this container does not."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_killed_worker_shows_in_the_exit_code(copied: Site, start: Start) -> None:
+    """As not healthy, not as a number of the system's."""
+    running = start("run")
+    until(lambda: streaming(running), running)
+    for pid in running.children():
+        os.kill(pid, signal.SIGKILL)
+    assert running.popen.wait(PROMISED) == exit_codes.UNHEALTHY
+    assert "ended with exit code 3" in running.said()
+
+
+@pytest.mark.parametrize(("command", "worker"), [("follow", "follower"), ("listen", "listener")])
+def test_a_worker_without_a_first_copy_stops_in_a_named_state(
+    site: Site, start: Start, command: str, worker: str
+) -> None:
+    """With a stable key in the line, the reason, and the command that helps."""
+    site.setup()
+    running = start(command)
+    assert running.popen.wait(30) == exit_codes.UNHEALTHY
+    last = running.said().splitlines()[-1]
+    assert f" {worker} action=state state=no_position reason='the first copy has not been made'" in last
+    assert "hint='lockstep bootstrap --from mysql|mongo'" in last
+
+
+def test_a_worker_without_its_connection_says_which(site: Site, start: Start) -> None:
+    """By the variable, as its state, without a traceback."""
+    running = start("follow", LOCKSTEP_FOLLOWER_MYSQL_URL="")
+    assert running.popen.wait(30) == exit_codes.UNHEALTHY
+    assert "state=failed reason='LOCKSTEP_FOLLOWER_MYSQL_URL is not set'" in running.said()
+    assert "Traceback" not in running.said()
+
+
+def test_a_worker_waits_for_a_server_and_still_ends_in_time(copied: Site, start: Start) -> None:
+    """The state names the server; SIGTERM is heard meanwhile."""
+    url = copied.mysql_url("follower")
+    head, tail = url.split("@127.0.0.1:")
+    running = start("follow", LOCKSTEP_FOLLOWER_MYSQL_URL=f"{head}@127.0.0.1:{free_port()}/{tail.split('/', 1)[1]}")
+    until(lambda: running.states("follower")[-1:] == ["waiting_for_mysql"], running)
+    code, seconds = running.end()
+    assert (code, seconds < PROMISED) == (0, True), running.said()
