@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from sync.errors import ConfigError
 from sync.model.mapping import SyncMapping
@@ -26,6 +26,14 @@ class Role(enum.StrEnum):
     LISTENER = "listener"
 
 
+Server: TypeAlias = Literal["mysql", "mongo"]
+
+
+def variable(role: Role, server: Server) -> str:
+    """The variable of the environment that holds a role's connection."""
+    return f"LOCKSTEP_{role.upper()}_{server.upper()}_URL"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The mapping, and where to look for connections."""
@@ -34,9 +42,9 @@ class Config:
     mapping: SyncMapping
     environ: Mapping[str, str] = field(repr=False)
 
-    def url(self, role: Role, server: Literal["mysql", "mongo"]) -> str:
+    def url(self, role: Role, server: Server) -> str:
         """The connection URL of a role; from the variable, or from the file that the variable with _FILE names."""
-        name = f"LOCKSTEP_{role.upper()}_{server.upper()}_URL"
+        name = variable(role, server)
         direct, file = self.environ.get(name), self.environ.get(f"{name}_FILE")
         if direct and file:
             raise ConfigError(f"{name} and {name}_FILE are both set", hint="keep one of them")

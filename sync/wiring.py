@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
-from sync.config import Config, Role
-from sync.errors import CommandRefused, LeaseHeld
+from sync.config import Config, Role, Server, variable
+from sync.errors import CommandRefused, ConfigError, LeaseHeld
 from sync.lease import Lease
 from sync.model.change import DocumentId, Side
 from sync.model.compare import compare
@@ -103,7 +103,11 @@ class Wiring:
     # First copy, verify, repair.
 
     def bootstrap(self, origin: Side, progress: Progress) -> CopyReport:
-        """The first copy, from `origin` into the other side. Raises `LeaseHeld` while a worker runs."""
+        """The first copy, from `origin` into the other side. Raises `LeaseHeld` while a worker runs, and before anything
+        is changed `ConfigError` for what would stop the workers afterwards."""
+        mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
+        mysql_preflight.require(mysql, self._mapping)
+        mongo_preflight.require(mongo, self._mapping)
         with ExitStack() as opened:
             parts = {side: self._parts(side, opened) for side in Side}
             copying = parts[origin.other]
@@ -287,7 +291,21 @@ class Wiring:
         return collection
 
     def _mysql(self, role: Role) -> MySQLSettings:
-        return MySQLSettings.from_url(self._config.url(role, "mysql"))
+        with _naming(role, "mysql"):
+            return MySQLSettings.from_url(self._config.url(role, "mysql"))
 
     def _mongo(self, role: Role) -> MongoSettings:
-        return MongoSettings.from_url(self._config.url(role, "mongo"))
+        with _naming(role, "mongo"):
+            return MongoSettings.from_url(self._config.url(role, "mongo"))
+
+
+@contextmanager
+def _naming(role: Role, server: Server) -> Iterator[None]:
+    """Errors about a URL name the variable that it came from."""
+    try:
+        yield
+    except ConfigError as error:
+        name = variable(role, server)
+        if name in error.message:
+            raise
+        raise ConfigError(f"{name}: {error.message}", hint=f"mend {name}, then: lockstep doctor") from None

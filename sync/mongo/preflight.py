@@ -46,6 +46,16 @@ def check(roles: Mapping[str, MongoSettings], mapping: SyncMapping) -> list[Find
     return [*findings, *_accounts(roles)]
 
 
+def require(settings: MongoSettings, mapping: SyncMapping) -> None:
+    """What a first copy needs, as follower: all mapped collections, with images. Raises `ConfigError`."""
+    with connect(settings) as client:
+        there = collections(database(client, settings))
+    lacking = [name for name in mapping.collections if not has_images(there.get(name, {}))]
+    if lacking:
+        message = f"MongoDB: no pre- and post-images of changes are kept of {', '.join(lacking)}"
+        raise ConfigError(message, hint="lockstep setup")
+
+
 def _of_role(role: str, client: Client, settings: MongoSettings, mapping: SyncMapping) -> list[Finding]:
     owned = database(client, settings)
     if role == "owner":

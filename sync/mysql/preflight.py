@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from sync.errors import LockstepError, MySQLAway
+from sync.errors import ConfigError, LockstepError, MappingError, MySQLAway
 from sync.model.mapping import SyncMapping
 from sync.model.report import Finding, Level
 from sync.model.schema_check import check_tables
@@ -55,6 +55,22 @@ def check(roles: Mapping[str, MySQLSettings], mapping: SyncMapping) -> list[Find
         except LockstepError as error:
             findings.append(_problem(f"mysql: {role}", error.message, error.hint))
     return findings
+
+
+def require(settings: MySQLSettings, mapping: SyncMapping) -> None:
+    """What a first copy needs, as follower: settings (`ConfigError`), and tables as mapped (`MappingError`)."""
+    session = Session(settings, autocommit=True)
+    try:
+        connection = session.get()
+        for finding in _server(connection):
+            if finding.level is Level.PROBLEM:
+                raise ConfigError(f"{finding.subject}: {finding.message}", hint=finding.fix)
+        tables = list(mapping.tables)
+        problems = check_tables(mapping, columns(connection, tables), unique_keys(connection, tables))
+        if problems:
+            raise MappingError(problems)
+    finally:
+        session.drop()
 
 
 def _of_role(role: str, settings: MySQLSettings, mapping: SyncMapping) -> list[Finding]:
