@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from bson import Int64, ObjectId
@@ -210,12 +210,11 @@ class DateCodec:
         return value
 
     def _canonical(self, value: object) -> datetime:
-        if not isinstance(value, datetime):
-            raise _refuse("date", value)
-        moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-        if moment.microsecond % 1000 or moment < self.first:
+        if not isinstance(value, datetime) or value.tzinfo is not None:
+            raise _refuse("date (UTC, without a zone)", value)
+        if value.microsecond % 1000 or value < self.first:
             raise NotCanonical("a date from the year 1000 on, in whole milliseconds, is allowed")
-        return moment
+        return value
 
 
 CODECS: Mapping[str, Codec] = {

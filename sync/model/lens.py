@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from bson import json_util
+from bson.codec_options import DatetimeConversion
 from bson.errors import BSONError
 
 from sync.errors import UnmappableDocument
@@ -21,6 +22,10 @@ from sync.model.values import FOREIGN
 _Rows = dict[str, dict[RowKey, Row]]
 #: Longest text of a foreign key that is kept whole; longer ones are cut and carry a hash.
 _LONGEST = 250
+#: Dates outside of what Python holds stay what they are.
+_JSON = json_util.JSONOptions(
+    json_mode=json_util.JSONMode.CANONICAL, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
 
 
 def empty_rows(collection: CollectionMapping) -> _Rows:
@@ -31,22 +36,35 @@ def empty_rows(collection: CollectionMapping) -> _Rows:
 def document_key(collection: CollectionMapping, bson_id: object) -> Value:
     """The canonical key of an `_id`; text that begins with "?" where the mapping's type does not take it."""
     try:
-        return collection.id.codec.from_bson(bson_id)
+        return _own_key(collection, bson_id)
     except NotCanonical:
-        text = FOREIGN + json_util.dumps(bson_id, json_options=json_util.CANONICAL_JSON_OPTIONS)
+        text = FOREIGN + json_util.dumps(bson_id, json_options=_JSON)
         if len(text) <= _LONGEST:
             return text
         return f"{text[: _LONGEST - 66]}#{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def bson_id(collection: CollectionMapping, key: Value) -> object:
-    """The `_id` of a key. Raises `UnmappableDocument` where a foreign key was cut."""
+def _own_key(collection: CollectionMapping, bson_id: object) -> Value:
+    key = collection.id.codec.from_bson(bson_id)
     if isinstance(key, str) and key.startswith(FOREIGN):
-        try:
-            return json_util.loads(key[len(FOREIGN) :], json_options=json_util.CANONICAL_JSON_OPTIONS)
-        except (ValueError, TypeError, KeyError, BSONError):
-            raise UnmappableDocument("_id", "too long to be kept; delete or change the document by hand") from None
-    return collection.id.codec.to_bson(key)
+        raise NotCanonical('an _id that begins with "?" is not in this version')
+    return key
+
+
+def bson_id(collection: CollectionMapping, key: Value) -> object:
+    """The `_id` whose key this is. Raises `UnmappableDocument` where none can be told: a foreign key that was cut, or a
+    key in MySQL that no `_id` of the mapping's type has."""
+    foreign = isinstance(key, str) and key.startswith(FOREIGN)
+    try:
+        value = json_util.loads(str(key)[1:], json_options=_JSON) if foreign else collection.id.codec.to_bson(key)
+        told = document_key(collection, value) == key
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError, BSONError):
+        told, value = False, None
+    if told:
+        return value
+    if foreign:
+        raise UnmappableDocument("_id", "too long to be kept; delete or change the document by hand")
+    raise UnmappableDocument("_id", f"this key is none that codec {collection.id.codec.name} allows")
 
 
 def shred(collection: CollectionMapping, document: Mapping[str, object]) -> _Rows:
@@ -55,7 +73,10 @@ def shred(collection: CollectionMapping, document: Mapping[str, object]) -> _Row
     Raises `UnmappableDocument` with the path, the type found and what is allowed.
     """
     rows = empty_rows(collection)
-    key = (_decode(collection.id, document.get("_id"), "_id"),)
+    try:
+        key = (_own_key(collection, document.get("_id")),)
+    except NotCanonical as error:
+        raise UnmappableDocument("_id", str(error)) from None
     rows[collection.table][key] = _row(collection.fields, document, "")
     _shred_parts(collection.parts, document, key, "", rows)
     return rows

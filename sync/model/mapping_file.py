@@ -17,6 +17,9 @@ from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMa
 _LATER_KINDS = ("object",)
 _LATER_CODECS = ("int64", "double", "decimal128", "binary", "uuid", "json", "enum", "time", "timestamp")
 _LATER_OPTIONS = ("policy", "unmapped", "empty", "rename")
+#: Keys of documents; other types lack an order that both databases and the text of a key agree on.
+_ID_CODECS = ("objectid", "string")
+_HEADER = re.compile(r"\[{1,2}([^\[\]]+)\]{1,2}\s*(#.*)?")
 _NAME = re.compile(r"[A-Za-z0-9_$\u0080-\uffff]{1,64}")
 
 _Table = Mapping[str, object]
@@ -68,11 +71,14 @@ class _Reader:
             self._problem(path, "this name is reserved")
         root = self._name_of_table(table, path)
         key = self._field("_id", table.get("id"), (*path, "id"), nullable=False)
+        if key and key.codec.name not in _ID_CODECS:
+            reason = f"codec {key.codec.name} is not in this version for _id"
+            self._problem((*path, "id"), f"{reason}; allowed: {', '.join(_ID_CODECS)}")
         fields = self._fields(table.get("fields", {}), (*path, "fields"))
         columns = [key.column] if key else []
         self._distinct([*columns, *(field.column for field in fields)], (*path, "fields"), "column")
         parts = self._parts(table, path, 1, [field.name for field in fields])
-        if key is None or root is None:
+        if key is None or root is None or self.problems:
             return None
         return CollectionMapping(name=name, table=root, id=key, fields=fields, parts=parts)
 
@@ -103,15 +109,15 @@ class _Reader:
         self._known(table, path, (*allowed[kind], *(("key", "parts") if kind is PartKind.LIST else ())))
         child = self._name_of_table(table, path)
         parent = self._columns(table, path, depth)
-        before = len(self.problems)
         own, value_field, fields, repeats = self._content(kind, table, path)
-        if own is None or child is None or len(self.problems) > before:
+        names = [field.name for field in fields] + ([repeats] if repeats else [])
+        nested = self._parts(table, path, depth + 1, names) if kind is PartKind.MAP else ()
+        if own is None or child is None:
             return None
         columns = [*parent, own.column, *(field.column for field in fields)]
         if value_field:
             columns.append(value_field.column)
         self._distinct(columns, path, "column")
-        nested = self._parts(table, path, depth + 1, [field.name for field in fields]) if kind is PartKind.MAP else ()
         return PartMapping(
             name=name,
             kind=kind,
@@ -142,7 +148,7 @@ class _Reader:
             return None, None, (), None
         own = FieldMapping(name="", column=position, codec=CODECS["int32"])
         value = self._field("", table["value"], (*path, "value"), nullable=False) if "value" in table else None
-        if bool(value) == bool(fields):
+        if ("value" in table) == bool(table.get("fields")):
             self._problem(path, "either value (a list of scalars) or fields (a list of objects) is needed")
         return own, value, fields, None
 
@@ -168,6 +174,9 @@ class _Reader:
         read = []
         for name, field in table.items():
             self._field_name(name, (*path, name))
+            if isinstance(field, dict) and field and all(isinstance(inner, dict) for inner in field.values()):
+                self._problem((*path, name), "dotted paths are not in this version")
+                continue
             read.append(self._field(name, field, (*path, name), nullable=True))
         return tuple(field for field in read if field)
 
@@ -175,7 +184,10 @@ class _Reader:
         if value is None:
             self._problem(path, 'needed: { column = "…", codec = "…" }')
             return None
-        table = self._table(value, path)
+        if not isinstance(value, dict):
+            self._problem(path, 'a table is needed: { column = "…", codec = "…" }')
+            return None
+        table: _Table = value
         self._known(table, path, ("column", "codec", "null") if nullable else ("column", "codec"))
         column = table.get("column")
         if not isinstance(column, str) or not _NAME.fullmatch(column):
@@ -268,9 +280,9 @@ class _Reader:
         best: tuple[int, int] | None = None
         for number, line in enumerate(self._lines, start=1):
             stripped = line.strip()
-            if stripped.startswith("[") and stripped.rstrip().endswith("]"):
-                section = _keys(stripped.strip("[] "))
-                found = section
+            header = _HEADER.fullmatch(stripped)
+            if header:
+                found = section = _keys(header[1])
             elif "=" in stripped and not stripped.startswith("#"):
                 found = (*section, *_keys(stripped.split("=", 1)[0].strip()))
             else:

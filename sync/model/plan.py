@@ -59,10 +59,10 @@ def plan(
         new = assemble(collection, key, after)
         assert new is not None  # the root row is there
         return Insert(document=new) if document is None else Replace(document=new)
-    changes = _Changes()
+    changes = _Changes(before, after)
     changes.fields(collection.fields, before[collection.table][(key,)], after[collection.table][(key,)], ())
     for part in collection.parts:
-        changes.part(part, (key,), before, after, document, ())
+        changes.part(part, (key,), document, ())
     if not (changes.set or changes.unset):
         return None
     if all(_is_path(path) for path in (*changes.set, *changes.unset)):
@@ -73,14 +73,21 @@ def plan(
     return Replace(document=_applied(document, changes))
 
 
+_Path: TypeAlias = tuple[str, ...]
+#: Per table: rows by the key of the row above.
+_Below: TypeAlias = dict[str, dict[RowKey, dict[RowKey, Row]]]
+
+
 class _Changes:
     """Paths with their new values, and paths to take away."""
 
-    def __init__(self) -> None:
-        self.set: dict[tuple[str, ...], object] = {}
-        self.unset: list[tuple[str, ...]] = []
+    def __init__(self, before: DocumentRows, after: DocumentRows) -> None:
+        self._after = after
+        self._old, self._new = _by_parent(before), _by_parent(after)
+        self.set: dict[_Path, object] = {}
+        self.unset: list[_Path] = []
 
-    def fields(self, fields: Iterable[FieldMapping], old: Row, new: Row, path: tuple[str, ...]) -> None:
+    def fields(self, fields: Iterable[FieldMapping], old: Row, new: Row, path: _Path) -> None:
         for field in fields:
             value = new[field.column]
             if old[field.column] == value:
@@ -90,66 +97,53 @@ class _Changes:
             else:
                 self.set[(*path, field.name)] = field.codec.to_bson(value)
 
-    def part(
-        self,
-        part: PartMapping,
-        above: RowKey,
-        before: DocumentRows,
-        after: DocumentRows,
-        holder: Mapping[str, object],
-        path: tuple[str, ...],
-    ) -> None:
-        if part.table not in after:  # not read, so not touched
+    def part(self, part: PartMapping, above: RowKey, holder: Mapping[str, object], path: _Path) -> None:
+        if part.table not in self._new:  # not read, so not touched
             return
         here = (*path, part.name)
-        old, new = _below(part, above, before), _below(part, above, after)
+        old, new = self._old[part.table].get(above, {}), self._new[part.table].get(above, {})
         if part.kind is PartKind.MAP:
             entries = holder[part.name]
             assert isinstance(entries, Mapping)  # `before` was shredded from it
-            self._map(part, old, new, before, after, entries, here)
+            self._map(part, above, entries, here)
         elif old != new:
-            value = assemble_part(part, above, after)
+            value = assemble_part(part, above, self._after)
             self.set[here] = _in_present_order(holder[part.name], value) if part.kind is PartKind.SET else value
 
-    def _map(
-        self,
-        part: PartMapping,
-        old: Mapping[RowKey, Row],
-        new: Mapping[RowKey, Row],
-        before: DocumentRows,
-        after: DocumentRows,
-        entries: Mapping[str, object],
-        path: tuple[str, ...],
-    ) -> None:
-        for key in old:
-            if key not in new:
-                self.unset.append((*path, str(key[-1])))
-        for key, row in new.items():
+    def _map(self, part: PartMapping, above: RowKey, entries: Mapping[str, object], path: _Path) -> None:
+        old, new = self._old[part.table].get(above, {}), self._new[part.table].get(above, {})
+        self.unset += [(*path, str(key[-1])) for key in old if key not in new]
+        if new.keys() - old.keys():
+            whole = assemble_part(part, above, self._after)
+            assert isinstance(whole, Mapping)
+            self.set |= {(*path, str(key[-1])): whole[str(key[-1])] for key in new if key not in old}
+        for key in [key for key in new if key in old]:
             name = str(key[-1])
-            if key not in old:
-                whole = assemble_part(part, key[:-1], after)
-                assert isinstance(whole, Mapping)
-                self.set[(*path, name)] = whole[name]
-                continue
             entry = entries[name]
             assert isinstance(entry, Mapping)
-            self.fields(part.fields, old[key], row, (*path, name))
+            self.fields(part.fields, old[key], new[key], (*path, name))
             for nested in part.parts:
-                self.part(nested, key, before, after, entry, (*path, name))
+                self.part(nested, key, entry, (*path, name))
 
 
-def _below(part: PartMapping, above: RowKey, rows: DocumentRows) -> dict[RowKey, Row]:
-    return {key: row for key, row in rows.get(part.table, {}).items() if key[:-1] == above}
+def _by_parent(rows: DocumentRows) -> _Below:
+    below: _Below = {}
+    for table, of_table in rows.items():
+        groups = below.setdefault(table, {})
+        for key, row in of_table.items():
+            groups.setdefault(key[:-1], {})[key] = row
+    return below
 
 
 def _in_present_order(present: object, members: object) -> list[object]:
     """A set's members: those that stay keep their order, new ones follow."""
     assert isinstance(present, list)
     assert isinstance(members, list)
-    return [one for one in present if one in members] + [one for one in members if one not in present]
+    wanted, there = set(members), set(present)
+    return [one for one in present if one in wanted] + [one for one in members if one not in there]
 
 
-def _is_path(path: tuple[str, ...]) -> bool:
+def _is_path(path: _Path) -> bool:
     return all(name and not name.startswith("$") and "." not in name and "\0" not in name for name in path)
 
 
@@ -162,7 +156,7 @@ def _applied(document: Mapping[str, object], changes: _Changes) -> dict[str, obj
     return new
 
 
-def _holder(document: dict[str, object], path: tuple[str, ...]) -> dict[str, object]:
+def _holder(document: dict[str, object], path: _Path) -> dict[str, object]:
     for name in path[:-1]:
         inner = document[name]
         assert isinstance(inner, dict)

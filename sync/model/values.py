@@ -31,7 +31,7 @@ def from_json(data: object) -> Value:
         case {"$date": str(text)}:
             return datetime.fromisoformat(text)
         case {"$binary": str(text)}:
-            return base64.b64decode(text)
+            return base64.b64decode(text, validate=True)
         case bool() | int() | str() | None:
             return data
     raise ValueError("not a canonical value")
