@@ -1,0 +1,252 @@
+"""Documents and rows for Hypothesis, made from a mapping: what the mapping allows and people rarely think of.
+
+Texts stay within 32 characters and map keys within 40, so that everything also fits the domain's columns.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bson import Binary, Decimal128, Int64, ObjectId
+from hypothesis import strategies as st
+
+from sync.model.change import Row, RowKey, Value
+from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, SyncMapping
+from sync.model.mapping_file import load_mapping
+
+Document = dict[str, object]
+Rows = dict[str, dict[RowKey, Row]]
+
+#: The product's own mapping.
+MAPPING: SyncMapping = load_mapping((Path(__file__).parents[2] / "lockstep.toml").read_text(encoding="utf-8"))
+COLLECTIONS = tuple(MAPPING.collections.values())
+
+# Pairs that a careless collation or normal form would take for one; what a path cannot hold; what looks like a place.
+_KEYS = (
+    "",
+    ".",
+    "a.b",
+    "$",
+    "$set",
+    "a$",
+    "0",
+    "1",
+    "a",
+    "A",
+    "a ",
+    "á",
+    "a\u0301",
+    "ß",
+    "ss",
+    "id",
+    "\U0001f4b6",
+    "_id",
+)
+_TEXTS = (*_KEYS, " ", "\n", "\0", "'", '"', "\\", "%s", "null", "\ufeff", "\u202e", "\U0010ffff")
+
+texts = st.sampled_from(_TEXTS) | st.text(max_size=32)
+#: BSON's names end at a zero byte.
+map_keys = st.sampled_from(_KEYS) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
+int32s = st.integers(-(2**31), 2**31 - 1) | st.sampled_from((-(2**31), -1, 0, 1, 2**31 - 1))
+_FIRST, _LAST = datetime(1000, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999000)  # noqa: DTZ001 - naive UTC
+dates = st.sampled_from((_FIRST, _LAST, datetime(1969, 12, 31, 23, 59, 59, 999000))) | st.integers(  # noqa: DTZ001
+    0, (_LAST - _FIRST) // timedelta(milliseconds=1)
+).map(lambda milliseconds: _FIRST + timedelta(milliseconds=milliseconds))
+object_ids = st.binary(min_size=12, max_size=12).map(ObjectId)
+
+#: BSON values by the name of the codec that takes them.
+BY_CODEC: Mapping[str, st.SearchStrategy[object]] = {
+    "objectid": object_ids,
+    "string": texts,
+    "int32": int32s,
+    "bool": st.booleans(),
+    "date": dates,
+}
+#: Anything that a field may hold, mapped types and others.
+bson_scalars: st.SearchStrategy[object] = st.one_of(
+    *BY_CODEC.values(),
+    st.none(),
+    st.floats(allow_nan=False),
+    st.integers(-(2**63), 2**63 - 1).map(Int64),
+    st.integers(-(10**9), 10**9).map(lambda whole: Decimal128(f"{whole}E-3")),
+    st.binary(max_size=8).map(lambda data: Binary(data, 128)),
+)
+bson_values = st.recursive(
+    bson_scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(map_keys, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def documents(draw: st.DrawFn, collection: CollectionMapping, *, unmapped: bool = False) -> Document:
+    """A canonical document; with `unmapped` also fields that no column takes, where they are allowed."""
+    document: Document = {"_id": draw(BY_CODEC[collection.id.codec.name])}
+    return document | draw(_content(collection.fields, collection.parts, unmapped=unmapped))
+
+
+@st.composite
+def edits(draw: st.DrawFn, collection: CollectionMapping) -> tuple[Document, Document]:
+    """Two states of one document that have much in common. The first one also has unmapped fields."""
+    before = draw(documents(collection, unmapped=True))
+    other = draw(documents(collection))
+    after: Document = {"_id": before["_id"]}
+    after |= draw(_mixed(collection.fields, collection.parts, before, other))
+    return before, after
+
+
+@st.composite
+def rows(draw: st.DrawFn, collection: CollectionMapping) -> Rows:
+    """The canonical rows of one document, made without the lens: positions are 0, 1, 2 …, every row has its parent."""
+    made: Rows = {table.name: {} for table in collection.tables}
+    key: RowKey = (canonical(collection.id, draw(BY_CODEC[collection.id.codec.name])),)
+    made[collection.table][key] = draw(_row(collection.fields))
+    for part in collection.parts:
+        draw(_part_rows(part, key, made))
+    return made
+
+
+def canonical(field: FieldMapping, value: object) -> Value:
+    """What stands in a row for a BSON value."""
+    return field.codec.from_bson(value)
+
+
+def typed(value: object) -> object:
+    """A value that is equal to another's only if all the types in it are the same too (1, True and 1.0 are not)."""
+    if isinstance(value, Mapping):
+        return {name: typed(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [typed(inner) for inner in value]
+    return type(value).__name__, value
+
+
+def sets_sorted(collection: CollectionMapping, document: Mapping[str, object]) -> Document:
+    """The document with the members of its sets in order: that order is no part of what it means."""
+    return _sorted_parts(collection.parts, document)
+
+
+def _sorted_parts(parts: Iterable[PartMapping], holder: Mapping[str, object]) -> Document:
+    made = dict(copy.deepcopy(dict(holder)))
+    for part in parts:
+        value = made[part.name]
+        if part.kind is PartKind.SET:
+            assert isinstance(value, list)
+            made[part.name] = sorted(value)
+        elif part.kind is PartKind.MAP:
+            assert isinstance(value, dict)
+            made[part.name] = {name: _sorted_parts(part.parts, entry) for name, entry in value.items()}
+    return made
+
+
+# Documents.
+
+
+@st.composite
+def _content(
+    draw: st.DrawFn, fields: tuple[FieldMapping, ...], parts: tuple[PartMapping, ...], *, unmapped: bool
+) -> Document:
+    made: Document = {}
+    for field in fields:
+        if not (field.absent_if_null and draw(st.booleans())):
+            made[field.name] = draw(BY_CODEC[field.codec.name])
+    for part in parts:
+        made[part.name] = draw(_part(part, unmapped=unmapped))
+    if unmapped:
+        taken = {"_id", *(field.name for field in fields), *(part.name for part in parts)}
+        extra = draw(st.dictionaries(map_keys.filter(lambda name: name not in taken), bson_values, max_size=2))
+        made |= extra
+    return made
+
+
+@st.composite
+def _part(draw: st.DrawFn, part: PartMapping, *, unmapped: bool) -> object:
+    if part.kind is PartKind.SET:
+        return draw(st.lists(BY_CODEC[part.own.codec.name], max_size=4, unique=True))
+    if part.kind is PartKind.LIST:
+        if part.value:
+            return draw(st.lists(BY_CODEC[part.value.codec.name], max_size=4))
+        return draw(st.lists(_content(part.fields, (), unmapped=False), max_size=3))
+    entries = {}
+    for name in draw(st.lists(map_keys, max_size=3, unique=True)):
+        entries[name] = draw(_content(part.fields, part.parts, unmapped=unmapped))
+        if part.repeats_key_in:
+            entries[name][part.repeats_key_in] = name
+    return entries
+
+
+@st.composite
+def _mixed(
+    draw: st.DrawFn,
+    fields: tuple[FieldMapping, ...],
+    parts: tuple[PartMapping, ...],
+    one: Mapping[str, object],
+    other: Mapping[str, object],
+) -> Document:
+    """Each mapped field and part from the one or the other; a map is mixed entry by entry."""
+    made: Document = {}
+    for field in fields:
+        source = draw(st.sampled_from((one, one, other)))
+        if field.name in source:
+            made[field.name] = source[field.name]
+    for part in parts:
+        here, there = one[part.name], other[part.name]
+        if part.kind is PartKind.MAP:
+            assert isinstance(here, dict)
+            assert isinstance(there, dict)
+            made[part.name] = draw(_mixed_map(part, here, there))
+        elif part.kind is PartKind.SET:
+            assert isinstance(here, list)
+            assert isinstance(there, list)
+            every = [*here, *(member for member in there if member not in here)]
+            made[part.name] = [member for member in draw(st.permutations(every)) if draw(st.booleans())]
+        else:
+            made[part.name] = draw(st.sampled_from((here, here, there)))
+    return made
+
+
+@st.composite
+def _mixed_map(draw: st.DrawFn, part: PartMapping, here: Document, there: Document) -> Document:
+    entries: Document = {}
+    for name in {**here, **there}:
+        one, other = here.get(name, there.get(name)), draw(st.sampled_from((there, here))).get(name)
+        if other is None and draw(st.booleans()):
+            continue
+        other = draw(_content(part.fields, part.parts, unmapped=False)) if draw(st.booleans()) else (other or one)
+        assert isinstance(one, dict)
+        assert isinstance(other, dict)
+        entry = draw(_mixed(part.fields, part.parts, one, other))
+        if part.repeats_key_in:
+            entry[part.repeats_key_in] = name
+        entries[name] = entry
+    return entries
+
+
+# Rows.
+
+
+@st.composite
+def _row(draw: st.DrawFn, fields: tuple[FieldMapping, ...]) -> Row:
+    return {
+        field.column: None
+        if field.absent_if_null and draw(st.booleans())
+        else canonical(field, draw(BY_CODEC[field.codec.name]))
+        for field in fields
+    }
+
+
+@st.composite
+def _part_rows(draw: st.DrawFn, part: PartMapping, above: RowKey, made: Rows) -> None:
+    fields = (part.value,) if part.value else part.fields
+    if part.kind is PartKind.LIST:
+        owns: list[Value] = list(range(draw(st.integers(0, 4))))
+    else:
+        names = map_keys if part.kind is PartKind.MAP else BY_CODEC[part.own.codec.name]
+        owns = [canonical(part.own, own) for own in draw(st.lists(names, max_size=3, unique=True))]
+    for own in owns:
+        key = (*above, own)
+        made[part.table][key] = draw(_row(fields))
+        for nested in part.parts:
+            draw(_part_rows(nested, key, made))

@@ -1,0 +1,192 @@
+"""lockstep.toml: what it gives, and that every mistake is told at once with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync.errors import MappingError
+from sync.model.change import Side
+from sync.model.mapping import PartKind
+from sync.model.mapping_file import load_mapping
+from tests.laws.strategies import MAPPING
+
+SHIPPED = (Path(__file__).parents[2] / "lockstep.toml").read_text(encoding="utf-8")
+
+SMALL = """\
+[lockstep]
+tie = "mongo"
+
+[collections.people]   # a note
+table = "person"
+id = { column = "id", codec = "objectid" }
+
+[collections.people.fields]
+name = { column = "name", codec = "string" }
+
+[collections.people.parts.tags]
+kind = "set"
+table = "tag"
+parent = ["person_id"]
+value = { column = "tag", codec = "string" }
+
+[collections.people.parts.homes]
+kind = "map"
+table = "home"
+parent = ["person_id"]
+key = { column = "home_key", field = "key" }
+
+[collections.people.parts.homes.parts.rooms]
+kind = "list"
+table = "room"
+parent = ["person_id", "home_key"]
+position = "position"
+value = { column = "room", codec = "int32" }
+"""
+
+
+def problems(text: str) -> tuple[str, ...]:
+    with pytest.raises(MappingError) as caught:
+        load_mapping(text, source="m.toml")
+    return caught.value.problems
+
+
+def line_of(text: str, part: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+def test_the_shipped_mapping_covers_the_domain() -> None:
+    """Three collections over eight tables, parents before children."""
+    assert {name: [table.name for table in one.tables] for name, one in MAPPING.collections.items()} == {
+        "customers": [
+            "analytics_customer",
+            "analytics_customeraccount",
+            "analytics_customertier",
+            "analytics_customerbenefit",
+        ],
+        "accounts": ["analytics_account", "analytics_accountproduct"],
+        "transactions": ["analytics_bucket", "analytics_transaction"],
+    }
+    assert MAPPING.tie is Side.MYSQL
+    assert load_mapping(SHIPPED) == MAPPING
+
+
+def test_a_nested_part_carries_the_whole_key() -> None:
+    """Its table's key is the key of the row above and one column more, with the codecs of all."""
+    table = load_mapping(SMALL).tables["room"]
+    assert table.key == ("person_id", "home_key", "position")
+    assert [table.codecs[column].name for column in table.key] == ["objectid", "string", "int32"]
+    assert (table.columns, table.parent, table.is_list) == (("room",), "home", True)
+
+
+def test_options_are_read() -> None:
+    """The side of a tie, kinds of parts, the repeated key, and NULL for an absent field."""
+    mapping = load_mapping(SMALL)
+    assert mapping.tie is Side.MONGO
+    tags, homes = mapping.collections["people"].parts
+    assert (tags.kind, homes.kind, homes.repeats_key_in) == (PartKind.SET, PartKind.MAP, "key")
+    active = next(one for one in MAPPING.collections["customers"].fields if one.name == "active")
+    assert active.absent_if_null
+
+
+MISTAKES = [
+    ('tie = "mongo"', 'tie = "both"', 'lockstep.tie: allowed: "mysql" or "mongo"'),
+    ('tie = "mongo"', "pace = 3", "lockstep.pace: unknown key; allowed: tie"),
+    ('table = "person"', "", "collections.people.table: the name of a table is needed"),
+    ('table = "person"', "table = 5", "collections.people.table: the name of a table is needed"),
+    ('table = "person"', 'table = "sync_person"', "collections.people.table: tables named sync_… belong to the engine"),
+    ('table = "tag"', 'table = "person"', "parts.tags.table: person is mapped already by collections.people"),
+    ('codec = "objectid"', 'codec = "date"', "codec date is not in this version for _id; allowed: objectid, string"),
+    ('name = { column = "name", codec = "string" }', 'name = { column = "id", codec = "string" }', "column id is used"),
+    (
+        'codec = "string" }\n\n[collections.people.parts.tags]',
+        'codec = "day" }\n\n[collections.people.parts.tags]',
+        "codec: allowed is one of objectid, string, int32, bool, date",
+    ),
+    ('name", codec = "string"', 'name", codec = "double"', "codec double is not in this version"),
+    ('name", codec = "string"', 'name", codec = "decimal128"', "codec decimal128 is not in this version"),
+    ('name", codec = "string"', 'name", codec = ["string"]', "codec: allowed is one of"),
+    ('name", codec = "string"', 'name", codec = "string", null = "null"', 'null = "null" is not in this version'),
+    ('name", codec = "string"', 'name", codec = "string", null = 0', 'null: allowed is "absent"'),
+    ('name", codec = "string"', 'name", codec = "string", width = 3', "unknown key; allowed: column, codec, null"),
+    ('name = { column = "name", codec = "string" }', 'name = "name"', "people.fields.name: a table is needed"),
+    ("name = { column", '"a.b" = { column', "dotted paths are not in this version"),
+    ("name = { column", "a.b = { column", "dotted paths are not in this version"),
+    ("name = { column", '"$a" = { column', "a field may not be named so"),
+    ("name = { column", "_id = { column", "a field may not be named so"),
+    ("name = { column", '"" = { column', "a field may not be named so"),
+    ("name = { column", "tags = { column", "parts.tags: a field of the same name is mapped already"),
+    ('kind = "set"', 'kind = "object"', "object is not in this version; allowed: map, list, set"),
+    ('kind = "set"', 'kind = "bag"', "parts.tags.kind: allowed: map, list, set"),
+    ('parent = ["person_id"]\nvalue', 'parent = ["person_id", "x"]\nvalue', "the row above has 1 column(s), found 2"),
+    ('parent = ["person_id"]\nvalue', 'parent = "person_id"\nvalue', "tags.parent: the columns that hold the key"),
+    ('parent = ["person_id"]\nvalue', 'parent = ["tag"]\nvalue', "column tag is used twice"),
+    ('parent = ["person_id", "home_key"]', 'parent = ["person_id"]', "the row above has 2 column(s), found 1"),
+    ('position = "position"', 'key = "id"', "a list with a key is not in this version; allowed: position"),
+    ('position = "position"', "", "rooms.position: the name of the column that holds the place"),
+    ('value = { column = "room", codec = "int32" }', "", "either value (a list of scalars) or fields"),
+    ('field = "key" }', 'field = "rooms" }', "rooms: a field of the same name is mapped already"),
+    ('field = "key" }', 'codec = "int32" }', "homes.key: a map's key is a string"),
+    ("[collections.people.fields]", "policy = 1\n[collections.people.fields]", "policy: unknown key (planned, not in"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "told"), MISTAKES, ids=[str(number) for number in range(len(MISTAKES))])
+def test_each_mistake_is_told(right: str, wrong: str, told: str) -> None:
+    """The only problem, with file, place and what is allowed."""
+    assert SMALL.count(right) == 1
+    found = problems(SMALL.replace(right, wrong))
+    assert len(found) == 1
+    assert told in found[0]
+    assert found[0].startswith("m.toml:")
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    """Also those below a part that is wrong itself, each with its line."""
+    text = SMALL.replace('tie = "mongo"', 'tie = "both"')
+    text = text.replace('name", codec = "string"', 'name", codec = "double"')
+    text = text.replace('key = { column = "home_key", field = "key" }', "")
+    text = text.replace('value = { column = "room", codec = "int32" }', 'value = { column = "room", codec = "uuid" }')
+    found = problems(text)
+    assert [one.split(": ")[0] for one in found] == [
+        f"m.toml:{line}"
+        for line in (
+            line_of(text, "tie ="),
+            line_of(text, "double"),
+            line_of(text, "[collections.people.parts.homes]"),
+            line_of(text, "uuid"),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('["collections"."a.b"] # note\ntable = 5\nid = {column = "id", codec = "string"}', 2),
+        ('[collections.x]\nid = {column = "id", codec = "string"}\n# table = "t"', 1),
+        ('collections.x.id = {column = "id", codec = "string"}\ncollections.x.table = false', 2),
+    ],
+)
+def test_lines_are_found_in_any_spelling(text: str, line: int) -> None:
+    """Quoted keys, notes behind headers, dotted keys; a missing key is told at its table."""
+    (found,) = problems(text)
+    assert found.startswith(f"m.toml:{line}: ")
+
+
+@pytest.mark.parametrize("name", ["system.views", "sync_checkpoint", "a$b"])
+def test_reserved_collections_are_refused(name: str) -> None:
+    """The server's and the engine's own."""
+    (found,) = problems(SMALL.replace("collections.people", f'collections."{name}"'))
+    assert "this name is reserved" in found
+
+
+def test_a_mapping_of_nothing_is_refused() -> None:
+    """An empty file is more likely a wrong path than a wish."""
+    assert problems("") == ("m.toml: collections: at least one collection is needed: [collections.NAME]",)
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_line() -> None:
+    """The parser's own words carry the line."""
+    (found,) = problems("[lockstep\n")
+    assert "line 1" in found
