@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bson import Int64, ObjectId
+from bson import ObjectId
 
 from sync.model.change import Value
 
@@ -147,8 +147,6 @@ class Int32Codec:
         return value
 
     def from_bson(self, value: object) -> Value:
-        if isinstance(value, Int64):
-            raise _refuse("int32", value)
         return self._in_range(value)
 
     def to_bson(self, value: Value) -> object:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import bson
 import pytest
+from bson import json_util
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +100,21 @@ def test_a_difference_leads_from_one_to_the_other(collection: CollectionMapping,
             parent = above[table]
             assert parent is None or all(key[:-1] in now[parent] for key in keys)
     assert now == after
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif("LOCKSTEP_REAL_DATA" not in os.environ, reason="LOCKSTEP_REAL_DATA names no folder")
+@every_collection
+def test_real_documents_come_back_from_their_rows(collection: CollectionMapping) -> None:
+    """Every document of the exports, with all that people left in them."""
+    options = json_util.JSONOptions(tz_aware=False)
+    file = Path(os.environ["LOCKSTEP_REAL_DATA"], f"{collection.name}.json")
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines
+    for line in lines:
+        document = json_util.loads(line, json_options=options)
+        key = document_key(collection, document["_id"])
+        assert typed(assemble(collection, key, shred(collection, document))) == typed(sets_sorted(collection, document))
 
 
 @every_collection
