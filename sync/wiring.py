@@ -225,9 +225,11 @@ class Wiring:
 
     def teardown_steps(self) -> list[Step]:
         """What `teardown` takes away again."""
+        mysql_roles = {str(role): self._mysql(role) for role in Role}
+        mongo_users = {str(role): self._mongo(role).user for role in Role}
         return [
-            *mysql_setup.teardown(self._mysql(Role.OWNER)),
-            *mongo_setup.teardown(self._mongo(Role.OWNER), {str(role): self._mongo(role).user for role in Role}),
+            *mysql_setup.teardown(self._mysql(Role.OWNER), self._mapping, mysql_roles),
+            *mongo_setup.teardown(self._mongo(Role.OWNER), mongo_users),
         ]
 
     def status(self) -> Sequence[Mapping[str, object]]:

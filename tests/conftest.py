@@ -18,6 +18,7 @@ from backend.config.environment import mysql_settings
 from deploy.local.mongo_server import Document
 from deploy.local.mysql_binary import Flavour
 from tests.domain_tables import create_statements
+from tests.mysql_side import MySQLSide
 from tests.servers import Servers
 from tests.site import Site
 
@@ -50,6 +51,17 @@ def site(servers: Servers, flavour: Flavour, domain_tables: dict[Flavour, tuple[
     if flavour not in domain_tables:
         domain_tables[flavour] = create_statements(servers, flavour)
     made = Site(servers, flavour, domain_tables[flavour])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def side(servers: Servers, flavour: Flavour, domain_tables: dict[Flavour, tuple[str, ...]]) -> Iterator[MySQLSide]:
+    """The MySQL half of an installation, set up; MongoDB is not started for it."""
+    if flavour not in domain_tables:
+        domain_tables[flavour] = create_statements(servers, flavour)
+    made = MySQLSide(servers, flavour, domain_tables[flavour])
+    made.setup()
     yield made
     made.close()
 

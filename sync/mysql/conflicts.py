@@ -9,15 +9,20 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
-from sync.errors import Contention, Refused
+from sync.errors import ConfigError, Contention, Refused
 from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Origin, Side
 from sync.model.meeting import NONE, Notes
 from sync.model.values import key_text, rows_to_json
+from sync.mysql.packets import send
 from sync.mysql.server import Connection, MySQLSettings, Session, translated
 from sync.ports import HeldDocument
 
 #: Documents looked up in one statement.
 _CHUNK = 1000
+#: Characters of `document_id`.
+_LONGEST = 255
+#: Characters of values and notes that are stored in one statement.
+_SMALL = 1 << 18
 
 
 class Conflicts:
@@ -46,21 +51,21 @@ class Conflicts:
         """See the port."""
         with translated(), self._connection.cursor() as cursor:
             # The narrow row first, as in `close`: two workers that lock in one order cannot deadlock here.
-            cursor.execute(
-                "UPDATE sync_conflict SET version = version + 1 WHERE id = %s AND open_key IS NOT NULL",
-                (held.conflict,),
+            found = cursor.execute(
+                "SELECT 1 FROM sync_conflict WHERE id = %s AND open_key IS NOT NULL FOR UPDATE", (held.conflict,)
             )
-            if cursor.rowcount == 0:
+            if not found:
                 return False
             cursor.execute(
                 f"SELECT {side}_notes FROM sync_conflict_detail WHERE conflict_id = %s FOR UPDATE", (held.conflict,)
             )
             row = cursor.fetchone()
-            notes = _with(Notes.from_json(row[0] if row else None), entries)
-            cursor.execute(
-                f"UPDATE sync_conflict_detail SET {side}_notes = %s, noted_at = NOW(6) WHERE conflict_id = %s",
-                (notes.to_json(), held.conflict),
-            )
+            before = Notes.from_json(row[0] if row else None)
+            notes = _with(before, entries)
+            if notes == before:
+                return True
+            cursor.execute("UPDATE sync_conflict SET version = version + 1 WHERE id = %s", (held.conflict,))
+        self._store(held.conflict, f"{side}_notes", notes.to_json())
         return True
 
     def open(
@@ -73,29 +78,32 @@ class Conflicts:
                 cursor.execute(
                     "INSERT INTO sync_conflict (collection, document_id, state, open_key, version)"
                     " VALUES (%s, %s, 'open', %s, 1)",
-                    (document.collection, key_text(document.key), key),
+                    (document.collection, document_text(document), key),
                 )
-                number = cursor.lastrowid
-        except Refused:  # open_key is unique: who comes second joins
+                number = int(cursor.lastrowid)
+        except Refused as error:  # open_key is unique: who comes second joins
+            if error.kind != "unique_violation":
+                raise
             held = self.held([document]).get(document)
             if held is None or not self.note(held, entries, side):
                 raise Contention("a conflict was closed while another was opened for the same document") from None
             return
         with translated(), self._connection.cursor() as cursor:
+            columns = {
+                f"{side}_value": json.dumps(_written(entries), ensure_ascii=False),
+                f"{side.other}_value": None if target is None else json.dumps(rows_to_json(target), ensure_ascii=False),
+                f"{side}_notes": _with(NONE, entries).to_json(),
+            }
+            small = sum(len(text or "") for text in columns.values()) < _SMALL
             cursor.execute(
-                "INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason,"
-                f" {side}_value, {side.other}_value, {side}_notes, opened_at, noted_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, NOW(6), NOW(6))",
-                (
-                    number,
-                    hold.kind,
-                    side,
-                    hold.reason,
-                    json.dumps(_written(entries), ensure_ascii=False),
-                    None if target is None else json.dumps(rows_to_json(target), ensure_ascii=False),
-                    _with(NONE, entries).to_json(),
-                ),
+                f"INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason, {', '.join(columns)},"
+                " opened_at, noted_at) VALUES (%s, %s, %s, %s, %s, %s, %s, NOW(6), NOW(6))",
+                (number, hold.kind, side, hold.reason, *(text if small else None for text in columns.values())),
             )
+        if not small:
+            for column, text in columns.items():
+                if text is not None:
+                    self._store(number, column, text)
 
     def close(self, held: HeldDocument, resolution: Mapping[str, object]) -> bool:
         """See the port."""
@@ -113,6 +121,19 @@ class Conflicts:
             )
         return True
 
+    def _store(self, conflict: int, column: str, text: str) -> None:
+        """One column a statement: together they could be more than the server takes."""
+        try:
+            with translated(), self._connection.cursor() as cursor:
+                send(
+                    cursor,
+                    f"UPDATE sync_conflict_detail SET {column} = %s, noted_at = NOW(6) WHERE conflict_id = %s",
+                    (text, conflict),
+                )
+        except Refused as error:
+            message = f"what is known of a held document cannot be stored: {error.message}"
+            raise ConfigError(message, hint="SET GLOBAL max_allowed_packet = 1073741824") from None
+
 
 class ConflictTransaction(Conflicts):
     """Implements `sync.ports.ConflictTransaction`: on a connection of its own."""
@@ -127,11 +148,8 @@ class ConflictTransaction(Conflicts):
             self._connection.commit()
 
     def rollback(self) -> None:
-        """See the port. Giving the connection up undoes as well."""
-        try:
-            self._connection.rollback()
-        except Exception:  # noqa: BLE001 - whatever broke, a dropped connection has rolled back
-            self._session.drop()
+        """See the port."""
+        self._session.rollback()
 
 
 class MySQLConflicts:
@@ -152,6 +170,12 @@ class MySQLConflicts:
 def open_key(document: DocumentId) -> str:
     """What is unique among open conflicts."""
     return hashlib.sha256(f"{document.collection}\0{key_text(document.key)}".encode()).hexdigest()
+
+
+def document_text(document: DocumentId) -> str:
+    """The document's key as it stands in `document_id`; one that is too long is cut and carries a hash."""
+    text = key_text(document.key)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 65]}#{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _with(notes: Notes, entries: Sequence[Entry]) -> Notes:

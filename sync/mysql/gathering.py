@@ -10,16 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sync.errors import CheckpointWrittenByOther
-from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction, Value
+from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Known, Position, position_from_json
-from sync.model.values import FOREIGN
+from sync.mysql.rows import canonical, document_key
 
 #: Memory that a decoded row takes, as a multiple of its bytes in the log, and of a transaction without rows.
 _DECODED, _EMPTY = 4, 500
-#: Characters of a key that is none, so that it fits where keys of documents are stored.
-_LONGEST_KEY = 200
 
 
 @dataclass(slots=True)
@@ -75,7 +73,7 @@ class Gathering:
         """The document that a row belongs to; of a row that moves to another one, the first."""
         image = before if before is not None else after
         assert image is not None
-        return DocumentId(table.collection, self._document_key(table, image))
+        return DocumentId(table.collection, document_key(table, image[table.key[0]]))
 
     def row(self, table: TableMapping, before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> None:
         """A row of a mapped table. A changed key is a delete and an insert."""
@@ -148,9 +146,9 @@ class Gathering:
         if raw is None:
             return None
         try:
-            values = {column: _canonical(table, column, raw[column]) for column in (*table.key, *table.columns)}
+            values = {column: canonical(table, column, raw[column]) for column in (*table.key, *table.columns)}
         except NotCanonical as error:
-            document = DocumentId(table.collection, self._document_key(table, raw))
+            document = DocumentId(table.collection, document_key(table, raw[table.key[0]]))
             self.last = document
             self._changes.setdefault(document, [])
             self._problems[document] = Hold(
@@ -158,24 +156,6 @@ class Gathering:
             )
             return None
         return tuple(values[column] for column in table.key), {column: values[column] for column in table.columns}
-
-    @staticmethod
-    def _document_key(table: TableMapping, raw: Mapping[str, object]) -> Value:
-        try:
-            return _canonical(table, table.key[0], raw[table.key[0]])
-        except NotCanonical:
-            return f"{FOREIGN}{raw[table.key[0]]}"[:_LONGEST_KEY]
-
-
-def _canonical(table: TableMapping, column: str, value: object) -> Value:
-    if value is None:
-        if column in table.nullable:
-            return None
-        raise NotCanonical(f"column {column}: a value is needed, found NULL")
-    try:
-        return table.codecs[column].from_column(value)
-    except NotCanonical as error:
-        raise NotCanonical(f"column {column}: {error}") from None
 
 
 def _number(value: object) -> int:

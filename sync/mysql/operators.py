@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 
 from sync.errors import CommandRefused
 from sync.model.change import DocumentId
-from sync.model.values import key_text
-from sync.mysql.conflicts import open_key
+from sync.mysql.conflicts import document_text, open_key
 from sync.mysql.server import MySQLSettings, Session, translated
 
 _LISTED = (
@@ -120,7 +119,7 @@ class Operators:
 
 def held_among(texts: set[tuple[str, str]], document: DocumentId) -> bool:
     """Whether a document is among those of `held_texts`."""
-    return (document.collection, key_text(document.key)) in texts
+    return (document.collection, document_text(document)) in texts
 
 
 def _listed(row: tuple[object, ...]) -> dict[str, object]:

@@ -11,16 +11,19 @@ import random
 import time
 from collections.abc import Sequence
 
-from sync.errors import Contention, MySQLAway
+from sync.errors import Contention
 from sync.model.change import DocumentId, Hold, Row, RowKey, Side, Value
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.mysql.binlog import log_end
-from sync.mysql.rows import Clause, keys_clause, read_rows
+from sync.mysql.rows import Clause, column_key, keys_clause, read_rows
+from sync.mysql.schema import key_hints
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, quoted, translated
 from sync.ports import Current, Reading
 
 #: Seconds for which an exact reading tries to get its locks.
 PATIENCE = 30.0
+#: Documents that are counted one by one; of more the server's estimate tells.
+COUNTED = 1_000_000
 
 
 class MySQLReader:
@@ -35,16 +38,24 @@ class MySQLReader:
     def count(self, collection: str) -> int:
         """See the port."""
         table = self._mapping.collections[collection].table
-        connection = self._session.get()
-        with translated(), connection.cursor() as cursor:
-            cursor.execute(f"SELECT COUNT(*) FROM {quoted(table)}")
-            row = cursor.fetchone()
-        self._end()
-        return int(row[0]) if row else 0
+        with translated(), self._session.get().cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM (SELECT 1 FROM {quoted(table)} LIMIT %s) few", (COUNTED,))
+            counted = cursor.fetchone()
+            cursor.execute(
+                "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s",
+                (table,),
+            )
+            estimated = cursor.fetchone()
+        self._session.rollback()
+        assert counted is not None
+        if counted[0] < COUNTED or estimated is None:
+            return int(counted[0])
+        return max(COUNTED, int(estimated[0]))
 
     def range(self, collection: str, after: Value, limit: int, *, exact: bool) -> Reading:
         """See the port."""
         mapped = self._mapping.collections[collection]
+        after = column_key(mapped, after)
         deadline = time.monotonic() + PATIENCE
         while True:
             keys = self._keys(mapped, after, limit)
@@ -54,7 +65,10 @@ class MySQLReader:
             if after is not None:
                 bounds = ("{} > %s AND {} <= %s", (after, keys[-1]))
             try:
-                return self._read(mapped, [_doubled(bounds)], [], exact=exact)
+                reading = self._read(mapped, [_doubled(bounds)], [], exact=exact)
+                if reading.documents:
+                    return reading
+                # All were deleted since their keys were read: that is not the end of the table.
             except Contention:
                 limit = max(1, limit // 2)
                 self._wait(deadline)
@@ -67,7 +81,7 @@ class MySQLReader:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                return self._read(mapped, keys_clause([one.key for one in documents]), documents, exact=exact)
+                return self._read(mapped, keys_clause(mapped, [one.key for one in documents]), documents, exact=exact)
             except Contention:
                 self._wait(deadline)
 
@@ -75,8 +89,8 @@ class MySQLReader:
         """See the port."""
         self._session.drop()
 
-    def _wait(self, deadline: float) -> None:
-        self._end()
+    @staticmethod
+    def _wait(deadline: float) -> None:
         if time.monotonic() > deadline:
             raise Contention(f"rows of MySQL were locked by others for {PATIENCE:.0f} s")
         time.sleep(random.uniform(0.01, 0.1))
@@ -88,7 +102,7 @@ class MySQLReader:
         with translated(), connection.cursor() as cursor:
             cursor.execute(f"SELECT {column} FROM {table} {where} ORDER BY {column} LIMIT %s", values)
             keys: list[Value] = [row[0] for row in cursor.fetchall()]
-        self._end()
+        self._session.rollback()
         return keys
 
     def _read(
@@ -98,6 +112,8 @@ class MySQLReader:
         rows: dict[DocumentId, dict[str, dict[RowKey, Row]]] = {document: {} for document in asked}
         problems: dict[DocumentId, Hold] = {}
         lock = _share(connection) if exact else ""
+        hints = key_hints(connection, collection.tables)
+        self._session.rollback()
         try:
             with translated(), connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -105,28 +121,17 @@ class MySQLReader:
                     "START TRANSACTION" if exact else "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
                 )
             for table in collection.tables:
-                read_rows(connection, table, clauses, lock, rows, problems)
+                read_rows(connection, table, clauses, rows, problems, hint=hints[table.name], lock=lock)
             position = log_end(connection) if exact else None
-        except MySQLAway:
-            self._session.drop()
-            raise
         finally:
-            self._end()
+            self._session.rollback()
         for of_document in rows.values():
             for table in collection.tables:
                 of_document.setdefault(table.name, {})
-        order = list(asked) or sorted(rows, key=lambda document: str(document.key))
+        order = list(asked) or sorted(rows, key=lambda document: str(column_key(collection, document.key)))
         return Reading(
             documents={one: Current(rows=rows[one], problem=problems.get(one)) for one in order}, position=position
         )
-
-    def _end(self) -> None:
-        """End the transaction and its locks; a connection that broke has ended it."""
-        try:
-            with translated():
-                self._session.get().rollback()
-        except MySQLAway:
-            self._session.drop()
 
 
 def _share(connection: Connection) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sync.model.codecs import Column
-from sync.mysql.server import Connection, translated
+from sync.model.mapping import TableMapping
+from sync.mysql.server import Connection, quoted, translated
 
 
 def columns(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str, Column]]:
@@ -35,7 +36,27 @@ def columns(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str
 
 def unique_keys(connection: Connection, tables: Sequence[str]) -> dict[str, list[list[str]]]:
     """Table -> the columns of each of its unique keys, PRIMARY included."""
-    keys: dict[tuple[str, str], list[str]] = {}
+    return {table: list(keys.values()) for table, keys in _unique_keys(connection, tables).items()}
+
+
+def key_hints(connection: Connection, tables: Iterable[TableMapping]) -> dict[str, str]:
+    """Table -> the index hint for finding rows by their key; "" where no unique key has its columns in order.
+
+    Without it a server scans a small table for a few rows, and meets locks on others.
+    """
+    wanted = {table.name: list(table.key) for table in tables}
+    keys = _unique_keys(connection, list(wanted))
+    hints = dict.fromkeys(wanted, "")
+    for table, of_table in keys.items():
+        fitting = sorted((name for name, found in of_table.items() if found == wanted[table]), key="PRIMARY".__ne__)
+        if fitting:
+            hints[table] = f"FORCE INDEX ({quoted(fitting[0])})"
+    return hints
+
+
+def _unique_keys(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    """Table -> name -> columns in order."""
+    keys: dict[str, dict[str, list[str]]] = {}
     with translated(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME FROM information_schema.STATISTICS"
@@ -44,11 +65,8 @@ def unique_keys(connection: Connection, tables: Sequence[str]) -> dict[str, list
             (tuple(tables),),
         )
         for table, index, column in cursor.fetchall():
-            keys.setdefault((str(table), str(index)), []).append(str(column))
-    by_table: dict[str, list[list[str]]] = {}
-    for (table, _), names in keys.items():
-        by_table.setdefault(table, []).append(names)
-    return by_table
+            keys.setdefault(str(table), {}).setdefault(str(index), []).append(str(column))
+    return keys
 
 
 def existing_tables(connection: Connection) -> list[str]:

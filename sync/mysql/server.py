@@ -19,10 +19,10 @@ from pymysql.cursors import Cursor
 
 from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused
 
-#: Seconds.
-CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60
-#: MySQL waits this many seconds for a row lock before it gives up (error 1205).
-LOCK_WAIT = 2
+#: Seconds. A server that says nothing for so long is away; nothing that the engine asks takes so long to begin answering.
+CONNECT_TIMEOUT, READ_TIMEOUT = 10, 20
+#: MySQL waits this many seconds for a row's lock before it gives up (error 1205), and for that of a table in DDL.
+LOCK_WAIT, TABLE_LOCK_WAIT = 2, 5
 
 Connection: TypeAlias = "pymysql.Connection[Cursor]"
 
@@ -30,7 +30,8 @@ _TLS = {"ssl-ca": "ssl_ca", "ssl-cert": "ssl_cert", "ssl-key": "ssl_key"}
 _TLS_MODES = ("required", "verify_ca", "verify_identity")
 _SESSION = (
     "SET SESSION sql_mode = 'TRADITIONAL,NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', "
-    f"innodb_lock_wait_timeout = {LOCK_WAIT}, transaction_isolation = 'READ-COMMITTED'"
+    f"innodb_lock_wait_timeout = {LOCK_WAIT}, lock_wait_timeout = {TABLE_LOCK_WAIT},"
+    " transaction_isolation = 'READ-COMMITTED'"
 )
 _SESSION_MARIADB = _SESSION.replace("transaction_isolation", "tx_isolation")
 
@@ -229,6 +230,14 @@ class Session:
         if self._connection is None or not self._connection.open:
             self._connection = connect(self.settings, autocommit=self._autocommit)
         return self._connection
+
+    def rollback(self) -> None:
+        """Undo what is open. Never raises and never connects: a connection that broke has undone it."""
+        try:
+            if self._connection is not None and self._connection.open:
+                self._connection.rollback()
+        except (pymysql.MySQLError, OSError, EOFError):
+            self.drop()
 
     def drop(self) -> None:
         """Give the connection up; never raises."""

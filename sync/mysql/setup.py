@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import pymysql
+
 from sync.model.mapping import SyncMapping
 from sync.model.report import Step
 from sync.mysql.schema import existing_tables
@@ -71,13 +73,29 @@ def grants(mapping: SyncMapping, tables: list[str]) -> dict[str, dict[str, str]]
     return {"follower": follower, "listener": listener, "app": app}
 
 
-def teardown(settings: MySQLSettings) -> list[Step]:
-    """What takes the engine's tables away again; with them go the privileges on them."""
+def teardown(settings: MySQLSettings, mapping: SyncMapping, roles: Mapping[str, MySQLSettings]) -> list[Step]:
+    """What takes the workers' privileges and the engine's tables away again. The app keeps what it has on its own tables."""
     session = Session(settings, autocommit=True)
     there = existing_tables(session.get())
-    return [
+    steps = []
+    for role, wanted in grants(mapping, sorted({*there, *TABLES})).items():
+        account = _account(roles[role], settings.database)
+        for table in wanted:
+            if role == "app" and table not in TABLES:
+                continue
+            has = sorted(privilege for of, privilege in account.has if of == table)
+            steps.append(
+                Step(
+                    text=f"MySQL: revoke everything on {table} from {account.user}",
+                    done=not has,
+                    apply=partial(_revoke, session, account, table, ", ".join(has)),
+                )
+            )
+    return steps + [
         Step(
-            text=f"MySQL: drop table {name}", done=name not in there, apply=partial(_run, session, f"DROP TABLE {name}")
+            text=f"MySQL: drop table {name}",
+            done=name not in there,
+            apply=partial(_run, session, f"DROP TABLE IF EXISTS {name}"),
         )
         for name in TABLES
     ]
@@ -130,3 +148,14 @@ def _account(settings: MySQLSettings, database: str) -> _Account:
 def _grant(session: Session, account: _Account, table: str, privileges: str) -> None:
     with translated(), session.get().cursor() as cursor:
         cursor.execute(f"GRANT {privileges} ON {quoted(table)} TO %s@%s", (account.user, account.host))
+
+
+def _revoke(session: Session, account: _Account, table: str, privileges: str) -> None:
+    if not privileges:
+        return
+    with translated(), session.get().cursor() as cursor:
+        try:
+            cursor.execute(f"REVOKE {privileges} ON {quoted(table)} FROM %s@%s", (account.user, account.host))
+        except pymysql.MySQLError as error:
+            if error.args[0] != 1147:  # it has none any more
+                raise

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS sync_checkpoint (
 -- name: sync_conflict
 CREATE TABLE IF NOT EXISTS sync_conflict (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
-    collection VARCHAR(64) NOT NULL,
+    collection VARCHAR(255) NOT NULL,
     document_id VARCHAR(255) NOT NULL,
     state VARCHAR(16) NOT NULL,
     open_key CHAR(64) NULL UNIQUE,

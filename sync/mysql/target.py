@@ -13,20 +13,22 @@ from collections.abc import Mapping, Sequence
 
 import pymysql
 
-from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, MySQLAway, Refused
+from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, LockstepError, MySQLAway, Refused
 from sync.model.change import ConflictKind, DocumentId, Hold, Row, RowChange, RowKey, Side
 from sync.model.lens import difference
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Checkpoint, Position
 from sync.mysql.conflicts import Conflicts
-from sync.mysql.rows import keys_clause, read_rows
+from sync.mysql.packets import chunks, send
+from sync.mysql.rows import column_key, keys_clause, read_rows
+from sync.mysql.schema import key_hints
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
 from sync.ports import ConflictStore, Current, DocumentWrite
 
 #: Seconds; by MySQL's clock.
 LEASE = 6
-#: Rows in one statement.
-_CHUNK = 500
+#: Rows in one UPDATE: each compares its key with all of them.
+_UPDATED = 100
 
 _COLUMNS = ("position", "rows_done", "seen", "known", "copied", "copying")
 _MOVE = (
@@ -44,13 +46,15 @@ class MySQLTarget:
     def __init__(self, settings: MySQLSettings, mapping: SyncMapping) -> None:
         self._session = Session(settings)
         self._mapping = mapping
+        self._hinted: Connection | None = None
+        self._hints: Mapping[str, str] = {}
 
     def checkpoint(self) -> Checkpoint:
         """See the port."""
         with translated(), self._session.get().cursor() as cursor:
             cursor.execute(f"SELECT seq, lease, {', '.join(_COLUMNS)} FROM sync_checkpoint WHERE name = 'listener'")
             row = cursor.fetchone()
-        self._rollback()
+        self._session.rollback()
         if row is None:
             raise ConfigError("MySQL holds no checkpoint of the listener", hint="lockstep setup")
         fields = dict(zip(_COLUMNS, row[2:], strict=True))
@@ -76,16 +80,16 @@ class MySQLTarget:
             row = cursor.fetchone()
             assert row is not None
             holder = json.loads(row[0])
-            self._rollback()
+            self._session.rollback()
             if row[1] and not force and not _gone(holder):
                 raise LeaseHeld(f"held by process {holder.get('pid')} on {holder.get('host')}")
-            self._end_dead(holder)
+            self._end_dead(connection, holder)
             after = before.next(lease=str(uuid.uuid4()))
             mine = {"host": socket.gethostname(), "pid": os.getpid(), "session": _number(connection)}
             if not self._move(connection, after, before.lease, LEASE, holder=json.dumps(mine)):
-                self._rollback()
+                self._session.rollback()
                 raise LeaseHeld("another process took the lease at the same moment")
-        self._commit(connection)
+        _commit(self._session, connection)
         return after, None
 
     def release_lease(self, checkpoint: Checkpoint) -> None:
@@ -103,15 +107,16 @@ class MySQLTarget:
     def begin(self, checkpoint: Checkpoint) -> MySQLTransaction:
         """See the port."""
         connection = self._session.get()
+        hints = self._key_hints(connection)
         try:
             moved = self._move(connection, checkpoint, checkpoint.lease, LEASE)
-        except (MySQLAway, Contention):
-            self._rollback()
+        except LockstepError:
+            self._session.rollback()
             raise
         if not moved:
-            self._rollback()
+            self._session.rollback()
             raise Fenced("another copy of the listener has taken the lease")
-        return MySQLTransaction(self, connection, self._mapping)
+        return MySQLTransaction(self._session, connection, self._mapping, hints)
 
     def close(self) -> None:
         """See the port."""
@@ -129,51 +134,42 @@ class MySQLTarget:
             cursor.execute(_MOVE, (after.seq, after.lease, *values, holder, seconds, after.seq - 1, lease))
             return cursor.rowcount == 1
 
-    def _end_dead(self, holder: Mapping[str, object]) -> None:
-        """End a dead holder's connection, which may hold locks; only one of this user can be seen or ended."""
-        number = str(holder.get("session", ""))
-        if not number.isdigit():
-            return
-        with translated(), self._session.get().cursor() as cursor:
-            found = cursor.execute(
-                "SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = %s AND ID <> CONNECTION_ID()"
-                " AND USER = SUBSTRING_INDEX(CURRENT_USER(), '@', 1) AND DB = DATABASE()",
-                (int(number),),
-            )
-            if found:
+    def _key_hints(self, connection: Connection) -> Mapping[str, str]:
+        """Looked up once for each connection."""
+        if self._hinted is not connection:
+            self._hints = key_hints(connection, self._mapping.tables.values())
+            self._hinted = connection
+            self._session.rollback()
+        return self._hints
+
+    def _end_dead(self, connection: Connection, holder: Mapping[str, object]) -> None:
+        """End a dead holder's connection, which may hold locks; only those of this user can be seen and ended."""
+        number, mine = str(holder.get("session", "")), self._session.settings
+        with translated(), connection.cursor() as cursor:
+            cursor.execute("SHOW PROCESSLIST")
+            found = {(str(row[0]), str(row[1]), str(row[3])) for row in cursor.fetchall()}
+            if number != _number(connection) and (number, mine.user, mine.database) in found:
                 try:
                     cursor.execute(f"KILL {int(number)}")
                 except pymysql.MySQLError as error:
                     if error.args[0] != 1094:  # it has ended by itself
                         raise
-        self._rollback()
-
-    def _commit(self, connection: Connection) -> None:
-        try:
-            connection.commit()
-        except (pymysql.MySQLError, OSError) as error:
-            self._session.drop()
-            known = translate(error) if isinstance(error, pymysql.MySQLError) else MySQLAway("the connection broke")
-            if isinstance(known, MySQLAway):
-                raise CommitUnknown("the answer to COMMIT was lost") from None
-            raise known from None
-
-    def _rollback(self) -> None:
-        """Never raises: a connection that broke has rolled back."""
-        try:
-            self._session.get().rollback()
-        except (pymysql.MySQLError, OSError, MySQLAway, ConfigError):
-            self._session.drop()
+        self._session.rollback()
 
 
 class MySQLTransaction:
     """Implements `sync.ports.TargetTransaction`."""
 
-    def __init__(self, target: MySQLTarget, connection: Connection, mapping: SyncMapping) -> None:
-        self._target = target
+    def __init__(
+        self, session: Session, connection: Connection, mapping: SyncMapping, hints: Mapping[str, str]
+    ) -> None:
+        self._session = session
         self._connection = connection
         self._mapping = mapping
+        self._hints = hints
         self._conflicts = Conflicts(connection)
+        #: Documents that stand here but not in canonical values.
+        self._problems: dict[DocumentId, Hold] = {}
 
     @property
     def conflicts(self) -> ConflictStore:
@@ -189,20 +185,27 @@ class MySQLTransaction:
         rows: dict[DocumentId, dict[str, dict[RowKey, Row]]] = {
             document: {name: {} for name in tables} for document, tables in needs.items()
         }
-        problems: dict[DocumentId, Hold] = {}
         for table in self._mapping.tables.values():
             if table.name in wanted:
                 keys = [document.key for document in wanted[table.name]]
-                read_rows(self._connection, table, keys_clause(keys), "FOR UPDATE NOWAIT", rows, problems)
-        return {
-            document: Current(rows=of_document, problem=problems.get(document))
-            for document, of_document in rows.items()
-        }
+                clauses = keys_clause(self._mapping.collections[table.collection], keys)
+                read_rows(
+                    self._connection,
+                    table,
+                    clauses,
+                    rows,
+                    self._problems,
+                    hint=self._hints[table.name],
+                    lock="FOR UPDATE NOWAIT",
+                )
+        return {document: Current(rows=rows[document], problem=self._problems.get(document)) for document in needs}
 
     def write(self, writes: Sequence[DocumentWrite]) -> None:
-        """See the port."""
+        """See the port. A document that was read as a problem is replaced whole."""
         changes: dict[str, list[RowChange]] = {}
         for write in writes:
+            if write.document in self._problems:
+                self._clear(write.document)
             collection = self._mapping.collections[write.document.collection]
             for change in difference(collection, write.before, write.after):
                 changes.setdefault(change.table, []).append(change)
@@ -231,46 +234,49 @@ class MySQLTransaction:
 
     def commit(self) -> Position | None:
         """See the port."""
-        self._target._commit(self._connection)
+        _commit(self._session, self._connection)
         return None
 
     def rollback(self) -> None:
         """See the port."""
-        self._target._rollback()
+        self._session.rollback()
+
+    def _clear(self, document: DocumentId) -> None:
+        collection = self._mapping.collections[document.collection]
+        stored = column_key(collection, document.key)
+        with translated(), self._connection.cursor() as cursor:
+            for table in reversed(collection.tables):
+                cursor.execute(f"DELETE FROM {quoted(table.name)} WHERE {quoted(table.key[0])} = %s", (stored,))
 
     def _delete(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
-        names = ", ".join(quoted(name) for name in table.key)
-        for chunk in _chunks(changes):
-            self._execute(
-                f"DELETE FROM {quoted(table.name)} WHERE ({names}) IN %s",
-                (tuple(_key_values(table, change.key) for change in chunk),),
-                len(chunk),
-            )
+        for chunk in chunks(changes, [change.key for change in changes]):
+            where, values = _matching(table, chunk)
+            self._execute(f"DELETE FROM {quoted(table.name)} WHERE {where}", values, len(chunk))
 
     def _insert(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
         names = (*table.key, *table.columns)
         one = f"({', '.join(['%s'] * len(names))})"
-        for chunk in _chunks(changes):
-            values = [value for change in chunk for value in _row_values(table, change.key, change.after or {})]
-            listed = ", ".join(quoted(name) for name in names)
+        listed = ", ".join(quoted(name) for name in names)
+        rows = [_row_values(table, change.key, change.after or {}) for change in changes]
+        for chunk in chunks(rows, rows):
             self._execute(
                 f"INSERT INTO {quoted(table.name)} ({listed}) VALUES {', '.join([one] * len(chunk))}",
-                values,
+                [value for row in chunk for value in row],
                 len(chunk),
             )
 
     def _update(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
-        """One statement per set of changed columns and up to `_CHUNK` rows: a CASE on the key, so that values keep exactly
-        the type of their column (a derived table would give them one of its own)."""
+        """One statement per set of changed columns and up to `_UPDATED` rows: a CASE on the key, so that values keep
+        exactly the type of their column (a derived table would give them one of its own)."""
         groups: dict[tuple[str, ...], list[RowChange]] = {}
         for change in changes:
             before, after = change.before or {}, change.after or {}
             changed = tuple(name for name in table.columns if before[name] != after[name])
             groups.setdefault(changed, []).append(change)
         match = " AND ".join(f"{quoted(name)} = %s" for name in table.key)
-        keys = ", ".join(quoted(name) for name in table.key)
         for columns, of_group in groups.items():
-            for chunk in _chunks(of_group, 100 if len(of_group) > 1 else 1):
+            written = [[(change.after or {})[column] for column in columns] for change in of_group]
+            for chunk in chunks(of_group, written, _UPDATED):
                 values: list[object] = []
                 sets = []
                 for column in columns:
@@ -278,20 +284,36 @@ class MySQLTransaction:
                     for change in chunk:
                         assert change.after is not None
                         values += [*_key_values(table, change.key), _to_column(table, column, change.after)]
-                values.append(tuple(_key_values(table, change.key) for change in chunk))
-                statement = f"UPDATE {quoted(table.name)} SET {', '.join(sets)} WHERE ({keys}) IN %s"
-                self._execute(statement, values, len(chunk))
+                where, keys = _matching(table, chunk)
+                target = f"{quoted(table.name)} {self._hints[table.name]}"
+                self._execute(f"UPDATE {target} SET {', '.join(sets)} WHERE {where}", [*values, *keys], len(chunk))
 
     def _execute(self, statement: str, values: Sequence[object], rows: int) -> None:
         """Run a statement that must touch exactly `rows` rows: they were locked, or must be absent."""
         with self._connection.cursor() as cursor:
-            cursor.execute(statement, tuple(values))
+            send(cursor, statement, values)
             if cursor.rowcount != rows:
                 raise Contention("rows changed between reading and writing them")
 
 
-def _chunks(changes: Sequence[RowChange], size: int = _CHUNK) -> list[Sequence[RowChange]]:
-    return [changes[start : start + size] for start in range(0, len(changes), size)]
+def _commit(session: Session, connection: Connection) -> None:
+    try:
+        connection.commit()
+    except (pymysql.MySQLError, OSError) as error:
+        session.drop()
+        known = translate(error) if isinstance(error, pymysql.MySQLError) else MySQLAway("the connection broke")
+        if isinstance(known, MySQLAway):
+            raise CommitUnknown("the answer to COMMIT was lost") from None
+        raise known from None
+
+
+def _matching(table: TableMapping, changes: Sequence[RowChange]) -> tuple[str, list[object]]:
+    """The condition that finds these rows, and its values. MariaDB scans the whole table for a list of one key of two
+    columns, so that one is written out."""
+    keys = [_key_values(table, change.key) for change in changes]
+    if len(keys) == 1:
+        return " AND ".join(f"{quoted(name)} = %s" for name in table.key), [*keys[0]]
+    return f"({', '.join(quoted(name) for name in table.key)}) IN %s", [tuple(keys)]
 
 
 def _key_values(table: TableMapping, key: RowKey) -> tuple[object, ...]:

@@ -1,0 +1,43 @@
+"""Statements of any size: one that the server would hang up on (max_allowed_packet) is refused before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from pymysql.cursors import Cursor
+
+from sync.errors import Refused
+
+#: Characters from which on a statement is measured; no server takes less than 1 MB by default, of four bytes a character.
+_SMALL = 1 << 18
+#: Rows, and characters of their text, in one statement.
+_ROWS, _CHARACTERS = 500, 1 << 20
+_Item = TypeVar("_Item")
+
+
+def send(cursor: Cursor, statement: str, values: Sequence[object]) -> None:
+    """Run a statement. Raises `Refused` where it is larger than the server takes."""
+    query = cursor.mogrify(statement, tuple(values))
+    if len(query) > _SMALL:
+        cursor.execute("SELECT @@max_allowed_packet")
+        row = cursor.fetchone()
+        assert row is not None
+        size, most = len(query.encode(errors="surrogateescape")), int(row[0])
+        if size + 1 >= most:
+            reason = f"a statement of {size:,} bytes is more than MySQL's max_allowed_packet ({most:,})"
+            raise Refused(reason, kind="constraint_violation")
+    cursor.execute(query)
+
+
+def chunks(items: Sequence[_Item], values: Sequence[Sequence[object]], rows: int = _ROWS) -> Iterator[Sequence[_Item]]:
+    """The items in pieces of at most `rows` that fit a statement; `values` are what each item puts into it."""
+    start = text = 0
+    for end, of_item in enumerate(values):
+        length = sum(len(value) for value in of_item if isinstance(value, str))
+        if end > start and (end - start == rows or text + length > _CHARACTERS):
+            yield items[start:end]
+            start, text = end, 0
+        text += length
+    if start < len(items):
+        yield items[start:]
