@@ -5,13 +5,20 @@ They fix type and collation by server, so that MySQL and MariaDB compare the sam
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+if TYPE_CHECKING:  # Django's fields take type parameters in the stubs alone
+    _Char = models.CharField[str, str]
+    _Text = models.TextField[str, str]
+    _DateTime = models.DateTimeField[datetime, datetime]
+else:
+    _Char, _Text, _DateTime = models.CharField, models.TextField, models.DateTimeField
 
 HEX_ID = re.compile(r"[0-9a-f]{24}")
 
@@ -37,7 +44,7 @@ def _with_collation(parameters: object, collation: str | None) -> Any:
     return {**parameters, "collation": collation}
 
 
-class ExactCharField(models.CharField):
+class ExactCharField(_Char):
     """VARCHAR that compares byte by byte without padding."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
@@ -45,7 +52,7 @@ class ExactCharField(models.CharField):
         return _with_collation(super().db_parameters(connection), exact_collation(connection))
 
 
-class ExactTextField(models.TextField):
+class ExactTextField(_Text):
     """LONGTEXT that compares byte by byte without padding."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
@@ -53,7 +60,7 @@ class ExactTextField(models.TextField):
         return _with_collation(super().db_parameters(connection), exact_collation(connection))
 
 
-class ObjectIdField(models.CharField):
+class ObjectIdField(_Char):
     """CHAR(24) of lower-case hex digits: a MongoDB ObjectId. Its collation pads, which fixed length makes harmless."""
 
     default_validators = [
@@ -81,7 +88,7 @@ class ObjectIdField(models.CharField):
         return _with_collation(super().db_parameters(connection), "ascii_bin" if connection.vendor == "mysql" else None)
 
 
-class MillisecondField(models.DateTimeField):
+class MillisecondField(_DateTime):
     """DATETIME(3): what a BSON date can hold. Finer values are refused, never rounded."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:

@@ -94,9 +94,7 @@ class AccountProduct(models.Model):
     """One element of `products`, in its place."""
 
     pk = models.CompositePrimaryKey("account_id", "position")
-    account = models.ForeignKey(
-        Account, on_delete=models.CASCADE, db_column="account_oid", related_name="product_rows"
-    )
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, db_column="account_oid", related_name="product_rows")
     position = models.IntegerField(validators=[MinValueValidator(0)])
     product = ExactCharField(max_length=64)
 
@@ -116,7 +114,9 @@ class Bucket(models.Model):
     class Meta:
         db_table = "analytics_bucket"
         indexes = [models.Index(fields=["account_id"], name="analytics_bucket_number")]
-        constraints = [models.CheckConstraint(condition=models.Q(id__regex=HEX_PATTERN), name="analytics_bucket_id_hex")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id__regex=HEX_PATTERN), name="analytics_bucket_id_hex")
+        ]
 
     def __str__(self) -> str:
         return f"bucket {self.pk}"

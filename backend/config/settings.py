@@ -30,6 +30,8 @@ try:
         else {"ENGINE": "django.db.backends.dummy"}
     }
     SECRET_KEY = env.value("LOCKSTEP_SECRET_KEY") or ""
+    #: The mapping, as the workers read it.
+    LOCKSTEP_CONFIG = Path(env.value("LOCKSTEP_CONFIG") or BASE_DIR.parent / "lockstep.toml")
 except env.EnvironmentProblem as problem:
     raise ImproperlyConfigured(str(problem)) from None
 
@@ -164,9 +166,17 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "ConflictState": "backend.replication.models.Conflict.State",
+        "RoleRequestState": "backend.accounts.models.RoleRequest.State",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+
+SILENCED_SYSTEM_CHECKS = [
+    "models.W036",  # django-allauth's conditional constraint, which MySQL cannot hold; allauth checks it itself too
+]
 
 LOGGING = {
     "version": 1,

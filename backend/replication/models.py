@@ -27,10 +27,12 @@ class Checkpoint(EngineTable):
     seq = models.BigIntegerField()
     lease = models.CharField(max_length=36)
     holder = models.JSONField()
-    position = models.JSONField()
-    seen = models.TextField()
-    known = models.TextField()
-    copied = models.TextField()
+    position = models.JSONField(null=True)
+    rows_done = models.BigIntegerField()
+    seen = models.JSONField(null=True)
+    known = models.JSONField()
+    copied = models.JSONField()
+    copying = models.BooleanField()
     renewed_at = models.DateTimeField()
     lease_until = models.DateTimeField()
 
@@ -53,7 +55,7 @@ class Conflict(EngineTable):
     collection = models.CharField(max_length=64)
     document_id = models.CharField(max_length=255)
     state = models.CharField(max_length=16, choices=State.choices)
-    open_key = models.CharField(max_length=330, null=True, unique=True)
+    open_key = models.CharField(max_length=64, null=True, unique=True)
     look_id = models.BigIntegerField(null=True)
     met = models.BigIntegerField(null=True)
     version = models.BigIntegerField()
@@ -75,6 +77,7 @@ class ConflictDetail(EngineTable):
     mysql_notes = models.JSONField(null=True)
     mongo_notes = models.JSONField(null=True)
     opened_at = models.DateTimeField()
+    noted_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     resolution = models.JSONField(null=True)
 
@@ -115,3 +118,17 @@ class Command(EngineTable):
     class Meta:
         managed = False
         db_table = "sync_command"
+
+
+class TimelineEntry(EngineTable):
+    """A change of a worker's state."""
+
+    id = models.BigAutoField(primary_key=True)
+    worker = models.CharField(max_length=16)
+    at = models.DateTimeField()
+    state = models.CharField(max_length=32)
+    reason = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "sync_timeline"

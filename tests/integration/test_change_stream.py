@@ -181,12 +181,10 @@ def test_a_quiet_stream_still_moves(log: StreamLog) -> None:
     log.admin["other"].insert_one({"a": 1})
     end = log.end()
     until = time.monotonic() + 20
-    while time.monotonic() < until:
+    transaction = None
+    while transaction is None or not reached(transaction.position, end):
+        assert time.monotonic() < until, "the position did not move"
         transaction = source.read(0.1)
-        if transaction is not None and reached(transaction.position, end):
-            break
-    else:
-        pytest.fail("the position did not move")
     assert transaction.entries == ()
     log.collection().insert_one(account(A))
     assert isinstance(transaction.position, StreamPosition)

@@ -7,122 +7,212 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', backend.analytics.fields.ObjectIdField(default=backend.analytics.fields.new_object_id, primary_key=True, serialize=False)),
-                ('account_id', models.IntegerField()),
-                ('limit', models.IntegerField()),
+                (
+                    "id",
+                    backend.analytics.fields.ObjectIdField(
+                        default=backend.analytics.fields.new_object_id, primary_key=True, serialize=False
+                    ),
+                ),
+                ("account_id", models.IntegerField()),
+                ("limit", models.IntegerField()),
             ],
             options={
-                'db_table': 'analytics_account',
-                'indexes': [models.Index(fields=['account_id'], name='analytics_account_number')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('id__regex', '^[0-9a-f]{24}$')), name='analytics_account_id_hex')],
+                "db_table": "analytics_account",
+                "indexes": [models.Index(fields=["account_id"], name="analytics_account_number")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("id__regex", "^[0-9a-f]{24}$")), name="analytics_account_id_hex"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AccountProduct',
+            name="AccountProduct",
             fields=[
-                ('pk', models.CompositePrimaryKey('account_id', 'position', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('position', models.IntegerField(validators=[django.core.validators.MinValueValidator(0)])),
-                ('product', backend.analytics.fields.ExactCharField(max_length=64)),
-                ('account', models.ForeignKey(db_column='account_oid', on_delete=django.db.models.deletion.CASCADE, related_name='product_rows', to='analytics.account')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "account_id", "position", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("position", models.IntegerField(validators=[django.core.validators.MinValueValidator(0)])),
+                ("product", backend.analytics.fields.ExactCharField(max_length=64)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_column="account_oid",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="product_rows",
+                        to="analytics.account",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'analytics_accountproduct',
+                "db_table": "analytics_accountproduct",
             },
         ),
         migrations.CreateModel(
-            name='Bucket',
+            name="Bucket",
             fields=[
-                ('id', backend.analytics.fields.ObjectIdField(default=backend.analytics.fields.new_object_id, primary_key=True, serialize=False)),
-                ('account_id', models.IntegerField()),
-                ('transaction_count', models.IntegerField()),
-                ('bucket_start_date', backend.analytics.fields.MillisecondField()),
-                ('bucket_end_date', backend.analytics.fields.MillisecondField()),
+                (
+                    "id",
+                    backend.analytics.fields.ObjectIdField(
+                        default=backend.analytics.fields.new_object_id, primary_key=True, serialize=False
+                    ),
+                ),
+                ("account_id", models.IntegerField()),
+                ("transaction_count", models.IntegerField()),
+                ("bucket_start_date", backend.analytics.fields.MillisecondField()),
+                ("bucket_end_date", backend.analytics.fields.MillisecondField()),
             ],
             options={
-                'db_table': 'analytics_bucket',
-                'indexes': [models.Index(fields=['account_id'], name='analytics_bucket_number')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('id__regex', '^[0-9a-f]{24}$')), name='analytics_bucket_id_hex')],
+                "db_table": "analytics_bucket",
+                "indexes": [models.Index(fields=["account_id"], name="analytics_bucket_number")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("id__regex", "^[0-9a-f]{24}$")), name="analytics_bucket_id_hex"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Customer',
+            name="Customer",
             fields=[
-                ('id', backend.analytics.fields.ObjectIdField(default=backend.analytics.fields.new_object_id, primary_key=True, serialize=False)),
-                ('username', backend.analytics.fields.ExactCharField(max_length=150)),
-                ('name', backend.analytics.fields.ExactCharField(max_length=255)),
-                ('address', backend.analytics.fields.ExactTextField()),
-                ('birthdate', backend.analytics.fields.MillisecondField()),
-                ('email', backend.analytics.fields.ExactCharField(max_length=254)),
-                ('active', models.BooleanField(blank=True, null=True)),
+                (
+                    "id",
+                    backend.analytics.fields.ObjectIdField(
+                        default=backend.analytics.fields.new_object_id, primary_key=True, serialize=False
+                    ),
+                ),
+                ("username", backend.analytics.fields.ExactCharField(max_length=150)),
+                ("name", backend.analytics.fields.ExactCharField(max_length=255)),
+                ("address", backend.analytics.fields.ExactTextField()),
+                ("birthdate", backend.analytics.fields.MillisecondField()),
+                ("email", backend.analytics.fields.ExactCharField(max_length=254)),
+                ("active", models.BooleanField(blank=True, null=True)),
             ],
             options={
-                'db_table': 'analytics_customer',
-                'indexes': [models.Index(fields=['email'], name='analytics_customer_email')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('id__regex', '^[0-9a-f]{24}$')), name='analytics_customer_id_hex')],
+                "db_table": "analytics_customer",
+                "indexes": [models.Index(fields=["email"], name="analytics_customer_email")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("id__regex", "^[0-9a-f]{24}$")), name="analytics_customer_id_hex"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CustomerAccount',
+            name="CustomerAccount",
             fields=[
-                ('pk', models.CompositePrimaryKey('customer_id', 'position', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('position', models.IntegerField(validators=[django.core.validators.MinValueValidator(0)])),
-                ('account_id', models.IntegerField()),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='account_rows', to='analytics.customer')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "customer_id", "position", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("position", models.IntegerField(validators=[django.core.validators.MinValueValidator(0)])),
+                ("account_id", models.IntegerField()),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="account_rows",
+                        to="analytics.customer",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'analytics_customeraccount',
+                "db_table": "analytics_customeraccount",
             },
         ),
         migrations.CreateModel(
-            name='CustomerBenefit',
+            name="CustomerBenefit",
             fields=[
-                ('pk', models.CompositePrimaryKey('customer_id', 'tier_key', 'benefit', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('tier_key', backend.analytics.fields.ExactCharField(max_length=255)),
-                ('benefit', backend.analytics.fields.ExactCharField(max_length=255)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='benefit_rows', to='analytics.customer')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "customer_id",
+                        "tier_key",
+                        "benefit",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("tier_key", backend.analytics.fields.ExactCharField(max_length=255)),
+                ("benefit", backend.analytics.fields.ExactCharField(max_length=255)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="benefit_rows",
+                        to="analytics.customer",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'analytics_customerbenefit',
+                "db_table": "analytics_customerbenefit",
             },
         ),
         migrations.CreateModel(
-            name='CustomerTier',
+            name="CustomerTier",
             fields=[
-                ('pk', models.CompositePrimaryKey('customer_id', 'tier_key', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('tier_key', backend.analytics.fields.ExactCharField(max_length=255)),
-                ('tier', backend.analytics.fields.ExactCharField(max_length=64)),
-                ('active', models.BooleanField()),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tier_rows', to='analytics.customer')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "customer_id", "tier_key", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("tier_key", backend.analytics.fields.ExactCharField(max_length=255)),
+                ("tier", backend.analytics.fields.ExactCharField(max_length=64)),
+                ("active", models.BooleanField()),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tier_rows", to="analytics.customer"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'analytics_customertier',
+                "db_table": "analytics_customertier",
             },
         ),
         migrations.CreateModel(
-            name='Transaction',
+            name="Transaction",
             fields=[
-                ('pk', models.CompositePrimaryKey('bucket_id', 'position', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('position', models.IntegerField(validators=[django.core.validators.MinValueValidator(0)])),
-                ('date', backend.analytics.fields.MillisecondField()),
-                ('amount', models.IntegerField()),
-                ('transaction_code', backend.analytics.fields.ExactCharField(max_length=32)),
-                ('symbol', backend.analytics.fields.ExactCharField(max_length=32)),
-                ('price', backend.analytics.fields.ExactCharField(max_length=128)),
-                ('total', backend.analytics.fields.ExactCharField(max_length=128)),
-                ('bucket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='transaction_rows', to='analytics.bucket')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "bucket_id", "position", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("position", models.IntegerField(validators=[django.core.validators.MinValueValidator(0)])),
+                ("date", backend.analytics.fields.MillisecondField()),
+                ("amount", models.IntegerField()),
+                ("transaction_code", backend.analytics.fields.ExactCharField(max_length=32)),
+                ("symbol", backend.analytics.fields.ExactCharField(max_length=32)),
+                ("price", backend.analytics.fields.ExactCharField(max_length=128)),
+                ("total", backend.analytics.fields.ExactCharField(max_length=128)),
+                (
+                    "bucket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="transaction_rows",
+                        to="analytics.bucket",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'analytics_transaction',
+                "db_table": "analytics_transaction",
             },
         ),
     ]

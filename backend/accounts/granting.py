@@ -1,0 +1,42 @@
+"""The only place that changes a role: by somebody else, once per request, with a line in the record."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from backend.accounts.models import Role, RoleChange, RoleRequest, User
+
+
+class DecisionRefused(Exception):
+    """A request cannot be decided so; the message says why."""
+
+
+def decide(request_id: int, by: User, *, grant: bool) -> RoleRequest:
+    """Grant or refuse a pending request. Raises `RoleRequest.DoesNotExist` and `DecisionRefused`."""
+    with transaction.atomic():
+        asked = RoleRequest.objects.select_for_update().select_related("user").get(pk=request_id)
+        if by.role != Role.SENIOR_MANAGEMENT:
+            raise DecisionRefused("Only senior management decides on roles.")
+        if asked.user_id == by.pk:
+            raise DecisionRefused("Nobody decides on their own request.")
+        if asked.state != RoleRequest.State.PENDING:
+            raise DecisionRefused("This request has been decided already.")
+        asked.state = RoleRequest.State.GRANTED if grant else RoleRequest.State.REFUSED
+        asked.decided_by, asked.decided_at = by, timezone.now()
+        asked.save(update_fields=["state", "decided_by", "decided_at"])
+        if grant:
+            _change(asked, by)
+        return asked
+
+
+def _change(asked: RoleRequest, by: User) -> None:
+    user = User.objects.select_for_update().get(pk=asked.user_id)
+    before, user.role = user.role, asked.role
+    user.save(update_fields=["role"])
+    RoleChange.objects.create(
+        user=user,
+        changed_by=by,
+        changed_by_email=by.email,
+        role_before=before,
+        role_after=asked.role,
+        request=asked,
+    )

@@ -1,0 +1,91 @@
+"""Customers, accounts and transactions over REST. Who sees which is `backend.accounts.permissions`' table."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+from django.db.models import QuerySet
+from rest_framework import viewsets
+from rest_framework.request import Request
+
+from backend.accounts.models import Role, User
+from backend.accounts.permissions import DomainPermission
+from backend.analytics.models import Account, Bucket, Customer, CustomerAccount
+from backend.analytics.serializers import AccountSerializer, CustomerSerializer, TransactionSerializer
+
+
+def own_customers(user: User) -> QuerySet[Customer]:
+    """Those whose e-mail is an address that this person has verified."""
+    verified = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
+    return Customer.objects.filter(email__in=list(verified))
+
+
+def own_numbers(user: User) -> list[int]:
+    """Account numbers of this person's customers."""
+    mine = CustomerAccount.objects.filter(customer__in=own_customers(user))
+    return list(mine.values_list("account_id", flat=True))
+
+
+class DomainViewSet(viewsets.ModelViewSet[Any]):
+    """Reading and writing documents; customers see their own."""
+
+    permission_classes = [DomainPermission]
+    lookup_value_regex = "[0-9a-f]{24}"
+
+    def is_customer(self, request: Request) -> bool:
+        """Whether who asks sees only their own."""
+        return not isinstance(request.user, User) or request.user.role == Role.CUSTOMER
+
+    def perform_destroy(self, instance: Any) -> None:
+        """Children first, in one transaction: the tables cascade nothing by themselves."""
+        with transaction.atomic():
+            instance.delete()
+
+
+class CustomerViewSet(DomainViewSet):
+    """Customers with their accounts and tiers."""
+
+    serializer_class = CustomerSerializer
+    queryset = Customer.objects.prefetch_related("account_rows", "tier_rows", "benefit_rows").order_by("id")
+    filterset_fields = ["username", "email", "active"]
+
+    def get_queryset(self) -> QuerySet[Customer]:
+        rows: QuerySet[Customer] = super().get_queryset()
+        if not self.is_customer(self.request):
+            return rows
+        assert isinstance(self.request.user, User)
+        return rows.filter(pk__in=own_customers(self.request.user))
+
+
+class AccountViewSet(DomainViewSet):
+    """Accounts with their products."""
+
+    serializer_class = AccountSerializer
+    queryset = Account.objects.prefetch_related("product_rows").order_by("id")
+    filterset_fields = {"account_id": ["exact"], "limit": ["exact", "gte", "lte"]}
+
+    def get_queryset(self) -> QuerySet[Account]:
+        rows: QuerySet[Account] = super().get_queryset()
+        if not self.is_customer(self.request):
+            return rows
+        assert isinstance(self.request.user, User)
+        return rows.filter(account_id__in=own_numbers(self.request.user))
+
+
+class TransactionViewSet(DomainViewSet):
+    """Buckets of transactions."""
+
+    serializer_class = TransactionSerializer
+    queryset = Bucket.objects.prefetch_related("transaction_rows").order_by("id")
+    filterset_fields = {
+        "account_id": ["exact"],
+        "bucket_start_date": ["gte", "lte"],
+        "bucket_end_date": ["gte", "lte"],
+    }
+
+    def get_queryset(self) -> QuerySet[Bucket]:
+        rows: QuerySet[Bucket] = super().get_queryset()
+        if not self.is_customer(self.request):
+            return rows
+        assert isinstance(self.request.user, User)
+        return rows.filter(account_id__in=own_numbers(self.request.user))

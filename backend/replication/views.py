@@ -1,0 +1,84 @@
+"""How the synchronisation is, and what it holds. Reading only: what operators ask of workers goes over the command line."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import OperationalError, ProgrammingError
+from django.db.models import QuerySet
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from backend.accounts.permissions import OperatorPermission
+from backend.replication.models import Conflict, Worker
+from backend.replication.serializers import ConflictDetailSerializer, ConflictListSerializer, SyncStatusSerializer
+from sync.model.states import STATES
+
+#: A worker that has said nothing for longer is taken for gone.
+SILENT = timedelta(seconds=15)
+#: MySQL: no such table; no right to it. Both mean that `lockstep setup` has not been run (again).
+NOT_SET_UP = {1146, 1142}
+
+
+class SyncStatusView(APIView):
+    """Both workers as they last said, and the number of documents that are held."""
+
+    permission_classes = [OperatorPermission]
+
+    @extend_schema(responses=SyncStatusSerializer)
+    def get(self, request: Request) -> Response:
+        """The present state."""
+        try:
+            workers = [_worker(row) for row in Worker.objects.order_by("name")]
+            held = Conflict.objects.filter(open_key__isnull=False).count()
+        except (ProgrammingError, OperationalError) as error:
+            if error.args[0] not in NOT_SET_UP:
+                raise
+            return Response({"set_up": False, "healthy": False, "open_conflicts": 0, "workers": []})
+        healthy = len(workers) == 2 and all(one["healthy"] for one in workers)
+        status = {"set_up": True, "healthy": healthy, "open_conflicts": held, "workers": workers}
+        return Response(SyncStatusSerializer(status).data)
+
+
+def _worker(row: Worker) -> dict[str, Any]:
+    state = STATES.get(row.state)
+    talks = timezone.now() - row.reported_at < SILENT
+    return {
+        "name": row.name,
+        "state": row.state,
+        "meaning": state.meaning if state else "",
+        "reason": row.reason,
+        "hint": row.hint if talks else "it has said nothing since; start it: lockstep run",
+        "healthy": bool(state and state.healthy and talks),
+        "since": row.since,
+        "reported_at": row.reported_at,
+        "details": row.details,
+    }
+
+
+class ConflictFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+    """By collection, kind and state; `held=true` for all that are not closed."""
+
+    kind = filters.CharFilter(field_name="detail__kind")
+    document = filters.CharFilter(field_name="document_id")
+    held = filters.BooleanFilter(field_name="open_key", lookup_expr="isnull", exclude=True)
+
+    class Meta:
+        model = Conflict
+        fields = ("collection", "state")
+
+
+class ConflictViewSet(viewsets.ReadOnlyModelViewSet[Conflict]):
+    """Documents that are held, newest first; one of them with both sides' values."""
+
+    permission_classes = [OperatorPermission]
+    queryset: QuerySet[Conflict] = Conflict.objects.select_related("detail").order_by("-id")
+    filterset_class = ConflictFilter
+
+    def get_serializer_class(self) -> type[BaseSerializer[Conflict]]:
+        return ConflictDetailSerializer if self.action == "retrieve" else ConflictListSerializer

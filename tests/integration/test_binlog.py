@@ -1,0 +1,300 @@
+"""The binlog as a source on real servers: what becomes of rows, transactions and positions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from deploy.local.mysql_binary import Flavour
+from deploy.local.users import Role
+from sync.errors import CheckpointWrittenByOther, MySQLAway, PositionPurged, SourceBehind
+from sync.model.change import ConflictKind, DocumentId, Origin, RowChange, Value
+from sync.model.position import BinlogPosition, Known, StreamPosition
+from tests.binlog_log import LEASE, A, B, C, Log, changes, entries
+from tests.servers import Servers
+
+PLAIN = {"name": "n", "opened": None, "active": None, "limit": 0}
+
+
+@pytest.fixture
+def log(servers: Servers, flavour: Flavour) -> Iterator[Log]:
+    made = Log(servers.mysql(flavour), flavour, servers.passwords[Role.FOLLOWER])
+    yield made
+    made.close()
+
+
+def account(key: str) -> DocumentId:
+    return DocumentId("accounts", key)
+
+
+def test_rows_become_changes_with_canonical_values(log: Log) -> None:
+    """Insert, update and delete carry both images; text, dates, NULL and numbers are what SELECT gives."""
+    log.run(
+        f"INSERT INTO account VALUES ('{A}', 'é😀 \\n ', '1960-01-02 03:04:05.678', NULL, -7, 'u', NULL)",
+        "UPDATE account SET active = 1, `limit` = 2147483647",
+        "DELETE FROM account",
+    )
+    first: dict[str, Value] = {
+        "name": "é😀 \n ",
+        "opened": datetime(1960, 1, 2, 3, 4, 5, 678000),  # noqa: DTZ001
+        "active": None,
+        "limit": -7,
+    }
+    then = first | {"active": True, "limit": 2147483647}
+    assert changes(log.read()) == [
+        RowChange(table="account", key=(A,), before=None, after=first),
+        RowChange(table="account", key=(A,), before=first, after=then),
+        RowChange(table="account", key=(A,), before=then, after=None),
+    ]
+
+
+def test_a_transaction_is_one_with_an_entry_per_document(log: Log) -> None:
+    """Rows of one document stand together in source order, all with the transaction's end as their place."""
+    log.together(
+        f"INSERT INTO account (id) VALUES ('{A}'), ('{B}')",
+        f"INSERT INTO product VALUES ('{A}', 0, 'p')",
+        "INSERT INTO elsewhere (t) VALUES ('x')",
+    )
+    (transaction,) = log.read()
+    assert [(one.document.key, [change.table for change in one.changes]) for one in transaction.entries] == [
+        (A, ["account", "product"]),
+        (B, ["account"]),
+    ]
+    assert {one.origin for one in transaction.entries} == {Origin.USER}
+    assert {one.position for one in transaction.entries} == {transaction.position} == {transaction.first_user}
+    assert transaction.position == log.end()
+
+
+def test_a_changed_key_is_delete_and_insert(log: Log) -> None:
+    """Of a root row the document moves; a child row that moves to another document is an entry of both."""
+    log.run(f"INSERT INTO account (id) VALUES ('{A}')", f"INSERT INTO product VALUES ('{A}', 0, 'p')")
+    source = log.source(log.end())
+    log.run(f"UPDATE account SET id = '{B}'", f"UPDATE product SET account_id = '{C}'")
+    root, child = log.read(source)
+    assert [(one.document.key, [(c.before, c.after) for c in one.changes]) for one in root.entries] == [
+        (A, [(PLAIN, None)]),
+        (B, [(None, PLAIN)]),
+    ]
+    assert [one.document.key for one in child.entries] == [A, C]
+
+
+def test_other_tables_and_columns_only_move_the_position(log: Log) -> None:
+    """Rows that nothing maps make transactions without entries."""
+    log.run(f"INSERT INTO account (id) VALUES ('{A}')")
+    source = log.source(log.end())
+    log.run("INSERT INTO elsewhere (t) VALUES ('x')", "UPDATE account SET unmapped = 'x'", "CREATE TABLE e2 (i INT)")
+    found = log.read(source)
+    assert (entries(found), {one.first_user for one in found}) == ([], {None})
+
+
+def test_values_that_are_none_make_a_problem(log: Log) -> None:
+    """A value that no codec takes holds its document, with a reason that does not quote it, and the log goes on."""
+    log.run(
+        f"INSERT INTO account (id, active) VALUES ('{A}', 77)",
+        "INSERT INTO account (id) VALUES ('secret')",
+        f"INSERT INTO account (id) VALUES ('{B}')",
+    )
+    bad, foreign, good = entries(log.read())
+    assert (bad.document, foreign.document, good.document) == (account(A), account("?secret"), account(B))
+    assert good.problem is None
+    for one in (bad, foreign):
+        assert one.problem is not None
+        assert one.problem.kind is ConflictKind.UNMAPPABLE_DOCUMENT
+        assert "secret" not in one.problem.reason
+        assert "77" not in one.problem.reason
+
+
+def test_savepoints_pass(log: Log) -> None:
+    """What was rolled back to a savepoint is not told; everything else of the transaction is."""
+    log.together(
+        "SAVEPOINT s1",
+        f"INSERT INTO account (id) VALUES ('{A}')",
+        "ROLLBACK TO s1",
+        f"INSERT INTO account (id) VALUES ('{B}')",
+        "SAVEPOINT s2",
+        f"INSERT INTO account (id) VALUES ('{C}')",
+        "RELEASE SAVEPOINT s2",
+    )
+    assert [change.key for change in changes(log.read())] == [(B,), (C,)]
+
+
+def test_a_rolled_back_transaction_is_not_told(log: Log) -> None:
+    """Not even where a table without transactions took part in it."""
+    log.run("CREATE TABLE old (i INT) ENGINE = MyISAM")
+    source = log.source(log.end())
+    log.together(f"INSERT INTO account (id) VALUES ('{A}')", "INSERT INTO old VALUES (1)", end="ROLLBACK")
+    log.run(f"INSERT INTO account (id) VALUES ('{B}')")
+    assert [change.key for change in changes(log.read(source))] == [(B,)]
+
+
+def test_create_table_select_passes(log: Log) -> None:
+    """DDL and rows in one transaction: of a table that nothing maps."""
+    log.run(f"INSERT INTO account (id) VALUES ('{A}')", "CREATE TABLE copied AS SELECT * FROM account")
+    log.run(f"INSERT INTO account (id) VALUES ('{B}')")
+    assert [change.key for change in changes(log.read())] == [(A,), (B,)]
+
+
+def test_cascades_of_one_delete(log: Log) -> None:
+    """Where the server logs what a cascade deletes, it comes with the delete."""
+    log.run(
+        "ALTER TABLE elsewhere ADD account_id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin",
+        "ALTER TABLE elsewhere ADD FOREIGN KEY (account_id) REFERENCES account (id) ON DELETE CASCADE",
+        f"INSERT INTO account (id) VALUES ('{A}')",
+        f"INSERT INTO elsewhere (account_id) VALUES ('{A}')",
+    )
+    source = log.source(log.end())
+    log.run("DELETE FROM account")
+    assert [change.after for change in changes(log.read(source))] == [None]
+
+
+def test_commit_times(log: Log, flavour: Flavour) -> None:
+    """Microseconds on MySQL, whole seconds on MariaDB, of the commit and not of the statements."""
+    log.run("BEGIN", f"INSERT INTO account (id) VALUES ('{A}')")
+    with log.session().cursor() as cursor:
+        cursor.execute("SELECT SLEEP(1.1)")
+    before = time.time()
+    log.run("COMMIT")
+    after = time.time()
+    (one,) = entries(log.read())
+    if flavour is Flavour.MYSQL:
+        assert before - 0.01 <= one.committed_at / 1e6 <= after + 0.01
+        assert one.committed_at % 1000
+    else:
+        assert int(before) <= one.committed_at / 1e6 <= after
+        assert one.committed_at % 1_000_000 == 0
+
+
+def test_every_position_resumes_behind_its_transaction(log: Log) -> None:
+    """Reading on from any transaction's position gives exactly those after it, over a change of file too."""
+    log.run(f"INSERT INTO account (id) VALUES ('{A}')", "FLUSH BINARY LOGS")
+    log.together(f"INSERT INTO account (id) VALUES ('{B}')", f"INSERT INTO product VALUES ('{B}', 0, 'p')")
+    log.run("UPDATE account SET `limit` = 1", "FLUSH BINARY LOGS", "DELETE FROM product")
+    whole = log.read()
+    assert len({one.position.file for one in whole if isinstance(one.position, BinlogPosition)}) == 3
+    for number, one in enumerate(whole[:-1], start=1):
+        assert isinstance(one.position, BinlogPosition)
+        assert log.read(log.source(one.position)) == whole[number:]
+
+
+def test_on_another_server_the_gtids_tell(log: Log) -> None:
+    """File and offset mean nothing there; the transactions after the GTID set are read, none of them twice."""
+    log.run(*(f"INSERT INTO account (id) VALUES ('{key}')" for key in (A, B, C)))
+    whole = log.read()
+    assert isinstance(whole[0].position, BinlogPosition)
+    moved = replace(whole[0].position, server="another", file="other.000777", offset=12345)
+    assert log.read(log.source(moved)) == whole[1:]
+
+
+def test_a_server_that_lacks_what_was_applied(log: Log) -> None:
+    """An older backup, or a wrong server: by its GTIDs, by its files, by their sizes."""
+    number = int(log.start.gtids.rpartition("-")[2]) + 1000
+    ahead = replace(log.start, gtids=f"{log.start.gtids.rpartition('-')[0]}-{number}")
+    missing = replace(log.start, file="binlog.999999", gtids="")
+    short = replace(log.start, offset=log.start.offset + 1_000_000, gtids="")
+    stranger = replace(log.start, server="another", gtids="")
+    for position in (ahead, replace(ahead, server="another"), missing, short, stranger):
+        with pytest.raises(SourceBehind):
+            log.read(log.source(position))
+
+
+def test_a_purged_position(log: Log) -> None:
+    """What lies between the position and the log's beginning is lost: a named stop, on this server and on another."""
+    log.run(f"INSERT INTO account (id) VALUES ('{A}')", "FLUSH BINARY LOGS")
+    log.run(f"INSERT INTO account (id) VALUES ('{B}')", "FLUSH BINARY LOGS")
+    log.run(f"PURGE BINARY LOGS TO '{log.end().file}'")
+    for position in (log.start, replace(log.start, server="another")):
+        with pytest.raises(PositionPurged):
+            log.read(log.source(position))
+
+
+def test_a_tagged_transaction_is_an_echo(log: Log) -> None:
+    """Its first row is the listener's next checkpoint: all its rows are echoes, with what the listener had seen."""
+    log.together(
+        """UPDATE sync_checkpoint SET seq = 6, seen = '{"time": 1, "increment": 2, "token": "x"}'""",
+        f"INSERT INTO account (id) VALUES ('{A}')",
+    )
+    log.run(f"INSERT INTO account (id) VALUES ('{B}')", "UPDATE sync_checkpoint SET seq = 7")
+    echo, user, beat = log.read()
+    assert [(one.origin, one.seen) for one in echo.entries] == [
+        (Origin.ECHO, StreamPosition(time=1, increment=2, token="x"))
+    ]
+    assert (echo.first_user, echo.known) == (None, Known(seq=6, lease="L"))
+    assert [(one.origin, one.seen) for one in user.entries] == [(Origin.USER, None)]
+    assert (beat.entries, beat.known) == ((), Known(seq=7, lease="L"))
+
+
+def test_a_lease_that_is_taken_moves_what_is_known(log: Log) -> None:
+    """The next number under another lease and nothing else: the listener was started anew."""
+    log.run("UPDATE sync_checkpoint SET seq = 6, lease = 'M'", "UPDATE sync_checkpoint SET seq = 7")
+    assert [one.known for one in log.read()] == [Known(seq=6, lease="M"), Known(seq=7, lease="M")]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("UPDATE sync_checkpoint SET seq = 7",),
+        ("UPDATE sync_checkpoint SET seq = 4",),
+        ("DELETE FROM sync_checkpoint",),
+        ("INSERT INTO sync_checkpoint (name, seq, lease) VALUES ('x', 1, '')",),
+        (f"INSERT INTO account (id) VALUES ('{A}')", "UPDATE sync_checkpoint SET seq = 6"),
+        ("INSERT INTO elsewhere (t) VALUES ('x')", "UPDATE sync_checkpoint SET seq = 6"),
+        ("UPDATE sync_checkpoint SET seq = 6", "UPDATE sync_checkpoint SET seq = 7"),
+        ("UPDATE sync_checkpoint SET seq = 6, lease = 'M'", f"INSERT INTO account (id) VALUES ('{A}')"),
+        ("UPDATE sync_checkpoint SET seq = 6, lease = 'M'", "INSERT INTO elsewhere (t) VALUES ('x')"),
+    ],
+)
+def test_any_other_write_of_a_checkpoint_stops(log: Log, statements: tuple[str, ...]) -> None:
+    """Where the origin of changes cannot be told any more, nothing is guessed."""
+    log.together(*statements)
+    log.stops(CheckpointWrittenByOther)
+
+
+def test_a_large_transaction_comes_in_parts(log: Log) -> None:
+    """Cut where the next row belongs to another document; each part resumes where it ended, the last moves on."""
+    keys = [f"{number:024x}" for number in range(6)]
+    rows = ", ".join(f"('{key}', {position}, 'p')" for key in keys for position in range(4))
+    log.together("UPDATE sync_checkpoint SET seq = 6", f"INSERT INTO product VALUES {rows}")
+    log.run(f"INSERT INTO account (id) VALUES ('{A}')")
+    *parts, last, after = log.read(log.source(part_rows=7))
+    assert [len(changes([part])) for part in (*parts, last)] == [8, 8, 8]
+    assert [(part.position, part.rows_done, part.known) for part in parts] == [
+        (log.start, 8, LEASE),
+        (log.start, 16, LEASE),
+    ]
+    assert (last.rows_done, last.known.seq, after.rows_done) == (0, 6, 0)
+    assert {one.origin for one in entries([*parts, last])} == {Origin.ECHO}
+    assert parts[0].entries[0].position.order < parts[1].entries[0].position.order < last.position.order
+    resumed = log.read(log.source(rows_done=16, part_rows=7))
+    assert changes(resumed) == changes([last, after])
+    assert [one.origin for one in entries(resumed)] == [one.origin for one in entries([last, after])]
+
+
+def test_a_large_document_is_cut_at_twice_the_limit(log: Log) -> None:
+    """One document that is larger than memory allows is cut inside; bytes count like rows."""
+    rows = ", ".join(f"('{A}', {position}, '{'p' * 50}')" for position in range(1000))
+    log.run(f"INSERT INTO product VALUES {rows}")
+    assert [len(changes([one])) for one in log.read(log.source(part_rows=200))] == [400, 400, 200]
+    by_bytes = log.read(log.source(part_bytes=20_000))
+    assert len(by_bytes) > 1
+    assert len(changes(by_bytes)) == 1000
+
+
+def test_a_closed_source_stops_reading(log: Log) -> None:
+    """Reading stops when somebody closes the source, at once and from another thread."""
+    source = log.source()
+    source.close()
+    source.close()
+    with pytest.raises(MySQLAway):
+        source.read(5)
+
+
+def test_nothing_to_read_is_none(log: Log) -> None:
+    """A quiet log answers None in about the time that was asked for."""
+    source = log.source()
+    before = time.monotonic()
+    assert source.read(0.5) is None
+    assert 0.4 < time.monotonic() - before < 3
