@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,57 +15,18 @@ import pytest
 from bson import ObjectId
 
 from deploy.local.mysql_binary import Flavour
-from deploy.local.paths import ROOT
 from deploy.local.processes import free_port
 from sync.cli import exit_codes
-from tests.site import LOCKSTEP, Site
+from tests.running import PROMISED, Running
+from tests.site import Site
 
 A, B = "a" * 24, "b" * 24
-#: Seconds in which a worker ends when it is told to.
-PROMISED = 10.0
 
 
 @pytest.fixture
 def flavour() -> Flavour:
     """One family is enough for processes and signals; what workers carry has its tests on both."""
     return Flavour.MYSQL
-
-
-class Running:
-    """A lockstep process, and what it has said so far."""
-
-    def __init__(self, site: Site, log: Path, *arguments: str, **environ: str) -> None:
-        self._log = log
-        with log.open("wb") as output:
-            self.popen = subprocess.Popen(
-                [str(LOCKSTEP), "--config", str(site.config_path), *arguments],
-                env=site.process_environment() | environ,
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    def said(self) -> str:
-        return self._log.read_text()
-
-    def states(self, worker: str) -> list[str]:
-        """Those that it has said, in order."""
-        return re.findall(rf" {worker} action=state state=(\w+) ", self.said())
-
-    def end(self) -> tuple[int, float]:
-        """SIGTERM; exit code and seconds it took."""
-        began = time.monotonic()
-        self.popen.terminate()
-        return self.popen.wait(PROMISED + 5), time.monotonic() - began
-
-    def children(self) -> list[int]:
-        pid = self.popen.pid
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-    def kill(self) -> None:
-        if self.popen.poll() is None:
-            self.popen.kill()
-        self.popen.wait()
 
 
 Start = Callable[..., Running]
