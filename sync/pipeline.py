@@ -135,8 +135,10 @@ class Pipeline:
         """Note held documents, fold the others over what the target holds now."""
         held = transaction.conflicts.held(list(entries))
         free: dict[DocumentId, Sequence[Entry]] = {}
+        noted = {held[document]: of for document, of in entries.items() if document in held and has_users(of)}
+        closed = {one.document for one in noted.keys() - transaction.conflicts.note(noted, self._side)}
         for document, of in entries.items():
-            if document in held and (not has_users(of) or transaction.conflicts.note(held[document], of, self._side)):
+            if document in held and document not in closed:
                 merged.noted += 1
             else:  # not held, or closed by now: by rule 1
                 free[document] = of

@@ -75,9 +75,9 @@ class ConflictStore(Protocol):
     def held(self, documents: Sequence[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
         """Those of the documents that have an open or waiting row now."""
 
-    def note(self, held: HeldDocument, entries: Sequence[Entry], side: Side) -> bool:
-        """Add notes of users' changes made on `side` (rule 2 of design 2.4; echoes in `entries` are left out) to the row
-        `where open`; False if it is closed by now. Noting the same entries twice changes nothing."""
+    def note(self, noted: Mapping[HeldDocument, Sequence[Entry]], side: Side) -> frozenset[HeldDocument]:
+        """Add notes of users' changes made on `side` (rule 2 of design 2.4; echoes in the entries are left out) to each row
+        `where open`; returns those that were. Noting the same entries twice changes nothing."""
 
     def open(
         self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side, target: DocumentRows | None

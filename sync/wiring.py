@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -58,6 +59,7 @@ class Wiring:
         self._config = config
         self._mapping = config.mapping
         self._open = ExitStack()
+        self._made: dict[Side, Parts] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -108,25 +110,22 @@ class Wiring:
         mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
         mysql_preflight.require(mysql, self._mapping)
         mongo_preflight.require(mongo, self._mapping)
-        with ExitStack() as opened:
-            parts = {side: self._parts(side, opened) for side in Side}
-            copying = parts[origin.other]
-            target_reader = parts[origin].reader
-            return FirstCopy(
-                self._mapping,
-                origin,
-                source=copying.reader,
-                target=target_reader,
-                ends={origin: copying.end, origin.other: parts[origin].end},
-                leases={side: Lease(of.target) for side, of in parts.items()},
-            ).run(progress)
+        copying, other = self._parts(origin.other), self._parts(origin)
+        return FirstCopy(
+            self._mapping,
+            origin,
+            source=copying.reader,
+            target=other.reader,
+            ends={origin: copying.end, origin.other: other.end},
+            leases={origin.other: Lease(copying.target), origin: Lease(other.target)},
+        ).run(progress)
 
     def verify(self, collections: Sequence[str], progress: Progress) -> VerifyReport:
         """Compare the named collections (none named: all)."""
         names = tuple(collections) or tuple(self._mapping.collections)
         for name in names:
             self.collection(name)
-        operators = self._operators()
+        operators = self._operators
 
         def held(documents: Sequence[DocumentId]) -> frozenset[DocumentId]:
             texts = operators.held_texts()
@@ -157,15 +156,14 @@ class Wiring:
         raise CommandRefused(f"the {worker} gave an answer of another version", hint="lockstep status")
 
     def _repair_here(self, document: DocumentId, origin: Side) -> RepairReport:
-        with ExitStack() as opened:
-            parts = self._parts(origin.other, opened)
-            lease = Lease(parts.target)
-            lease.take()
-            try:
-                repair = Repair(lease, parts.reader, parts.conflicts)
-                return repair.run(self.collection(document.collection), document)
-            finally:
-                lease.release()
+        parts = self._parts(origin.other)
+        lease = Lease(parts.target)
+        lease.take()
+        try:
+            repair = Repair(lease, parts.reader, parts.conflicts)
+            return repair.run(self.collection(document.collection), document)
+        finally:
+            lease.release()
 
     def _would_repair(self, document: DocumentId, origin: Side) -> RepairReport:
         explained = self.explain(document)
@@ -201,9 +199,9 @@ class Wiring:
             mysql_as_document=None if mysql_problem else assemble(collection, document.key, mysql.rows),
             mongo_rows=mongo.rows,
             mongo_problem=mongo.problem,
-            mongo_document=self._mongo_reader().stored(document),
+            mongo_document=self._mongo_reader.stored(document),
             places=difference.places if difference else (),
-            conflict=self._operators().open_conflict(document),
+            conflict=self._operators.open_conflict(document),
         )
 
     # What stands where.
@@ -234,22 +232,22 @@ class Wiring:
 
     def status(self) -> Sequence[Mapping[str, object]]:
         """What each worker last said, and how many documents are held."""
-        return self._operators().workers()
+        return self._operators.workers()
 
     def conflicts(self, filters: Mapping[str, str], limit: int) -> Sequence[Mapping[str, object]]:
         """Conflict rows, newest first."""
-        return self._operators().conflicts(filters, limit)
+        return self._operators.conflicts(filters, limit)
 
     def conflict(self, number: int) -> Mapping[str, object]:
         """One conflict row with both values and notes."""
-        return self._operators().conflict(number)
+        return self._operators.conflict(number)
 
     def ask(self, worker: str, kind: str) -> None:
         """Have a worker pause or resume, and wait until it has."""
         self._asked(worker, kind, {})
 
     def _asked(self, worker: str, kind: str, arguments: Mapping[str, object]) -> Mapping[str, object]:
-        operators = self._operators()
+        operators = self._operators
         number = operators.ask(worker, kind, arguments, "lockstep command line")
         deadline = time.monotonic() + ANSWER
         while time.monotonic() < deadline:
@@ -261,25 +259,29 @@ class Wiring:
 
     # Parts.
 
-    def _parts(self, side: Side, opened: ExitStack) -> Parts:
-        """The parts of the worker that writes `side`, closed with `opened`."""
-        parts = self._follower() if side is Side.MONGO else self._listener()
-        opened.callback(parts.close)
-        return parts
+    def _parts(self, side: Side) -> Parts:
+        """The parts of the worker that writes `side`, for work that is done without that worker."""
+        if side not in self._made:
+            self._made[side] = self._follower() if side is Side.MONGO else self._listener()
+            self._open.callback(self._made[side].close)
+        return self._made[side]
 
     def _reader(self, side: Side) -> Reader:
-        return self._mongo_reader() if side is Side.MONGO else self._mysql_reader()
+        return self._mongo_reader if side is Side.MONGO else self._mysql_reader
 
+    @cached_property
     def _mysql_reader(self) -> MySQLReader:
         reader = MySQLReader(self._mysql(Role.FOLLOWER), self._mapping)
         self._open.callback(reader.close)
         return reader
 
+    @cached_property
     def _mongo_reader(self) -> MongoReader:
         reader = MongoReader(self._mongo(Role.LISTENER), self._mapping)
         self._open.callback(reader.close)
         return reader
 
+    @cached_property
     def _operators(self) -> Operators:
         operators = Operators(self._mysql(Role.APP))
         self._open.callback(operators.close)

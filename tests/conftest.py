@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -18,6 +19,7 @@ from backend.config.environment import mysql_settings
 from deploy.local.mongo_server import Document
 from deploy.local.mysql_binary import Flavour
 from tests.domain_tables import create_statements
+from tests.engine import Engine
 from tests.mysql_side import MySQLSide
 from tests.servers import Servers
 from tests.site import Site
@@ -100,3 +102,21 @@ def django_db_modify_db_settings(servers: Servers) -> None:
     databases["default"].update(mysql_settings(url, "tests"))
     connections.configure_settings(databases)  # fills in the defaults
     connections["default"] = connections.create_connection("default")
+
+
+@pytest.fixture
+def engine(site: Site, tmp_path: Path) -> Iterator[Engine]:
+    """An empty installation after its first copy, both workers running."""
+    made = Engine(site, tmp_path)
+    made.prepare()
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stopped_engine(site: Site, tmp_path: Path) -> Iterator[Engine]:
+    """An empty installation; nothing is set up, nothing runs."""
+    made = Engine(site, tmp_path)
+    yield made
+    made.close()

@@ -25,6 +25,8 @@ from deploy.local.mongo_server import Document
 from deploy.local.mysql_binary import Flavour
 from deploy.local.paths import ROOT
 from deploy.local.users import Role, create_mongo_users, mongo_url, mysql_url, open_mysql_database
+from sync.config import load_config
+from sync.wiring import Wiring
 from tests.servers import Servers
 
 #: The console script, as operators type it.
@@ -120,6 +122,10 @@ class Site:
     def setup(self) -> None:
         """Make the engine's tables, collections and rights, as the owner."""
         self.lockstep("setup")
+
+    def wiring(self) -> Wiring:
+        """What the command line works with, in this process; the caller closes it."""
+        return Wiring(load_config(self.config_path, self.environment()))
 
     def close(self) -> None:
         """Close connections, drop both databases with their users and rights."""

@@ -13,7 +13,7 @@ from sync.errors import ConfigError, Contention, Refused
 from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Origin, Side
 from sync.model.meeting import NONE, Notes
 from sync.model.values import key_text, rows_to_json
-from sync.mysql.packets import send
+from sync.mysql.packets import chunks, send
 from sync.mysql.server import Connection, MySQLSettings, Session, translated
 from sync.ports import HeldDocument
 
@@ -47,26 +47,58 @@ class Conflicts:
                     found[document] = HeldDocument(conflict=int(number), document=document, version=int(version))
         return found
 
-    def note(self, held: HeldDocument, entries: Sequence[Entry], side: Side) -> bool:
+    def note(self, noted: Mapping[HeldDocument, Sequence[Entry]], side: Side) -> frozenset[HeldDocument]:
         """See the port."""
+        by_number = {held.conflict: held for held in noted}
+        numbers, found = sorted(by_number), set[HeldDocument]()
+        for start in range(0, len(numbers), _CHUNK):
+            before = self._locked_notes(numbers[start : start + _CHUNK], side)
+            found |= {by_number[number] for number in before}
+            after = {number: _with(notes, noted[by_number[number]]) for number, notes in before.items()}
+            changed = {number: notes.to_json() for number, notes in after.items() if notes != before[number]}
+            if changed:
+                with translated(), self._connection.cursor() as cursor:
+                    cursor.execute(
+                        "UPDATE sync_conflict FORCE INDEX (PRIMARY) SET version = version + 1 WHERE id IN %s",
+                        (tuple(changed),),
+                    )
+                self._store_notes(changed, side)
+        return frozenset(found)
+
+    def _locked_notes(self, numbers: Sequence[int], side: Side) -> dict[int, Notes]:
+        """The notes of those rows that are open. The narrow rows are locked first, as in `close`, and in the order of the
+        key: two workers that lock in one order cannot deadlock here."""
         with translated(), self._connection.cursor() as cursor:
-            # The narrow row first, as in `close`: two workers that lock in one order cannot deadlock here.
-            found = cursor.execute(
-                "SELECT 1 FROM sync_conflict WHERE id = %s AND open_key IS NOT NULL FOR UPDATE", (held.conflict,)
-            )
-            if not found:
-                return False
             cursor.execute(
-                f"SELECT {side}_notes FROM sync_conflict_detail WHERE conflict_id = %s FOR UPDATE", (held.conflict,)
+                "SELECT id FROM sync_conflict FORCE INDEX (PRIMARY)"
+                " WHERE id IN %s AND open_key IS NOT NULL ORDER BY id FOR UPDATE",
+                (tuple(numbers),),
             )
-            row = cursor.fetchone()
-            before = Notes.from_json(row[0] if row else None)
-            notes = _with(before, entries)
-            if notes == before:
-                return True
-            cursor.execute("UPDATE sync_conflict SET version = version + 1 WHERE id = %s", (held.conflict,))
-        self._store(held.conflict, f"{side}_notes", notes.to_json())
-        return True
+            opened = tuple(int(row[0]) for row in cursor.fetchall())
+            if not opened:
+                return {}
+            cursor.execute(
+                f"SELECT conflict_id, {side}_notes FROM sync_conflict_detail FORCE INDEX (PRIMARY)"
+                " WHERE conflict_id IN %s FOR UPDATE",
+                (opened,),
+            )
+            texts = {int(number): text for number, text in cursor.fetchall()}
+        return {number: Notes.from_json(texts.get(number)) for number in opened}
+
+    def _store_notes(self, notes: Mapping[int, str], side: Side) -> None:
+        """Many rows a statement, as long as they are small."""
+        items = list(notes.items())
+        for some in chunks(items, [(text,) for _, text in items]):
+            if len(some) == 1:
+                self._store(some[0][0], f"{side}_notes", some[0][1])
+                continue
+            cases, values = " ".join(["WHEN %s THEN %s"] * len(some)), [value for item in some for value in item]
+            with translated(), self._connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE sync_conflict_detail FORCE INDEX (PRIMARY)"
+                    f" SET {side}_notes = CASE conflict_id {cases} END, noted_at = NOW(6) WHERE conflict_id IN %s",
+                    (*values, tuple(number for number, _ in some)),
+                )
 
     def open(
         self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side, target: DocumentRows | None
@@ -85,7 +117,7 @@ class Conflicts:
             if error.kind != "unique_violation":
                 raise
             held = self.held([document]).get(document)
-            if held is None or not self.note(held, entries, side):
+            if held is None or not self.note({held: entries}, side):
                 raise Contention("a conflict was closed while another was opened for the same document") from None
             return
         with translated(), self._connection.cursor() as cursor:

@@ -142,8 +142,8 @@ def test_notes_are_added_where_open(side: MySQLSide) -> None:
     first = opened(side, entries=[edited((1, 2), 5)])
     transaction = side.conflicts().begin()
     echo = edited((2, 99), 8, origin=Origin.ECHO)
-    assert transaction.note(first, [edited((2, 4), 7), echo], Side.MYSQL)
-    assert transaction.note(first, [edited((1, 6), 7)], Side.MONGO)
+    assert transaction.note({first: [edited((2, 4), 7), echo]}, Side.MYSQL) == {first}
+    assert transaction.note({first: [edited((1, 6), 7)]}, Side.MONGO) == {first}
     transaction.commit()
     assert (noted(side, Side.MYSQL), noted(side, Side.MONGO)) == ([(4, 1)], [(6, 1)])
     newer = held(side, account())
@@ -151,9 +151,37 @@ def test_notes_are_added_where_open(side: MySQLSide) -> None:
     transaction = side.conflicts().begin()
     assert transaction.close(newer, {})
     transaction.commit()
-    assert not transaction.note(newer, [edited((4, 5), 9)], Side.MYSQL)
+    assert transaction.note({newer: [edited((4, 5), 9)]}, Side.MYSQL) == frozenset()
     transaction.commit()
     assert noted(side) == [(4, 1)]
+
+
+def test_many_are_noted_at_once(side: MySQLSide) -> None:
+    """Small and large, changed and not: each row gets its own; those that are closed are told apart."""
+    documents = [account(f"{number:024x}") for number in range(1200)]
+    transaction = side.conflicts().begin()
+    for document in documents:
+        transaction.open(document, HOLD, [], Side.MYSQL, None)
+    transaction.commit()
+    found = transaction.held(documents)
+    gone = found[documents[7]]
+    assert transaction.close(gone, {})
+    transaction.commit()
+    wanted = {}
+    for number, document in enumerate(documents):
+        entry = edited((1, number + 2), 7)
+        if number % 400 == 3:
+            change = replace(entry.changes[0], after={"account_id": 1, "limit": "x" * 600_000})
+            entry = replace(entry, changes=(change,))
+        wanted[found[document]] = [entry]
+    assert transaction.note(wanted, Side.MONGO) == wanted.keys() - {gone}
+    transaction.commit()
+    ((count,),) = side.rows("SELECT COUNT(*) FROM sync_conflict WHERE version = 2")
+    assert count == 1199
+    for number in (0, 3, 6, 1199):
+        shown = side.operators().conflict(found[documents[number]].conflict)
+        (note,) = Notes.from_json(json.dumps(shown["mongo_notes"])).places.values()
+        assert note.value == ("x" * 600_000 if number == 3 else number + 2)
 
 
 def test_noting_the_same_twice_changes_nothing(side: MySQLSide) -> None:
@@ -161,7 +189,7 @@ def test_noting_the_same_twice_changes_nothing(side: MySQLSide) -> None:
     first = opened(side, entries=[edited((1, 2), 5)])
     before, end = detail(side), side.log_end()
     transaction = side.conflicts().begin()
-    assert transaction.note(first, [edited((1, 2), 5)], Side.MYSQL)
+    assert transaction.note({first: [edited((1, 2), 5)]}, Side.MYSQL) == {first}
     transaction.open(account(), HOLD, [edited((1, 2), 5)], Side.MYSQL, None)
     transaction.commit()
     assert (detail(side), held(side, account())) == (before, first)
@@ -172,7 +200,7 @@ def test_closing_counts_at_the_version_that_was_read(side: MySQLSide) -> None:
     """What was noted meanwhile keeps the row open."""
     first = opened(side)
     transaction = side.conflicts(Role.LISTENER).begin()
-    transaction.note(first, [edited((1, 2), 5)], Side.MONGO)
+    transaction.note({first: [edited((1, 2), 5)]}, Side.MONGO)
     transaction.commit()
     assert not transaction.close(first, {})
     transaction.rollback()

@@ -1,0 +1,158 @@
+"""Two running workers over a site, seen from outside: what people write, when it has crossed, whether both sides are equal."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bson import ObjectId
+from pymongo.database import Database
+from pymysql.connections import Connection
+from pymysql.cursors import Cursor
+
+from sync.model.change import Side
+from tests import plain
+from tests.plain import Doc
+from tests.running import Running
+from tests.site import Site
+
+#: Seconds that anything is given to cross, on a busy machine.
+PATIENCE = 60.0
+COMMANDS = {"follower": "follow", "listener": "listen"}
+
+
+class Engine:
+    """Starts workers as processes of their own; `close` ends them."""
+
+    def __init__(self, site: Site, logs: Path) -> None:
+        self.site = site
+        self._logs = logs
+        self.workers: dict[str, Running] = {}
+
+    def prepare(self) -> None:
+        """Setup and first copy from MySQL, as the commands do them."""
+        with self.site.wiring() as wiring:
+            for step in wiring.setup_steps():
+                if not step.done:
+                    step.apply()
+            wiring.bootstrap(Side.MYSQL, lambda *_: None)
+
+    def start(self, *names: str) -> None:
+        """Start these workers (both where none is named), and wait until they carry changes."""
+        for name in names or COMMANDS:
+            self.workers[name] = Running(self.site, self._logs / f"{name}.log", COMMANDS[name])
+        for name in names or COMMANDS:
+            self.until(lambda name=name: self.states(name)[-1:] in (["streaming"], ["catching_up"]))  # type: ignore[misc]
+
+    def kill(self, name: str) -> None:
+        """SIGKILL."""
+        self.workers[name].kill()
+
+    @cached_property
+    def mysql(self) -> Connection[Cursor]:
+        """The application's session; it has its rights from setup on."""
+        return self.site.mysql("app")
+
+    @cached_property
+    def mongo(self) -> Database[Doc]:
+        """The application's database; it has its rights from setup on."""
+        return self.site.mongo("app")
+
+    def close(self) -> None:
+        """Whatever still runs ends."""
+        for worker in self.workers.values():
+            worker.kill()
+
+    def states(self, name: str) -> list[str]:
+        """Those that a worker has said, in all its lives."""
+        return self.workers[name].states(name)
+
+    def until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+        """Wait for it; the workers' output stands in the failure."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                said = "\n".join(worker.said()[-3000:] for worker in self.workers.values())
+                raise AssertionError(f"not within {seconds:.0f} s\n{said}")
+            time.sleep(0.01)
+
+    # What people write.
+
+    def write_mysql(self, collection: str, before: Doc | None, after: Doc | None) -> None:
+        """One version of a document after another, as row statements in one transaction."""
+        self.write_mysql_together([(collection, before, after)])
+
+    def write_mysql_together(self, edits: list[tuple[str, Doc | None, Doc | None]]) -> None:
+        """Several documents in one transaction."""
+        self.mysql.begin()
+        with self.mysql.cursor() as cursor:
+            for collection, before, after in edits:
+                plain.save(cursor, collection, before, after)
+        self.mysql.commit()
+
+    # What arrived.
+
+    def settle(self) -> None:
+        """Wait until everything written so far has crossed both ways, and what came of it has been looked at.
+
+        Both logs are read in order: a document that was written last has everything before it on the other side. What the
+        listener wrote meanwhile passes the follower before the third.
+        """
+        for write, arrived in (
+            (self._mark_mysql, self._in_mongo),
+            (self._mark_mongo, self._in_mysql),
+            (self._mark_mysql, self._in_mongo),
+        ):
+            key = ObjectId()
+            write(key)
+            self.until(lambda arrived=arrived, key=key: arrived(key))  # type: ignore[misc]
+
+    def sides(self) -> tuple[Mapping[str, Mapping[str, Doc]], Mapping[str, Mapping[str, Doc]]]:
+        """Every document as MySQL and as MongoDB have it."""
+        with self.site.mysql("app").cursor() as cursor:
+            return plain.in_mysql(cursor), plain.in_mongo(self.mongo)
+
+    def assert_equal(self) -> Mapping[str, Mapping[str, Doc]]:
+        """Both sides hold the same, told without the engine; returns it."""
+        mysql, mongo = self.sides()
+        for name in plain.COLLECTIONS:
+            assert mysql[name].keys() == mongo[name].keys()
+            for key, document in mysql[name].items():
+                assert document == mongo[name][key], (name, key)
+        return mysql
+
+    def conflicts(self, state: str = "held") -> list[dict[str, Any]]:
+        """What `lockstep conflicts list` shows."""
+        done = self.site.lockstep("conflicts", "list", "--state", state, "--limit", "10000", "--json")
+        listed = json.loads(done.stdout)
+        assert isinstance(listed, list)
+        return listed
+
+    def value(self, statement: str, *parameters: object) -> Any:
+        """One value of MySQL."""
+        with self.mysql.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            row = cursor.fetchone()
+        return row[0] if row else None
+
+    def _mark_mysql(self, key: ObjectId) -> None:
+        with self.site.mysql("app").cursor() as cursor:
+            plain.save(cursor, "accounts", None, _mark(key))
+
+    def _mark_mongo(self, key: ObjectId) -> None:
+        self.mongo["accounts"].insert_one(_mark(key))
+
+    def _in_mysql(self, key: ObjectId) -> bool:
+        with self.site.mysql("app").cursor() as cursor:
+            return cursor.execute("SELECT 1 FROM analytics_account WHERE id = %s", (str(key),)) == 1
+
+    def _in_mongo(self, key: ObjectId) -> bool:
+        return self.mongo["accounts"].find_one({"_id": key}) is not None
+
+
+def _mark(key: ObjectId) -> Doc:
+    return {"_id": key, "account_id": 0, "limit": 0, "products": []}

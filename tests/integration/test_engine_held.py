@@ -1,0 +1,172 @@
+"""The same document edited on both sides: held, listed, noted, repaired; the rest goes on. At scale, under writes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+import pytest
+from bson import ObjectId
+
+from sync.errors import CommandRefused
+from sync.model.change import DocumentId, Side
+from tests.engine import Engine
+from tests.plain import Doc
+
+#: Documents that are held at once.
+MANY = 1000
+
+
+def account(limit: int) -> Doc:
+    return {"_id": ObjectId(), "account_id": 1, "limit": limit, "products": ["a", "b"]}
+
+
+def edit_mysql(engine: Engine, document: Doc, limit: int) -> None:
+    with engine.mysql.cursor() as cursor:
+        cursor.execute("UPDATE analytics_account SET `limit` = %s WHERE id = %s", (limit, str(document["_id"])))
+
+
+def edit_mongo(engine: Engine, document: Doc, limit: int) -> None:
+    engine.mongo["accounts"].update_one({"_id": document["_id"]}, {"$set": {"limit": limit}})
+
+
+def collide(engine: Engine, documents: list[Doc]) -> None:
+    """Different edits on both sides while nothing is carried; then the workers come back."""
+    for name in ("follower", "listener"):
+        engine.kill(name)
+    for place, document in enumerate(documents):
+        edit_mysql(engine, document, 1000 + place)
+        edit_mongo(engine, document, 2000 + place)
+    engine.start()
+
+
+@pytest.mark.parametrize("right", list(Side))
+def test_held_noted_listed_and_repaired(engine: Engine, right: Side) -> None:
+    """From the first third value on nothing of the document is written; the other documents go on."""
+    one, other = account(1), account(1)
+    for document in (one, other):
+        engine.write_mysql("accounts", None, document)
+    engine.settle()
+    collide(engine, [one])
+    engine.settle()
+    (held,) = engine.conflicts()
+    assert (held["document"], held["kind"], held["state"]) == (str(one["_id"]), "update_differs", "open")
+    edit_mysql(engine, one, 1111)
+    edit_mongo(engine, one, 2222)
+    edit_mysql(engine, other, 5)
+    engine.settle()
+    mysql, mongo = engine.sides()
+    key = str(one["_id"])
+    assert (mysql["accounts"][key]["limit"], mongo["accounts"][key]["limit"]) == (1111, 2222)
+    assert mongo["accounts"][str(other["_id"])]["limit"] == 5
+    shown = engine.site.lockstep("conflicts", "show", str(held["id"])).stdout
+    for value in ("1000", "1111", "2000", "2222"):  # both values, and what came since
+        assert value in shown or value in ("1000", "2000")
+    verified = engine.site.lockstep_json("verify")
+    assert (verified["held"], verified["different"], verified["missing"]) == (1, 0, 0)
+    done = engine.site.lockstep_json("repair", "--collection", "accounts", "--id", key, "--from", str(right))
+    assert (done["was_equal"], done["conflict"]) == (False, held["id"])
+    engine.settle()
+    assert engine.conflicts() == []
+    assert [one["id"] for one in engine.conflicts("closed")] == [held["id"]]
+    final = engine.assert_equal()
+    assert final["accounts"][key]["limit"] == (1111 if right is Side.MYSQL else 2222)
+    edit_mongo(engine, one, 7)  # and it is carried again
+    edit_mysql(engine, other, 8)
+    engine.settle()
+    final = engine.assert_equal()
+    assert [final["accounts"][str(document["_id"])]["limit"] for document in (one, other)] == [7, 8]
+    assert engine.conflicts() == []
+
+
+def test_edits_that_pass_each_other_while_all_runs(engine: Engine) -> None:
+    """However they meet: afterwards each document is equal or held, and repairing makes all equal."""
+    documents = [account(0) for _ in range(20)]
+    engine.mongo["accounts"].insert_many(documents)
+    engine.settle()
+    for step in range(1, 11):
+        for document in documents:
+            edit_mysql(engine, document, step)
+            edit_mongo(engine, document, -step)
+    engine.settle()
+    held = {one["document"] for one in engine.conflicts()}
+    assert held, "none of 200 pairs of edits met"
+    mysql, mongo = engine.sides()
+    differing = {key for key, one in mysql["accounts"].items() if mongo["accounts"][key] != one}
+    assert differing <= held
+    repair_all(engine, sorted(held), Side.MYSQL)
+    engine.settle()
+    assert engine.conflicts() == []
+    engine.assert_equal()
+
+
+@pytest.mark.parametrize("right", list(Side))
+def test_a_thousand_held_documents_are_repaired_under_writes(engine: Engine, right: Side) -> None:
+    """Both sides go on writing those documents meanwhile: each is equal at the end, or held anew."""
+    documents = [account(0) for _ in range(MANY)]
+    engine.mongo["accounts"].insert_many(documents)
+    engine.settle()
+    collide(engine, documents)
+    engine.until(lambda: held_number(engine) == MANY)
+    stop = threading.Event()
+    with ThreadPoolExecutor(2) as writers:
+        writing = [writers.submit(write_on, engine, side, documents, stop) for side in Side]
+        keys = [str(document["_id"]) for document in documents]
+        refused = repair_all(engine, keys, right)
+        stop.set()
+        written = [one.result() for one in writing]
+    assert all(number > 100 for number in written), written
+    assert refused < MANY / 10
+    engine.settle()
+    closed = engine.value("SELECT COUNT(*) FROM sync_conflict WHERE open_key IS NULL")
+    assert closed >= MANY - refused
+    held = {one["document"] for one in engine.conflicts()}
+    mysql, mongo = engine.sides()
+    assert mysql["accounts"].keys() == mongo["accounts"].keys()
+    differing = {key for key, one in mysql["accounts"].items() if mongo["accounts"][key] != one}
+    assert differing <= held
+    assert repair_all(engine, sorted(held), right) == 0
+    engine.settle()
+    assert engine.conflicts() == []
+    engine.assert_equal()
+
+
+def held_number(engine: Engine) -> int:
+    return int(engine.value("SELECT COUNT(*) FROM sync_conflict WHERE open_key IS NOT NULL"))
+
+
+def write_on(engine: Engine, side: Side, documents: list[Doc], stop: threading.Event) -> int:
+    """Edit any of the documents on this side until told to stop; how many edits that was."""
+    random = Random(str(side))
+    done = 0
+    session = engine.site.mysql("app")
+    while not stop.is_set():
+        key = random.choice(documents)["_id"]
+        limit = 10_000 + done if side is Side.MYSQL else -10_000 - done
+        if side is Side.MYSQL:
+            with session.cursor() as cursor:
+                cursor.execute("UPDATE analytics_account SET `limit` = %s WHERE id = %s", (limit, str(key)))
+        else:
+            engine.mongo["accounts"].update_one({"_id": key}, {"$set": {"limit": limit}})
+        done += 1
+        time.sleep(0.01)
+    return done
+
+
+def repair_all(engine: Engine, keys: list[str], right: Side) -> int:
+    """Several operators at once; how many documents were refused."""
+
+    def some(own: list[str]) -> int:
+        refused = 0
+        with engine.site.wiring() as wiring:
+            for key in own:
+                try:
+                    wiring.repair(DocumentId("accounts", key), right, dry_run=False)
+                except CommandRefused:
+                    refused += 1
+        return refused
+
+    with ThreadPoolExecutor(8) as operators:
+        return sum(operators.map(some, [keys[start::8] for start in range(8)]))
