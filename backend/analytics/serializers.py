@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import transaction
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 
 from backend.analytics.models import (
     Account,
@@ -22,8 +22,9 @@ from backend.analytics.models import (
     Transaction,
 )
 from backend.analytics.rows import write_rows
+from backend.config.moments import FINER, exact_moment
+from backend.config.writing import in_transaction
 
-FIRST = datetime(1000, 1, 1, tzinfo=UTC)
 #: More elements than any real document has, and what one request may cost.
 LONGEST_LIST = 1000
 
@@ -36,22 +37,34 @@ class Int32Field(serializers.IntegerField):
 
 
 class ExactField(serializers.CharField):
-    """Text, kept byte for byte."""
+    """Text, kept byte for byte. A number is none: what stands in it has been rounded already."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(trim_whitespace=False, allow_blank=True, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class MomentField(serializers.DateTimeField):
     """A date in whole milliseconds."""
 
     def to_internal_value(self, value: Any) -> datetime:
-        moment = super().to_internal_value(value)
-        if moment.microsecond % 1000:
+        if isinstance(value, str) and FINER.search(value):
             raise serializers.ValidationError("Whole milliseconds are allowed.")
-        if moment < FIRST:
-            raise serializers.ValidationError("Dates from the year 1000 on are allowed.")
-        return moment
+        moment = super().to_internal_value(value)
+        try:
+            return exact_moment(moment)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from None
+
+    def to_representation(self, value: Any) -> str:
+        """UTC, with milliseconds where there are any."""
+        moment: datetime = value.astimezone(UTC)
+        text = moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+        return text.replace("+00:00", "Z")
 
 
 class TierSerializer(serializers.Serializer[Any]):
@@ -69,6 +82,11 @@ class TierSerializer(serializers.Serializer[Any]):
         return benefits
 
 
+def _fit_for_a_key(key: str) -> bool:
+    unfit = not key or len(key) > 255 or key.startswith("$") or "." in key or "\0" in key
+    return not unfit and not any("\ud800" <= character <= "\udfff" for character in key)
+
+
 @extend_schema_field({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Tier"}})
 class TiersField(serializers.DictField):
     """`tier_and_details`: keyed by data."""
@@ -78,11 +96,14 @@ class TiersField(serializers.DictField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, Mapping):
             raise serializers.ValidationError("An object of tiers is allowed.")
+        if len(data) > LONGEST_LIST:
+            raise serializers.ValidationError(f"Up to {LONGEST_LIST} tiers are allowed.")
         problems: dict[str, Any] = {}
         tiers: dict[str, Any] = {}
         for key, entry in data.items():
-            if not key or len(key) > 255 or key.startswith("$") or "." in key or "\0" in key:
-                problems[key] = ["A key of 1 to 255 characters is allowed, without a dot, and not beginning with $."]
+            if not _fit_for_a_key(key):
+                shown = key.encode(errors="backslashreplace").decode()
+                problems[shown] = ["A key of 1 to 255 characters is allowed, without a dot, and not beginning with $."]
                 continue
             serializer = TierSerializer(data=entry)
             if not serializer.is_valid():
@@ -96,6 +117,17 @@ class TiersField(serializers.DictField):
         return tiers
 
 
+def locked(instance: Any) -> Any:
+    """The root row as it now is, kept from others until the transaction ends: who writes a document begins with it.
+
+    Raises `NotFound` where somebody has deleted it meanwhile.
+    """
+    root = type(instance).objects.select_for_update().filter(pk=instance.pk).first()
+    if root is None:
+        raise NotFound
+    return root
+
+
 class DocumentSerializer(serializers.ModelSerializer[Any]):
     """A root row with its children; both are written in one transaction, and only what changed."""
 
@@ -104,22 +136,29 @@ class DocumentSerializer(serializers.ModelSerializer[Any]):
     def create(self, validated_data: dict[str, Any]) -> Any:
         """A new document under a fresh id."""
         parts = self.take_parts(validated_data)
-        with transaction.atomic():
+
+        def work() -> Any:
             root = self.Meta.model.objects.create(**validated_data)  # type: ignore[attr-defined]  # set by each subclass
             self.write_parts(root, parts)
-        return self._again(root)
+            return root
+
+        return self._again(in_transaction(work))
 
     def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
         """Change what was sent and leave the rest."""
         parts = self.take_parts(validated_data)
-        with transaction.atomic():
-            changed = [name for name, value in validated_data.items() if getattr(instance, name) != value]
+
+        def work() -> Any:
+            root = locked(instance)
+            changed = [name for name, value in validated_data.items() if getattr(root, name) != value]
             for name in changed:
-                setattr(instance, name, validated_data[name])
+                setattr(root, name, validated_data[name])
             if changed:
-                instance.save(update_fields=changed)
-            self.write_parts(instance, parts)
-        return self._again(instance)
+                root.save(update_fields=changed)
+            self.write_parts(root, parts)
+            return root
+
+        return self._again(in_transaction(work))
 
     def _again(self, root: Any) -> Any:
         """Without what was fetched before the write."""
@@ -231,6 +270,22 @@ class EntrySerializer(serializers.Serializer[Any]):
     total = ExactField(max_length=128)
 
 
+@extend_schema_field(EntrySerializer(many=True))
+class EntriesField(serializers.Field[Any, Any, Any, Any]):
+    """`transactions`. Their own fields are required in a PATCH too: a list is sent whole."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, list) and len(data) > LONGEST_LIST:
+            raise serializers.ValidationError(f"Up to {LONGEST_LIST} transactions are allowed.")
+        serializer = EntrySerializer(data=data, many=True)
+        if not serializer.is_valid():
+            raise serializers.ValidationError(serializer.errors)
+        return serializer.validated_data
+
+    def to_representation(self, value: Any) -> Any:
+        return EntrySerializer(value, many=True).data
+
+
 class TransactionSerializer(DocumentSerializer):
     """A bucket of transactions of one account."""
 
@@ -238,7 +293,7 @@ class TransactionSerializer(DocumentSerializer):
     transaction_count = Int32Field()
     bucket_start_date = MomentField()
     bucket_end_date = MomentField()
-    transactions = EntrySerializer(many=True)
+    transactions = EntriesField()
 
     class Meta:
         model = Bucket
@@ -254,7 +309,7 @@ class TransactionSerializer(DocumentSerializer):
             "transaction_count": instance.transaction_count,
             "bucket_start_date": moment.to_representation(instance.bucket_start_date),
             "bucket_end_date": moment.to_representation(instance.bucket_end_date),
-            "transactions": [EntrySerializer(row).data for row in rows],
+            "transactions": self.fields["transactions"].to_representation(rows),
         }
 
     def write_parts(self, root: Bucket, parts: Mapping[str, Any]) -> None:

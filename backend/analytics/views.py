@@ -3,15 +3,17 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from django.db import transaction
 from django.db.models import QuerySet
+from django_filters import rest_framework as filters
 from rest_framework import viewsets
 from rest_framework.request import Request
 
 from backend.accounts.models import Role, User
 from backend.accounts.permissions import DomainPermission
 from backend.analytics.models import Account, Bucket, Customer, CustomerAccount
-from backend.analytics.serializers import AccountSerializer, CustomerSerializer, TransactionSerializer
+from backend.analytics.serializers import AccountSerializer, CustomerSerializer, TransactionSerializer, locked
+from backend.config.filters import ExactTextFilter, MomentFilter, WholeNumberFilter, YesOrNoFilter
+from backend.config.writing import in_transaction
 
 
 def own_customers(user: User) -> QuerySet[Customer]:
@@ -26,6 +28,33 @@ def own_numbers(user: User) -> list[int]:
     return list(mine.values_list("account_id", flat=True))
 
 
+class CustomerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+    """By exact text, and whether `active`."""
+
+    username = ExactTextFilter()
+    email = ExactTextFilter()
+    active = YesOrNoFilter()
+
+
+class AccountFilter(filters.FilterSet):  # type: ignore[misc]  # as above
+    """By number, and by limit from … to …."""
+
+    account_id = WholeNumberFilter()
+    limit = WholeNumberFilter()
+    limit__gte = WholeNumberFilter(field_name="limit", lookup_expr="gte")
+    limit__lte = WholeNumberFilter(field_name="limit", lookup_expr="lte")
+
+
+class TransactionFilter(filters.FilterSet):  # type: ignore[misc]  # as above
+    """By the account's number, and by when the bucket begins and ends."""
+
+    account_id = WholeNumberFilter()
+    bucket_start_date__gte = MomentFilter(field_name="bucket_start_date", lookup_expr="gte")
+    bucket_start_date__lte = MomentFilter(field_name="bucket_start_date", lookup_expr="lte")
+    bucket_end_date__gte = MomentFilter(field_name="bucket_end_date", lookup_expr="gte")
+    bucket_end_date__lte = MomentFilter(field_name="bucket_end_date", lookup_expr="lte")
+
+
 class DomainViewSet(viewsets.ModelViewSet[Any]):
     """Reading and writing documents; customers see their own."""
 
@@ -38,8 +67,7 @@ class DomainViewSet(viewsets.ModelViewSet[Any]):
 
     def perform_destroy(self, instance: Any) -> None:
         """Children first, in one transaction: the tables cascade nothing by themselves."""
-        with transaction.atomic():
-            instance.delete()
+        in_transaction(lambda: locked(instance).delete())
 
 
 class CustomerViewSet(DomainViewSet):
@@ -47,7 +75,7 @@ class CustomerViewSet(DomainViewSet):
 
     serializer_class = CustomerSerializer
     queryset = Customer.objects.prefetch_related("account_rows", "tier_rows", "benefit_rows").order_by("id")
-    filterset_fields = ["username", "email", "active"]
+    filterset_class = CustomerFilter
 
     def get_queryset(self) -> QuerySet[Customer]:
         rows: QuerySet[Customer] = super().get_queryset()
@@ -62,7 +90,7 @@ class AccountViewSet(DomainViewSet):
 
     serializer_class = AccountSerializer
     queryset = Account.objects.prefetch_related("product_rows").order_by("id")
-    filterset_fields = {"account_id": ["exact"], "limit": ["exact", "gte", "lte"]}
+    filterset_class = AccountFilter
 
     def get_queryset(self) -> QuerySet[Account]:
         rows: QuerySet[Account] = super().get_queryset()
@@ -77,11 +105,7 @@ class TransactionViewSet(DomainViewSet):
 
     serializer_class = TransactionSerializer
     queryset = Bucket.objects.prefetch_related("transaction_rows").order_by("id")
-    filterset_fields = {
-        "account_id": ["exact"],
-        "bucket_start_date": ["gte", "lte"],
-        "bucket_end_date": ["gte", "lte"],
-    }
+    filterset_class = TransactionFilter
 
     def get_queryset(self) -> QuerySet[Bucket]:
         rows: QuerySet[Bucket] = super().get_queryset()

@@ -1,5 +1,6 @@
 """Every address of the application."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -22,6 +23,10 @@ api: list[URLPattern | URLResolver] = [
     path("sync/status/", SyncStatusView.as_view(), name="sync-status"),
     path("", include(router.urls)),
 ]
+
+# The administration's own log-in would count no failed attempts.
+admin.autodiscover()
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as django-allauth describes it
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),

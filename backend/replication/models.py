@@ -52,7 +52,7 @@ class Conflict(EngineTable):
         CLOSED = "closed", "Closed"
 
     id = models.BigAutoField(primary_key=True)
-    collection = models.CharField(max_length=64)
+    collection = models.CharField(max_length=255)
     document_id = models.CharField(max_length=255)
     state = models.CharField(max_length=16, choices=State.choices)
     open_key = models.CharField(max_length=64, null=True, unique=True)

@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
             name="Conflict",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("collection", models.CharField(max_length=64)),
+                ("collection", models.CharField(max_length=255)),
                 ("document_id", models.CharField(max_length=255)),
                 (
                     "state",

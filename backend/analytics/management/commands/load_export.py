@@ -15,6 +15,8 @@ from backend.analytics.loading import CollectionLoader, Document, read_mapping
 from backend.analytics.management.progress import show
 from sync.errors import LockstepError, UnmappableDocument
 
+#: What `json_util` raises for values that it cannot read.
+UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 JSON = json_util.JSONOptions(tz_aware=False, datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
 
@@ -82,20 +84,18 @@ class _Export:
             raise self._refused(what) from None
 
     def _documents(self) -> Iterator[Document]:
-        with self._path.open(encoding="utf-8", newline="\n") as file:
-            try:
-                for self._line, line in enumerate(file, 1):
-                    if line.strip():
-                        yield self._document(line)
-            except UnicodeDecodeError:
-                self._line += 1
-                raise self._refused("the text is not UTF-8") from None
+        with self._path.open("rb") as file:
+            for self._line, line in enumerate(file, 1):
+                if line.strip():
+                    yield self._document(line)
 
-    def _document(self, line: str) -> Document:
+    def _document(self, line: bytes) -> Document:
         try:
-            document = json_util.loads(line, json_options=JSON)
-        except (ValueError, TypeError, KeyError, RecursionError, BSONError) as error:
-            raise self._refused(f"not extended JSON ({error})") from None
+            document = json_util.loads(line.decode("utf-8"), json_options=JSON)
+        except UnicodeDecodeError:
+            raise self._refused("the text is not UTF-8") from None
+        except (*UNREADABLE, BSONError) as error:
+            raise self._refused(f"not extended JSON ({str(error) or type(error).__name__})") from None
         if not isinstance(document, dict):
             raise self._refused("one document per line is allowed (mongoexport without --jsonArray)")
         self._new(document.get("_id"))
