@@ -7,6 +7,8 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils import timezone
 
+from backend.accounts.fields import ExactEmailField
+
 
 class Role(models.TextChoices):
     """What a person may do; see `backend.accounts.permissions`."""
@@ -34,7 +36,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. The role is changed by `backend.accounts.granting` alone."""
 
-    email = models.EmailField(unique=True)
+    email = ExactEmailField(unique=True)
     role = models.CharField(max_length=32, choices=Role.choices, default=Role.CUSTOMER)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
