@@ -1,9 +1,12 @@
 """The few pages and answers that belong to no application: the front door and a refused form."""
 
+from allauth.account.models import EmailAddress
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.csrf import csrf_failure as html_failure
+
+from backend.accounts.models import Role, User
 
 JSON_PREFIXES = ("/api/", "/_allauth/")
 NOTHING = "There is nothing at this address."
@@ -12,7 +15,13 @@ FAILED = "The server failed. The error stands in its log."
 
 def home(request: HttpRequest) -> HttpResponse:
     """The front door: where to log in, where the API and its description are."""
-    return render(request, "lockstep/home.html")
+    user = request.user
+    unverified = (
+        isinstance(user, User)
+        and user.role == Role.CUSTOMER
+        and not EmailAddress.objects.filter(user=user, verified=True).exists()
+    )
+    return render(request, "lockstep/home.html", {"unverified": unverified})
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bson import json_util
+from bson import ObjectId, json_util
 from bson.codec_options import DatetimeConversion
 from bson.errors import BSONError
 from django.core.management.base import BaseCommand, CommandError
@@ -106,7 +106,8 @@ class _Export:
         if text in self._seen:
             raise self._refused("_id: a line above has the same")
         self._seen.add(text)
-        if self._loader.root._default_manager.filter(pk=str(key)).exists():
+        # Any other `_id` is refused by its type.
+        if isinstance(key, ObjectId) and self._loader.root._default_manager.filter(pk=str(key)).exists():
             raise self._refused("_id: this document is there already")
 
     def _refused(self, what: str) -> CommandError:
