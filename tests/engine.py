@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from bson import ObjectId
+from bson.timestamp import Timestamp
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
+from deploy.local.mysql_binary import Flavour
 from sync.model.change import Side
 from tests import plain
 from tests.plain import Doc
@@ -138,6 +141,30 @@ class Engine:
             cursor.execute(statement, parameters)
             row = cursor.fetchone()
         return row[0] if row else None
+
+    # The servers' own logs.
+
+    def end_of_binlog(self) -> tuple[str, int]:
+        """File and offset."""
+        statement = "SHOW MASTER STATUS" if self.site.flavour is Flavour.MARIADB else "SHOW BINARY LOG STATUS"
+        with self.site.mysql("admin").cursor() as cursor:
+            cursor.execute(statement)
+            row = cursor.fetchone()
+        assert row is not None
+        return str(row[0]), int(row[1])
+
+    def oplog(self, query: Doc) -> list[Doc]:
+        """Entries of MongoDB's log, oldest first."""
+        log: Collection[Doc] = self.site.mongo("admin").client["local"]["oplog.rs"]
+        return list(log.find(query).sort("$natural", 1))
+
+    def end_of_oplog(self) -> Timestamp:
+        """Of its newest entry."""
+        log: Collection[Doc] = self.site.mongo("admin").client["local"]["oplog.rs"]
+        (last,) = log.find().sort("$natural", -1).limit(1)
+        moment = last["ts"]
+        assert isinstance(moment, Timestamp)
+        return moment
 
     def _mark_mysql(self, key: ObjectId) -> None:
         with self.site.mysql("app").cursor() as cursor:

@@ -23,6 +23,7 @@ from pymysql.cursors import Cursor
 
 from deploy.local.mongo_server import Document
 from deploy.local.mysql_binary import Flavour
+from deploy.local.mysql_server import ADMIN
 from deploy.local.paths import ROOT
 from deploy.local.users import Role, create_mongo_users, mongo_url, mysql_url, open_mysql_database
 from sync.config import load_config
@@ -91,6 +92,11 @@ class Site:
             )
         self._open.callback(_close, connection)
         return connection
+
+    def admin_settings(self) -> dict[str, object]:
+        """How to connect as the server's admin, as keywords of pymysql."""
+        server = self._mysql_server
+        return {"host": "127.0.0.1", "port": server.port, "user": ADMIN, "password": server.password}
 
     def mongo(self, role: str) -> Database[Document]:
         """The test's database as a role sees it, or as the server's admin does ("admin")."""

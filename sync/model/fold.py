@@ -59,11 +59,11 @@ def fold(
             table = document[change.table]
             current = table.get(change.key)
             merged = merge(current, change, whole=change.table in lists)
-            if isinstance(merged, Hold):
-                return merged
             if entry.origin is Origin.ECHO and merged != current:
                 reason = f"{change.table}: this side has moved away from what the other worker wrote"
                 return Hold(kind=ConflictKind.ECHO_DIFFERS, reason=reason, table=change.table, key=change.key)
+            if isinstance(merged, Hold):
+                return merged
             if merged is None:
                 table.pop(change.key, None)
             else:
