@@ -23,7 +23,7 @@ test: setup ## all tests but the long searches, on real servers
 	@$(RUN)/python -m pytest $(ARGS)
 
 laws: setup ## the long searches for counter-examples
-	@$(RUN)/python -m pytest -m slow $(ARGS)
+	@$(RUN)/python -m pytest tests/laws --hypothesis-profile=long --timeout=3600 $(ARGS)
 
 check: setup ## style, types, directions of imports, Django's own checks, the API's schema
 	$(RUN)/ruff check .

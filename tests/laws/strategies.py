@@ -14,6 +14,7 @@ from bson import Binary, Decimal128, Int64, ObjectId
 from hypothesis import strategies as st
 
 from sync.model.change import Row, RowKey, Value
+from sync.model.lens import shred
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, SyncMapping
 from sync.model.mapping_file import load_mapping
 
@@ -96,6 +97,22 @@ def edits(draw: st.DrawFn, collection: CollectionMapping) -> tuple[Document, Doc
     after: Document = {"_id": before["_id"]}
     after |= draw(_mixed(collection.fields, collection.parts, before, other))
     return before, after
+
+
+@st.composite
+def histories(draw: st.DrawFn, collection: CollectionMapping) -> list[Rows]:
+    """Rows of one document as they follow each other; neighbours have much in common, and it may be absent at times."""
+    states = [draw(documents(collection))]
+    other = draw(documents(collection))
+    for _ in range(draw(st.integers(1, 3))):
+        after: Document = {"_id": states[0]["_id"]}
+        states.append(after | draw(_mixed(collection.fields, collection.parts, states[-1], other)))
+        other = draw(st.sampled_from((other, states[0])))
+    absent = draw(st.lists(st.booleans() | st.just(value=False), min_size=len(states), max_size=len(states)))
+    return [
+        {table.name: {} for table in collection.tables} if gone else shred(collection, state)
+        for state, gone in zip(states, absent, strict=True)
+    ]
 
 
 @st.composite
