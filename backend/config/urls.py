@@ -4,14 +4,27 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-from rest_framework.routers import DefaultRouter
+from rest_framework.routers import APIRootView, DefaultRouter
 
 from backend.accounts.views import MeView, RoleRequestViewSet
 from backend.analytics.views import AccountViewSet, CustomerViewSet, TransactionViewSet
 from backend.config.pages import health, home
 from backend.replication.views import ConflictViewSet, SyncStatusView
 
-router = DefaultRouter()
+
+class Root(APIRootView):
+    """Where everything is. Who is logged in stands at me/, how the workers are at sync/status/."""
+
+    name = "API"
+
+
+class Router(DefaultRouter):
+    """With a root that describes itself."""
+
+    APIRootView = Root
+
+
+router = Router()
 router.register("customers", CustomerViewSet, basename="customer")
 router.register("accounts", AccountViewSet, basename="account")
 router.register("transactions", TransactionViewSet, basename="transaction")

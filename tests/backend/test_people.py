@@ -177,6 +177,7 @@ def test_pages_want_a_csrf_token(people: People) -> None:
     answer = client.post(reverse("account_signup"), page_form())
     assert answer.status_code == 403
     assert answer["Content-Type"].startswith("text/html")
+    assert b"<h1>The form was not accepted</h1>" in answer.content
     assert not User.objects.filter(email=EMAIL).exists()
 
 
