@@ -14,9 +14,7 @@ from typing import TypeAlias
 from sync.errors import (
     CommandRefused,
     CommitUnknown,
-    Contention,
     LockstepError,
-    MySQLAway,
     NoPosition,
     ServerAway,
 )
@@ -124,8 +122,8 @@ class Worker:
             self._parts = self._open()
             self._set("paused" if self._paused else "stopped", None)
             self._report()
-        except ServerAway:
-            pass  # nobody could read it there
+        except LockstepError:
+            pass  # it cannot be left there, and ending was asked for
         finally:
             self._close()
 
@@ -243,14 +241,14 @@ class Worker:
         self._report()
 
     def _report(self) -> None:
-        """Into MySQL. While MySQL is away nobody could read it there; the state line has been given to `on_state`."""
+        """Into MySQL. Where that fails while the worker is not at work, the state line, given to `on_state`, must do."""
         self._reported_at = time.monotonic()
         try:
             desk = self._parts.desk if self._parts else None
             if desk is None:
                 return
             desk.report(*self._state, self._details())
-        except (MySQLAway, Contention):
+        except LockstepError:
             if self._state[0] in ("streaming", "catching_up", "paused"):
                 raise
 

@@ -210,6 +210,18 @@ def test_a_worker_without_its_connection_says_which(site: Site, start: Start) ->
     assert "Traceback" not in running.said()
 
 
+@pytest.mark.parametrize("server", ["mysql", "mongo"])
+def test_a_worker_that_is_refused_says_so_once(copied: Site, start: Start, server: str) -> None:
+    """As its state, with where the password is set; the password is not repeated."""
+    url = copied.mysql_url("follower") if server == "mysql" else copied.mongo_url("follower")
+    running = start("follow", **{f"LOCKSTEP_FOLLOWER_{server.upper()}_URL": url.replace("_follower:", "_follower:not")})
+    assert running.popen.wait(30) == exit_codes.UNHEALTHY
+    assert running.states("follower") == ["starting", "failed"]
+    assert len(running.said().splitlines()) == 2, running.said()
+    assert f"LOCKSTEP_<ROLE>_{server.upper()}_URL" in running.said()
+    assert url.split(":")[2].split("@")[0] not in running.said()
+
+
 def test_a_worker_waits_for_a_server_and_still_ends_in_time(copied: Site, start: Start) -> None:
     """The state names the server; SIGTERM is heard meanwhile."""
     url = copied.mysql_url("follower")
