@@ -117,8 +117,9 @@ class Demo:
 
 @contextmanager
 def stopping(demo: Demo) -> Iterator[None]:
-    """Whatever happens inside, everything is stopped; SIGTERM and SIGHUP are as good as Ctrl-C."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    """Whatever happens inside, everything is stopped; SIGTERM and SIGHUP are as good as Ctrl-C, also where a shell that
+    started us in the background had SIGINT ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         yield

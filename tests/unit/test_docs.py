@@ -1,0 +1,49 @@
+"""What the papers say of commands, states and variables is what the program has."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from deploy.local.paths import ROOT
+from sync.cli.main import main
+from sync.config import Role, variable
+from sync.model.states import STATES
+
+README = (ROOT / "README.md").read_text()
+RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+
+
+def test_the_runbook_has_every_state() -> None:
+    """One line each, and no other."""
+    rows = re.findall(r"^\| `(\w+)` \|", RUNBOOK, flags=re.MULTILINE)
+    assert rows == list(STATES)
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_is_told_of(name: str) -> None:
+    """In README or runbook."""
+    assert re.search(rf"`?lockstep {name}\b|`{name}`", README + RUNBOOK)
+
+
+@pytest.mark.parametrize("text", [README, RUNBOOK, ARCHITECTURE], ids=["README", "RUNBOOK", "ARCHITECTURE"])
+def test_no_paper_names_a_command_that_is_none(text: str) -> None:
+    """As `lockstep something`."""
+    told = set(re.findall(r"`lockstep ([a-z]+)", text)) | set(re.findall(r"^\$ lockstep (\w+)", text, re.MULTILINE))
+    assert told <= set(main.commands)
+
+
+def test_every_connection_is_told_of() -> None:
+    """By its variable, in the README's table."""
+    for role in Role:
+        for server in ("mysql", "mongo"):
+            assert f"`{variable(role, server)}`" in README
+
+
+def test_links_lead_somewhere() -> None:
+    """Files that README and ARCHITECTURE link to exist."""
+    for text in (README, ARCHITECTURE):
+        for path in re.findall(r"\]\(([\w./-]+)\)", text):
+            assert (ROOT / path).exists(), path
