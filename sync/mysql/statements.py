@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
+from functools import cache
 
 
 class StatementKind(enum.Enum):
@@ -58,8 +59,8 @@ class Statement:
 
 #: Statements about accounts, rights and upkeep: no table's structure or rows change.
 _UPKEEP = {
-    *("GRANT", "REVOKE", "SET", "FLUSH", "ANALYZE", "OPTIMIZE", "REPAIR", "INSTALL", "UNINSTALL", "CHECK", "CACHE"),
-    *("RESET", "SHUTDOWN", "PURGE"),
+    *("GRANT", "REVOKE", "SET", "FLUSH", "OPTIMIZE", "REPAIR", "INSTALL", "UNINSTALL", "CHECK", "CACHE"),
+    *("RESET", "SHUTDOWN", "PURGE", "ANALYZE TABLE", "ANALYZE TABLES"),
 }
 #: What CREATE, ALTER and DROP can be about; the first of these words tells.
 _TABLE_OBJECTS = {"TABLE", "TABLES", "DATABASE", "SCHEMA", "INDEX", "TRIGGER"}
@@ -67,37 +68,41 @@ _OTHER_OBJECTS = {
     *("VIEW", "FUNCTION", "PROCEDURE", "EVENT", "USER", "ROLE", "SERVER", "SEQUENCE", "PACKAGE", "TABLESPACE"),
     *("LOGFILE", "RESOURCE", "REFERENCE", "LIBRARY", "INSTANCE"),
 }
-#: Quoted text is kept (group 1): what looks like a comment in it is none. Version comments are opened up.
-_COMMENTS = re.compile(
-    r"""(`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")"""
-    r"""|/\*M?!\d*|/\*.*?\*/|\*/|--(?=\s|$)[^\n]*|\#[^\n]*""",
-    re.DOTALL,
-)
-_TOKENS = re.compile(r"""`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|[\w$\u0080-\uffff]+|[^\s]""")
 _BARE = re.compile(r"[\w$\u0080-\uffff]+")
 _XID = re.compile(r"X'([0-9A-Fa-f]*)'\s*,\s*X'([0-9A-Fa-f]*)'\s*,\s*(\d+)")
+_DDL = {"CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "IMPORT"}
 #: Enough for first words; a statement's rest may be megabytes.
 _HEAD = 4096
 
 
-def classify(text: str) -> Statement:
-    """What a query event is."""
-    words = [token.upper() for token in _tokens(text[:_HEAD])[:3]]
-    first, second = (*words, "", "")[:2]
+def classify(text: str, *, mariadb: bool = False, backslashes: bool = True) -> Statement:
+    """What a query event is. MariaDB runs what stands in /*M! */, to MySQL that is a comment; `backslashes`: they escape
+    in quoted text (sql_mode without NO_BACKSLASH_ESCAPES)."""
+    dialect = _dialect(mariadb, backslashes)
+    tokens = dialect.tokens(text[:_HEAD])
+    if [token.upper() for token in tokens[:2]] == ["SET", "STATEMENT"]:
+        tokens = _after_settings(dialect.tokens(text))
+        return _classify(tokens, tokens, text)
+    first = tokens[0].upper() if tokens else ""
+    if not first and len(text) >= _HEAD:  # a comment that is longer
+        return Statement(kind=StatementKind.OTHER)
+    return _classify(tokens, dialect.tokens(text) if first in _DDL else tokens, text)
+
+
+def _classify(head: list[str], tokens: list[str], text: str) -> Statement:
+    """`head` are the first tokens; `tokens` are all, where it is DDL."""
+    first, second = (*(token.upper() for token in head[:2]), "", "")[:2]
     label = f"{first} {second}".strip() if second.isalpha() else first
-    if first in ("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "IMPORT"):
-        return _ddl(_tokens(text), label)
-    if first in _UPKEEP:
+    if first in _DDL:
+        return _ddl(tokens)
+    if first in _UPKEEP or label in _UPKEEP:
         return Statement(kind=StatementKind.DDL, words=label)
     if first == "XA":
         return _xa(second, label, text)
-    return Statement(kind=_kind(first, label, len(text)), words=label, savepoint=_savepoint(text, first))
-
-
-def _kind(first: str, label: str, length: int) -> StatementKind:
-    if label == "ROLLBACK TO":
-        return StatementKind.ROLLBACK_TO
+    if first == "ROLLBACK" and "TO" in (token.upper() for token in head[1:3]):
+        return Statement(kind=StatementKind.ROLLBACK_TO, words=label, savepoint=_last_name(head))
     kinds = {
+        "": StatementKind.NOTHING,
         "BEGIN": StatementKind.BEGIN,
         "START": StatementKind.BEGIN,
         "COMMIT": StatementKind.COMMIT,
@@ -105,20 +110,41 @@ def _kind(first: str, label: str, length: int) -> StatementKind:
         "SAVEPOINT": StatementKind.SAVEPOINT,
         "RELEASE": StatementKind.NOTHING,
     }
-    if not first and length < _HEAD:
-        return StatementKind.NOTHING
-    return kinds.get(first, StatementKind.OTHER)
+    savepoint = _last_name(head) if first == "SAVEPOINT" else ""
+    return Statement(kind=kinds.get(first, StatementKind.OTHER), words=label, savepoint=savepoint)
 
 
-def _tokens(text: str) -> list[str]:
-    return _TOKENS.findall(_COMMENTS.sub(lambda found: found[1] or " ", text))
+class _Dialect:
+    """Takes a statement apart into words, quoted text and single characters."""
+
+    def __init__(self, mariadb: bool, backslashes: bool) -> None:
+        inner = r"[^{0}\\]|\\.|{0}{0}" if backslashes else "[^{0}]|{0}{0}"
+        quoted = "|".join(("`(?:[^`]|``)*`", *(f"{one}(?:{inner.format(one)})*{one}" for one in "'\"")))
+        # Quoted text is kept (group 1): what looks like a comment in it is none. Version comments are opened up.
+        opened = r"/\*M?!\d*" if mariadb else r"/\*!\d*"
+        self._comments = re.compile(rf"({quoted})|{opened}|/\*.*?\*/|\*/|--(?=\s|$)[^\n]*|\#[^\n]*", re.DOTALL)
+        self._tokens = re.compile(rf"{quoted}|[\w$\u0080-\uffff]+|[^\s]", re.DOTALL)
+
+    def tokens(self, text: str) -> list[str]:
+        return self._tokens.findall(self._comments.sub(lambda found: found[1] or " ", text))
 
 
-def _savepoint(text: str, first: str) -> str:
-    """SAVEPOINT name; ROLLBACK TO [SAVEPOINT] name. Names of savepoints ignore case."""
-    if first not in ("SAVEPOINT", "ROLLBACK"):
-        return ""
-    return (_bare(_tokens(text[:_HEAD])[-1]) or "").lower()
+_dialect = cache(_Dialect)
+
+
+def _after_settings(tokens: list[str]) -> list[str]:
+    """MariaDB: SET STATEMENT name = value, ... FOR a statement, which may be of any kind. Values may be queries."""
+    depth = 0
+    for at, word in enumerate(tokens):
+        depth += (word == "(") - (word == ")")
+        if word.upper() == "FOR" and not depth:
+            return tokens[at + 1 :]
+    return tokens[1:]
+
+
+def _last_name(tokens: list[str]) -> str:
+    """SAVEPOINT name; ROLLBACK [WORK] TO [SAVEPOINT] name. Names of savepoints ignore case."""
+    return (_bare(tokens[-1]) or "").lower()
 
 
 def _xa(verb: str, label: str, text: str) -> Statement:
@@ -134,16 +160,17 @@ def _xa(verb: str, label: str, text: str) -> Statement:
     return Statement(kind=kinds.get(verb, StatementKind.OTHER), words=label, xid=xid)
 
 
-def _ddl(tokens: list[str], label: str) -> Statement:
+def _ddl(tokens: list[str]) -> Statement:
     """Names are looked for where the grammar puts them."""
     upper = [token.upper() for token in tokens]
     verb = upper[0]
     if verb == "TRUNCATE":
-        return _of(label, [_name(tokens, 2 if upper[1:2] == ["TABLE"] else 1)])
+        return _of("TRUNCATE TABLE", [_name(tokens, 2 if upper[1:2] == ["TABLE"] else 1)])
     if verb == "IMPORT":  # its tables stand in files
-        return Statement(kind=StatementKind.DDL, words=label, unclear=True)
+        return Statement(kind=StatementKind.DDL, words="IMPORT TABLE", unclear=True)
     at = next((at for at, word in enumerate(upper) if at and word in _TABLE_OBJECTS | _OTHER_OBJECTS), 0)
     what = upper[at]
+    label = f"{verb} {what}" if at else verb
     if verb == "RENAME":
         if what == "USER":
             return Statement(kind=StatementKind.DDL, words=label)
@@ -215,11 +242,12 @@ def _names_between(tokens: list[str], at: int, separators: tuple[str, ...]) -> l
 
 
 def _second_tables(tokens: list[str], upper: list[str], start: int) -> list[Table | None]:
-    """ALTER TABLE … RENAME [TO | AS | =] name, and … EXCHANGE PARTITION p WITH TABLE name."""
+    """ALTER TABLE … RENAME [TO | AS | =] name; … EXCHANGE PARTITION p WITH TABLE name; … CONVERT TABLE name TO
+    PARTITION p, and back."""
     names: list[Table | None] = []
     for at in range(start + 1, len(upper) - 1):
         if upper[at] == "RENAME" and upper[at + 1] not in ("COLUMN", "INDEX", "KEY"):
             names.append(_name(tokens, at + 2 if upper[at + 1] in ("TO", "AS", "=") else at + 1))
-        if upper[at : at + 2] == ["WITH", "TABLE"]:
-            names.append(_name(tokens, at + 2))
+        if upper[at] == "TABLE":
+            names.append(_name(tokens, at + 1))
     return names
