@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
 
-from sync.errors import CheckpointWrittenByOther, MySQLAway, SchemaChanged, StatementInBinlog, UnknownEvent
+from sync.errors import CheckpointWrittenByOther, MySQLAway, SchemaChanged, UnknownEvent
 from sync.model.change import Side, Transaction
 from sync.model.mapping import SyncMapping
 from sync.model.position import BinlogPosition, Known, Position
@@ -25,7 +26,7 @@ from sync.mysql.gathering import Gathering
 from sync.mysql.gtid import Gtids, MariaDBGtids, MySQLGtids
 from sync.mysql.server import MySQLSettings, Session
 from sync.mysql.statements import Statement, StatementKind
-from sync.mysql.xa import HeldRows, find_prepared
+from sync.mysql.xa import HeldRows, find_prepared, rolled_back_to_savepoint, without_rows
 
 __all__ = ["BinlogEnd", "BinlogSource", "log_end"]
 
@@ -57,7 +58,8 @@ class BinlogSource:
         self._part_rows, self._part_bytes = part_rows, part_bytes
         self._columns = {name: frozenset(table.codecs) for name, table in mapping.tables.items()}
         self._columns[CHECKPOINT_TABLE] = _CHECKPOINT_COLUMNS
-        self._mapped = {name.lower() for name in mapping.tables}
+        #: Servers may ignore case in names.
+        self._watched = {name.lower() for name in self._columns}
         self._wire: Wire | None = None
         self._closed = False
 
@@ -75,7 +77,10 @@ class BinlogSource:
         self._ready: deque[Transaction] = deque()
         #: Rows of XA transactions that are prepared and neither committed nor rolled back.
         self._prepared: dict[Xid, HeldRows] = {}
-        self._wire = self._open(position, by_gtid=self._way.by_gtid)
+        elsewhere = position.server != self._way.server
+        self._wire = self._open(
+            replace(position, file="", offset=0) if elsewhere else position, by_gtid=self._way.by_gtid
+        )
         self._reset()
 
     def read(self, timeout: float) -> Transaction | None:
@@ -115,7 +120,7 @@ class BinlogSource:
             self._columns,
             by_gtid=by_gtid,
             mariadb=self._way.mariadb,
-            checksums=self._way.checksums,
+            ignores_case=self._way.ignores_case,
         )
 
     # Events.
@@ -169,8 +174,6 @@ class BinlogSource:
     def _rows(self, event: Rows) -> None:
         gathering = self._open_transaction
         if self._xa is not None:
-            if event.table == CHECKPOINT_TABLE:
-                raise CheckpointWrittenByOther("sync_checkpoint was written in an XA transaction")
             self._xa.add(event)
             return
         size = event.size
@@ -204,6 +207,10 @@ class BinlogSource:
                 self._commit()
             case StatementKind.ROLLBACK:
                 self._roll_back()
+            case StatementKind.SAVEPOINT | StatementKind.ROLLBACK_TO if self._xa is not None:
+                self._xa.said(statement)
+                if self._xa.stop:
+                    raise self._xa.stop
             case StatementKind.SAVEPOINT:
                 self._savepoints[statement.savepoint] = self._gathering.rows if self._gathering else 0
             case StatementKind.ROLLBACK_TO:
@@ -215,7 +222,7 @@ class BinlogSource:
             case StatementKind.DDL:
                 self._ddl(statement, database)
             case StatementKind.OTHER:
-                raise StatementInBinlog(f"{statement.words or 'a statement'} stands in the binlog without its rows")
+                raise without_rows(statement)
 
     def _ddl(self, statement: Statement, database: str) -> None:
         ours = self._settings.database.lower()
@@ -224,7 +231,7 @@ class BinlogSource:
         if (statement.dropped_database or "").lower() == ours:
             raise SchemaChanged(f"{statement.words}: the database was dropped")
         for table in statement.tables:
-            if (table.database or database).lower() == ours and table.name.lower() in self._mapped:
+            if (table.database or database).lower() == ours and table.name.lower() in self._watched:
                 raise SchemaChanged(f"{statement.words} on {table.name}")
         if not self._group:  # else CREATE TABLE ... SELECT, and its rows follow
             self._commit()
@@ -239,6 +246,8 @@ class BinlogSource:
 
     def _commit(self) -> None:
         gathering = self._open_transaction
+        if self._xa is not None and self._xa.rows:
+            raise UnknownEvent("an XA transaction in the binlog was committed without XA PREPARE")
         if self._log.elsewhere != self._elsewhere:
             gathering.other_rows()
         self._finish(gathering)
@@ -268,7 +277,7 @@ class BinlogSource:
     def _roll_back_to(self, savepoint: str) -> None:
         """Rows since the savepoint stand in the log only where tables without transactions took part in it."""
         if self._gathering and self._gathering.rows > self._savepoints.get(savepoint, 0):
-            raise UnknownEvent("rows in the binlog were rolled back to a savepoint (a table without transactions)")
+            raise rolled_back_to_savepoint()
 
     def _prepare(self, event: Prepared) -> None:
         gathering, held = self._open_transaction, self._xa
@@ -292,6 +301,8 @@ class BinlogSource:
 
     def _replay(self, gathering: Gathering, held: HeldRows) -> None:
         for name, before, after, size in held.rows:
+            if name == CHECKPOINT_TABLE:
+                raise CheckpointWrittenByOther("sync_checkpoint was written in an XA transaction")
             self._row(gathering, name, before, after, size)
         self._finish(gathering)
 

@@ -11,6 +11,8 @@ from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavo
 
 #: A dump request has four bytes for the offset.
 _LARGEST_OFFSET = 2**32 - 1
+#: How often MariaDB is asked for the end of a log that others are writing.
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +23,8 @@ class Way:
     mariadb: bool
     #: By the GTID set, for this is another server (or the offset is beyond what a file can be asked for).
     by_gtid: bool
-    #: @@global.binlog_checksum is not NONE.
-    checksums: bool
+    #: @@lower_case_table_names is not 0.
+    ignores_case: bool
 
 
 class BinlogEnd:
@@ -47,9 +49,7 @@ class BinlogEnd:
 def log_end(connection: Connection) -> BinlogPosition:
     """The end of the binlog as the server tells it now."""
     if flavour(connection) is Flavour.MARIADB:
-        row = _row(connection, "SHOW MASTER STATUS")
-        found = _row(connection, "SELECT BINLOG_GTID_POS(%s, %s)", row[0], row[1]) if row else None
-        gtids = str(found[0] or "") if found else ""
+        row, gtids = _mariadb_end(connection)
     else:
         row = _row(connection, "SHOW BINARY LOG STATUS")
         gtids = "".join(str(row[4]).split()) if row else ""
@@ -60,9 +60,23 @@ def log_end(connection: Connection) -> BinlogPosition:
     return BinlogPosition(server=name, file=str(row[0]), offset=int(str(row[1])), gtids=gtids)
 
 
+def _mariadb_end(connection: Connection) -> tuple[tuple[object, ...] | None, str]:
+    """Both change under one lock: where the log's end is the same before and after, the GTIDs belong to it. The function
+    that tells the GTIDs of a place reads the file from its beginning, and fails at large events: the last resort."""
+    before = _row(connection, "SHOW MASTER STATUS")
+    for _ in range(_TRIES):
+        found = _row(connection, "SELECT @@global.gtid_binlog_pos")
+        after = _row(connection, "SHOW MASTER STATUS")
+        if before == after:
+            return after, str(MariaDBGtids(str(found[0]) if found else ""))
+        before = after
+    found = _row(connection, "SELECT BINLOG_GTID_POS(%s, %s)", *before[:2]) if before else None
+    return before, str(MariaDBGtids(str(found[0] or "") if found else ""))
+
+
 def find_way(connection: Connection, position: BinlogPosition) -> Way:
     """How to read on from the position. Raises `PositionPurged`, `SourceBehind`, or `ConfigError` for a setting."""
-    found = _row(connection, "SELECT @@log_bin, @@global.binlog_row_metadata, @@global.binlog_checksum")
+    found = _row(connection, "SELECT @@log_bin, @@global.binlog_row_metadata, @@lower_case_table_names")
     if found is None or not int(str(found[0])):
         raise _no_binlog()
     if str(found[1]).upper() != "FULL":
@@ -80,7 +94,7 @@ def find_way(connection: Connection, position: BinlogPosition) -> Way:
         _check_file(connection, position)
     elif not mariadb and MySQLGtids(position.gtids).tagged:
         raise UnknownEvent("tagged GTIDs: a position that holds them cannot be found on another server")
-    return Way(server=server, mariadb=mariadb, by_gtid=by_gtid, checksums=str(found[2]).upper() != "NONE")
+    return Way(server=server, mariadb=mariadb, by_gtid=by_gtid, ignores_case=str(found[2]) != "0")
 
 
 def binlog_files(connection: Connection) -> dict[str, int]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 import pymysql
+from pymysql.charset import charset_by_id
 from pymysql.connections import Connection
 from pymysql.protocol import MysqlPacket
 from pymysqlreplication import BinLogStreamReader
@@ -144,6 +145,10 @@ _STANDALONE, _PREPARED_XA = 1, 64
 #: Table id of a row event that only ends a statement.
 _NO_TABLE = 0xFFFFFF
 _COMMIT_TIME = (1 << 55) - 1
+#: Status variables of a query event, up to the character set: flags, sql_mode, auto_increment have fixed lengths.
+_SQL_MODE, _CHARSET, _CATALOG = 1, 4, 6
+_STATUS_LENGTHS = {0: 4, _SQL_MODE: 8, 3: 4}
+_NO_BACKSLASH_ESCAPES = 1 << 20
 #: Row events of other tables between two ticks.
 _PATIENCE = 1000
 
@@ -166,9 +171,11 @@ class Wire:
         *,
         by_gtid: bool = False,
         mariadb: bool,
-        checksums: bool,
+        ignores_case: bool = False,
     ) -> None:
-        """`columns` are the needed columns of each of our tables. `checksums`: @@global.binlog_checksum is not NONE."""
+        """`columns` are the needed columns of each of our tables. `ignores_case`: the log spells databases and tables as
+        the server does, which may be otherwise than settings and mapping. A position's file and offset count by GTID
+        too, where they are this server's (a file that is larger than an offset can say)."""
         self.file = position.file
         #: End of the last event in `file`, bytes; may pass 4 GiB, where the log itself counts modulo.
         self.offset = position.offset
@@ -176,8 +183,15 @@ class Wire:
         self.elsewhere = 0
         self._settings = settings
         self._columns = columns
-        self._library_expects_checksums = checksums
-        self._checksums = checksums
+        self._mariadb = mariadb
+        self._ignores_case = ignores_case
+        self._database = self._spelt(settings.database)
+        #: As the server may spell it -> as the mapping does.
+        self._names = {self._spelt(name): name for name in columns}
+        self._began = position
+        #: Events of the present file carry a CRC32.
+        self._checksums = False
+        self._closed = False
         #: Table id -> its TABLE_MAP event as the library has it; None: not ours.
         self._maps: dict[int, bytes | None] = {}
         self._gate: _Gate | None = None
@@ -201,21 +215,17 @@ class Wire:
             event = self._reader.fetchone()
         except _Taken as taken:
             return taken.event
-        except LockstepError:
-            raise
-        except pymysql.err.MySQLError as error:
-            raise self._error(error) from None
-        except (OSError, EOFError):
-            raise MySQLAway("the binlog connection broke") from None
         except Exception as error:  # noqa: BLE001 - whatever its decoder stumbles over, rows must not be lost
-            raise UnknownEvent(f"a row event cannot be decoded ({type(error).__name__})") from None
+            raise self._stop(error) from None
         if event is None:
             raise MySQLAway("MySQL ended the binlog connection")
-        self._check_image(event)
-        return Rows(table=event.table, size=event.event_size, event=event)
+        table = self._names[self._spelt(event.table)]
+        self._check_image(table, event)
+        return Rows(table=table, size=event.event_size, event=event)
 
     def close(self) -> None:
         """Give up the connection, from any thread; a blocked `next` ends at once."""
+        self._closed = True
         if self._gate is not None:
             self._gate.cut()
         with contextlib.suppress(Exception):  # both ends may be gone, or the other thread be in it
@@ -232,6 +242,17 @@ class Wire:
         except pymysql.err.MySQLError as error:
             raise translate(error) from None
 
+    def _stop(self, error: Exception) -> LockstepError:
+        if self._closed:  # under a `next` of another thread, which stumbles over anything
+            return MySQLAway("the binlog connection was closed")
+        if isinstance(error, LockstepError):
+            return error
+        if isinstance(error, pymysql.err.MySQLError):
+            return self._error(error)
+        if isinstance(error, (OSError, EOFError)):
+            return MySQLAway("the binlog connection broke")
+        return UnknownEvent(f"an event of the binlog cannot be decoded ({type(error).__name__})")
+
     def _error(self, error: pymysql.err.MySQLError) -> LockstepError:
         code = error.args[0] if error.args else 0
         if code != 1236:  # ER_SOURCE_FATAL_ERROR_READING_BINLOG: only its text tells more, and it holds no user's data
@@ -245,6 +266,9 @@ class Wire:
             return UnknownEvent("MySQL reports a damaged binlog (error 1236)")
         return UnknownEvent("MySQL cannot read its binlog at the applied position (error 1236)")
 
+    def _spelt(self, name: str) -> str:
+        return name.lower() if self._ignores_case else name
+
     # The gate.
 
     def _packet(self, packet: MysqlPacket) -> MysqlPacket | None:
@@ -253,11 +277,11 @@ class Wire:
         if data[0] != 0:
             raise MySQLAway("MySQL ended the binlog connection")
         stamp, kind, server, _, log_pos, flags = struct.unpack_from("<IBIIIH", data, 1)
-        if kind in _HEARTBEATS:
-            raise _Taken(Tick())
         if kind == _FORMAT:
             self._format(data)
-        body = self._body(data, kind)
+        body = self._body(data, made_up=kind == _ROTATE and bool(flags & _ARTIFICIAL))
+        if kind in _HEARTBEATS:
+            raise _Taken(Tick())
         if kind == _ROTATE:
             self._rotate(body)
             return None
@@ -268,7 +292,7 @@ class Wire:
             return self._table_map(data, body)
         if kind in _ROWS or kind == _PARTIAL_JSON:
             return self._rows(data, body, kind)
-        event = _decode(kind, body, stamp, server)
+        event = _decode(kind, body, stamp, server, mariadb=self._mariadb)
         if event is not None:
             raise _Taken(event)
         if kind in _LOAD:
@@ -279,23 +303,28 @@ class Wire:
 
     def _format(self, data: bytes) -> NoReturn:
         """Each file says whether its events carry a CRC32 (the byte before the event's own)."""
+        if data[-5] > 1:
+            raise UnknownEvent(f"checksums of an unknown kind ({data[-5]}) in the binlog")
         self._checksums = data[-5] == 1
-        self._body(data, _FORMAT)
+        self._body(data)
         self._maps.clear()  # a restart may have given the ids to other tables
         raise _Taken(FileBegun())
 
-    def _body(self, data: bytes, kind: int) -> bytes:
-        """Without header and checksum. Raises `UnknownEvent` where the checksum is wrong."""
+    def _body(self, data: bytes, *, made_up: bool = False) -> bytes:
+        """Without header and checksum. Raises `UnknownEvent` where the checksum is wrong. `made_up`: sent before the
+        file has told whether it has checksums."""
         matches = zlib.crc32(data[1:-4]) == int.from_bytes(data[-4:], "little")
-        if kind == _ROTATE and not matches:  # made up before the file has told whether it has checksums
-            return data[20:]
+        if made_up:
+            return data[20:-4] if matches else data[20:]
         if self._checksums and not matches:
             raise UnknownEvent(f"an event of the binlog fails its checksum, after {self.file}:{self.offset}")
-        return data[20:-4] if self._checksums or kind == _ROTATE else data[20:]
+        return data[20:-4] if self._checksums else data[20:]
 
     def _rotate(self, body: bytes) -> None:
         self.offset = int(struct.unpack_from("<Q", body)[0])
         self.file = body[8:].decode()
+        if self.file == self._began.file:  # by GTID the server names the file's beginning, and sends what comes after
+            self.offset = max(self.offset, self._began.offset)
         self._maps.clear()
 
     def _table_map(self, data: bytes, body: bytes) -> MysqlPacket | None:
@@ -305,7 +334,7 @@ class Wire:
         at = 9 + body[8]
         database = body[9:at].decode()
         table = body[at + 2 : at + 2 + body[at + 1]].decode()
-        ours = database == self._settings.database and table in self._columns
+        ours = self._spelt(database) == self._database and self._spelt(table) in self._names
         self._maps[table_id] = body if ours else None
         return self._for_library(data) if ours else None
 
@@ -325,28 +354,29 @@ class Wire:
         return None
 
     def _for_library(self, data: bytes) -> MysqlPacket:
-        """In the form that the library expects: it takes checksums to be on or off as they are now, whatever the file
-        says, and cuts four bytes from a table's metadata in any case."""
-        if not (self._checksums and self._library_expects_checksums):
+        """In the form that the library expects: it takes checksums to be on or off as they were when it connected,
+        whatever the file says, and cuts four bytes from a table's metadata in any case."""
+        expected = self._reader._BinLogStreamReader__use_checksum
+        if not (self._checksums and expected):
             bare = data[:-4] if self._checksums else data
-            size = len(bare) - 1 + (4 if self._library_expects_checksums else 0)
+            size = len(bare) - 1 + (4 if expected else 0)
             data = bare[:10] + struct.pack("<I", size) + bare[14:] + bytes(4)
         return MysqlPacket(data, "utf8mb4")
 
-    def _check_image(self, event: Any) -> None:
+    def _check_image(self, table: str, event: Any) -> None:
         """All needed columns must have names and be in the images: any session may ask for less at any time."""
         names = [column.name for column in event.columns]
-        needed = self._columns[event.table]
+        needed = self._columns[table]
         if not all(names):
             hint = "SET GLOBAL binlog_row_metadata = 'FULL', then: lockstep bootstrap --from mysql|mongo"
-            raise ConfigError(f"{event.table}: names of columns are missing from the binlog", hint=hint)
+            raise ConfigError(f"{table}: names of columns are missing from the binlog", hint=hint)
         absent = needed.difference(names)
         if absent:
-            raise RowImageNotFull(f"{event.table}: column {min(absent)} does not stand in the binlog")
+            raise RowImageNotFull(f"{table}: column {min(absent)} does not stand in the binlog")
         for bitmap in (event.columns_present_bitmap, getattr(event, "columns_present_bitmap2", b"")):
             present = int.from_bytes(bitmap, "little")
             if bitmap and any(not present >> at & 1 for at, name in enumerate(names) if name in needed):
-                raise RowImageNotFull(f"a session wrote {event.table} with binlog_row_image other than FULL")
+                raise RowImageNotFull(f"a session wrote {table} with binlog_row_image other than FULL")
 
 
 class _Gate(Connection):
@@ -354,8 +384,10 @@ class _Gate(Connection):
 
     def __init__(self, inspect: Callable[[MysqlPacket], MysqlPacket | None], **arguments: Any) -> None:
         self._inspect = inspect
+        self._connected = False
         self.streaming = False
         super().__init__(**arguments)
+        self._connected = True
 
     def cut(self) -> None:
         """End a blocked read of another thread."""
@@ -365,8 +397,8 @@ class _Gate(Connection):
                 sock.shutdown(socket.SHUT_RDWR)
 
     def _write_bytes(self, data: bytes) -> None:
-        # Byte 4 is the command: COM_BINLOG_DUMP or COM_BINLOG_DUMP_GTID.
-        self.streaming = self.streaming or data[4] in (0x12, 0x1E)
+        # Byte 4 is the command: COM_BINLOG_DUMP or COM_BINLOG_DUMP_GTID. While it logs in it may be a cipher's.
+        self.streaming = self.streaming or (self._connected and data[4] in (0x12, 0x1E))
         super()._write_bytes(data)  # type: ignore[misc]  # private to the driver, which has no other way
 
     def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
@@ -384,13 +416,9 @@ class _Gate(Connection):
                 return seen
 
 
-def _decode(kind: int, body: bytes, stamp: int, server: int) -> Event | None:
+def _decode(kind: int, body: bytes, stamp: int, server: int, *, mariadb: bool) -> Event | None:
     if kind == _QUERY:
-        _, _, database_length, _, status_length = struct.unpack_from("<IIBHH", body)
-        at = 13 + status_length
-        database = body[at : at + database_length].decode("utf-8", "replace")
-        text = body[at + database_length + 1 :].decode("utf-8", "replace")
-        return Said(statement=classify(text), database=database)
+        return _said(body, mariadb=mariadb)
     if kind == _XID:
         return Committed()
     if kind in (_GTID, _ANONYMOUS):
@@ -412,6 +440,35 @@ def _decode(kind: int, body: bytes, stamp: int, server: int) -> Event | None:
         data = body[13 : 13 + gtrid + bqual]
         return Prepared(xid=(data[:gtrid], data[gtrid:], form), one_phase=bool(one_phase))
     return None
+
+
+def _said(body: bytes, *, mariadb: bool) -> Said:
+    _, _, database_length, _, status_length = struct.unpack_from("<IIBHH", body)
+    at = 13 + status_length
+    backslashes, charset = _session(body[13:at])
+    raw = body[at + database_length + 1 :]
+    try:
+        text = raw.decode(charset, "replace")
+    except LookupError:
+        text = raw.decode("utf-8", "replace")
+    statement = classify(text, mariadb=mariadb, backslashes=backslashes)
+    return Said(statement=statement, database=body[at : at + database_length].decode("utf-8", "replace"))
+
+
+def _session(status: bytes) -> tuple[bool, str]:
+    """Of a query event's status variables: whether the session's backslashes escape, and its character set (a codec)."""
+    backslashes, at = True, 0
+    while at < len(status) and status[at] != _CHARSET:
+        if status[at] == _SQL_MODE:
+            backslashes = not int.from_bytes(status[at + 1 : at + 9], "little") & _NO_BACKSLASH_ESCAPES
+        length = status[at + 1] + 1 if status[at] == _CATALOG else _STATUS_LENGTHS.get(status[at])
+        if length is None:
+            return backslashes, "utf-8"
+        at += 1 + length
+    try:
+        return backslashes, str(charset_by_id(int.from_bytes(status[at + 1 : at + 3], "little")).encoding)
+    except KeyError:  # newer than the driver: a collation of utf8mb4
+        return backslashes, "utf-8"
 
 
 def _started(kind: int, body: bytes, stamp: int) -> Started:
