@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -19,7 +21,7 @@ from sync.errors import StopError
 from sync.model.change import Entry, RowChange, Transaction
 from sync.model.mapping import SyncMapping
 from sync.model.mapping_file import load_mapping
-from sync.model.position import BinlogPosition, Known
+from sync.model.position import BinlogPosition, Known, Position
 from sync.mysql.binlog import BinlogEnd, BinlogSource
 from sync.mysql.server import MySQLSettings
 
@@ -116,6 +118,18 @@ class Log:
         finally:
             asked.close()
 
+    def purge(self) -> None:
+        """Remove all files of the log but the present one; the server keeps those in use for a moment."""
+        until = time.monotonic() + 20
+        with self.admin.cursor() as cursor:
+            while True:
+                cursor.execute("SHOW BINARY LOGS")
+                *old, last = [str(row[0]) for row in cursor.fetchall()]
+                if not old:
+                    return
+                assert time.monotonic() < until, "the log was not purged"
+                cursor.execute(f"PURGE BINARY LOGS TO '{last}'")
+
     def source(
         self,
         position: BinlogPosition | None = None,
@@ -138,7 +152,7 @@ class Log:
         source = source or self.source()
         end, until = self.end(), time.monotonic() + seconds
         found: list[Transaction] = []
-        while not found or found[-1].position.order < end.order:
+        while not found or not _at(found[-1].position, end):
             assert time.monotonic() < until, "the log's end was not reached"
             transaction = source.read(0.1)
             if transaction is not None:
@@ -160,12 +174,58 @@ class Log:
         for source in self._sources:
             source.close()
         with suppress(Exception), self.server.admin() as admin, admin.cursor() as cursor:
-            cursor.execute("SET SESSION sql_log_bin = 0")
+            cursor.execute("SET SESSION sql_log_bin = 0, lock_wait_timeout = 5")
             cursor.execute(f"DROP DATABASE IF EXISTS `{self.database}`")
             cursor.execute(f"REVOKE SELECT ON `{self.database}`.* FROM '{Role.FOLLOWER.user}'@'%'")
         for session in self._sessions:
             if session.open:
                 session.close()
+
+
+class Relay:
+    """A way to the server that can be made to swallow all it is given, with its connections left open."""
+
+    def __init__(self, port: int) -> None:
+        self._server = port
+        self._carrying = threading.Event()
+        self._carrying.set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._sockets: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Relay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        for one in self._sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def swallow(self) -> None:
+        """From now on nothing arrives."""
+        self._carrying.clear()
+
+    def carry(self) -> None:
+        """What comes from now on arrives. What was swallowed is lost."""
+        self._carrying.set()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._server))
+                self._sockets += [client, server]
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
+
+    def _forward(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                if self._carrying.is_set():
+                    other.sendall(data)
 
 
 def mapping() -> SyncMapping:
@@ -181,6 +241,12 @@ def entries(transactions: Sequence[Transaction]) -> list[Entry]:
 def changes(transactions: Sequence[Transaction]) -> list[RowChange]:
     """All row changes, in order."""
     return [change for entry in entries(transactions) for change in entry.changes]
+
+
+def _at(position: Position, end: BinlogPosition) -> bool:
+    """Whether nothing follows. A new file has events of its own, which may come late: then the GTIDs tell."""
+    assert isinstance(position, BinlogPosition)
+    return position.order >= end.order or position.gtids == end.gtids
 
 
 def _read_until(source: BinlogSource, moment: float) -> None:
