@@ -58,7 +58,8 @@ def grants(name: str, mapping: SyncMapping) -> dict[str, list[Document]]:
     listing = {"resource": {"db": name, "collection": ""}, "actions": ["listCollections"]}
     watching = {"resource": {"db": name, "collection": ""}, "actions": ["listCollections", "find", "changeStream"]}
     return {
-        "follower": [listing, *_on(name, [*mapped, CHECKPOINTS], _DATA)],
+        # Where its predecessor wrote last stands only in the log (`MongoTarget.take_lease`).
+        "follower": [listing, *_on(name, mapped, _DATA), *_on(name, [CHECKPOINTS], [*_DATA, "changeStream"])],
         # A stream over the database needs `find` and `changeStream` on all of it (manual, "Change Streams", Access Control).
         "listener": [watching],
         "app": [listing, *_on(name, mapped, [*_DATA, "listIndexes"])],

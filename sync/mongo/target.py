@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, timedelta
 from typing import Any
 
 from bson import Binary
+from bson.timestamp import Timestamp
 from pymongo import DeleteOne, InsertOne, ReadPreference, ReplaceOne, UpdateOne, WriteConcern
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepError, UnmappableDocument
+from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepError, ServerAway, UnmappableDocument
 from sync.model.change import ConflictKind, DocumentId, Hold, Side
 from sync.model.lens import bson_id, document_key, empty_rows, shred
 from sync.model.mapping import CollectionMapping, SyncMapping
@@ -28,6 +31,10 @@ from sync.ports import ConflictDatabase, ConflictStore, ConflictTransaction, Cur
 
 #: Milliseconds; by MongoDB's clock.
 LEASE = 6_000
+#: How far the clocks of a replica set's members may be apart; only how much of the log is looked at depends on it.
+CLOCKS = timedelta(seconds=5)
+#: Seconds that looking for the last write in the log may take.
+LOOKING = 2.0
 _Operation = Any  # one of pymongo's operation classes
 
 
@@ -67,7 +74,33 @@ class MongoTarget:
             )
         if moved.matched_count == 0:
             raise LeaseHeld("another process took the lease at the same moment")
-        return after, _place(session)
+        return after, self._last_write(stored, after) or _place(session)
+
+    def _last_write(self, before: Document, after: Checkpoint) -> Position | None:
+        """Where the log has the write that left the checkpoint as `before`, the last one before the lease `after` was
+        taken: nothing of a predecessor's came later. None where the log does not tell (any more)."""
+        since = before["renewed_at"].replace(tzinfo=UTC) - CLOCKS
+        wanted = {"updateDescription.updatedFields.seq": {"$in": [before["seq"], after.seq]}}
+        deadline = time.monotonic() + LOOKING
+        try:
+            with (
+                translated(),
+                self._checkpoints().watch(
+                    [{"$match": wanted}],
+                    start_at_operation_time=Timestamp(int(since.timestamp()), 1),
+                    max_await_time_ms=20,
+                ) as stream,
+            ):
+                while time.monotonic() < deadline:
+                    event = stream.try_next()
+                    if event is not None:
+                        found = event["updateDescription"]["updatedFields"]["seq"] == before["seq"]
+                        moment = event["clusterTime"]
+                        return StreamPosition(time=moment.time, increment=moment.inc) if found else None
+        except LockstepError as error:
+            if isinstance(error, ServerAway):
+                raise
+        return None
 
     def release_lease(self, checkpoint: Checkpoint) -> None:
         """See the port."""

@@ -20,7 +20,7 @@ from deploy.local.users import Role
 from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, Refused
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold
 from sync.model.lens import empty_rows, shred
-from sync.model.position import Checkpoint, StreamPosition
+from sync.model.position import Checkpoint, StreamPosition, reached
 from sync.mongo.target import MongoTarget
 from sync.ports import Current, DocumentWrite, TargetTransaction
 from tests.servers import Servers
@@ -113,6 +113,33 @@ def test_a_second_copy_is_kept_out_and_the_first_is_fenced(log: StreamLog) -> No
     with pytest.raises(Fenced):
         old.begin(first.next())
     new.begin(after.next()).commit()
+
+
+def test_a_successor_learns_where_its_predecessor_wrote_last(log: StreamLog) -> None:
+    """Not where the lease was taken: what people wrote between the two had seen everything. Effects count, and heartbeats."""
+    target, first = leased(log)
+    transaction = target.begin(first.next())
+    put(log, transaction, A, account(A))
+    place = transaction.commit()
+    log.admin["accounts"].insert_one(account(B))
+    assert log.target().take_lease(force=True)[1] == place
+    (_, floor), end = log.target().take_lease(force=True), log.end()
+    assert place is not None
+    assert floor is not None
+    assert reached(floor, place)
+    assert not reached(floor, end)
+
+
+def test_where_the_log_does_not_tell_the_lease_is_the_place(log: StreamLog) -> None:
+    """The predecessor's last write is no longer in it: nothing lies behind the new lease."""
+    leased(log)
+    log.admin["sync_checkpoint"].update_one({}, [{"$set": {"seq": {"$add": ["$seq", 1]}, "renewed_at": "$$NOW"}}])
+    log.admin["sync_checkpoint"].delete_one({})  # a new document: no update event tells of its number
+    log.setup()
+    before = log.end()
+    _, floor = log.target().take_lease(force=True)
+    assert floor is not None
+    assert reached(floor, before)
 
 
 def test_a_lease_ends_by_the_servers_clock(log: StreamLog) -> None:
