@@ -122,8 +122,9 @@ def test_savepoints_pass(log: Log) -> None:
     assert [change.key for change in changes(log.read())] == [(B,), (C,)]
 
 
+@pytest.mark.parametrize("flavour", [Flavour.MARIADB], ids=str)
 def test_a_rolled_back_transaction_is_not_told(log: Log) -> None:
-    """Not even where a table without transactions took part in it."""
+    """Not even where a table without transactions took part in it (MySQL refuses that while it has GTIDs)."""
     log.run("CREATE TABLE old (i INT) ENGINE = MyISAM")
     source = log.source(log.end())
     log.together(f"INSERT INTO account (id) VALUES ('{A}')", "INSERT INTO old VALUES (1)", end="ROLLBACK")
@@ -205,7 +206,7 @@ def test_a_purged_position(log: Log) -> None:
     """What lies between the position and the log's beginning is lost: a named stop, on this server and on another."""
     log.run(f"INSERT INTO account (id) VALUES ('{A}')", "FLUSH BINARY LOGS")
     log.run(f"INSERT INTO account (id) VALUES ('{B}')", "FLUSH BINARY LOGS")
-    log.run(f"PURGE BINARY LOGS TO '{log.end().file}'")
+    log.purge()
     for position in (log.start, replace(log.start, server="another")):
         with pytest.raises(PositionPurged):
             log.read(log.source(position))
@@ -267,7 +268,8 @@ def test_a_large_transaction_comes_in_parts(log: Log) -> None:
     ]
     assert (last.rows_done, last.known.seq, after.rows_done) == (0, 6, 0)
     assert {one.origin for one in entries([*parts, last])} == {Origin.ECHO}
-    assert parts[0].entries[0].position.order < parts[1].entries[0].position.order < last.position.order
+    # All rows stand in one event here, so two parts may have one place.
+    assert parts[0].entries[0].position.order <= parts[1].entries[0].position.order < last.position.order
     resumed = log.read(log.source(rows_done=16, part_rows=7))
     assert changes(resumed) == changes([last, after])
     assert [one.origin for one in entries(resumed)] == [one.origin for one in entries([last, after])]
