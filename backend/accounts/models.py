@@ -28,10 +28,6 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A user who may do everything in Django's administration; the role stays the lowest."""
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
-
 
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. The role is changed by `backend.accounts.granting` alone."""
@@ -39,7 +35,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = ExactEmailField(unique=True)
     role = models.CharField(max_length=32, choices=Role.choices, default=Role.CUSTOMER)
     is_active = models.BooleanField(default=True)
-    is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[UserManager] = UserManager()

@@ -5,6 +5,7 @@ Knows nothing of Django. Errors name the variable, never its value: values are s
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -90,6 +91,39 @@ def mysql_settings(url: str, name: str) -> DatabaseSettings:
         },
         "TEST": {"CHARSET": "utf8mb4"},
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where mail is handed in."""
+
+    host: str = "localhost"
+    port: int = 587
+    user: str = ""
+    password: str = field(default="", repr=False)
+    #: TLS from the first byte, or after STARTTLS; neither for a relay on this host that wants no log-in.
+    tls_at_once: bool = False
+    starttls: bool = False
+
+
+def mail_server(url: str, name: str) -> MailServer:
+    """The server at `smtp://user:password@host:port` (STARTTLS where it has a user) or `smtps://…` (TLS at once)."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise EnvironmentProblem(f"{name}: smtp://user:password@host:port or smtps://… is allowed")
+    tls_at_once = parts.scheme == "smtps"
+    try:
+        port = parts.port or (465 if tls_at_once else 587)
+    except ValueError:
+        raise EnvironmentProblem(f"{name}: the port is not a number") from None
+    return MailServer(
+        host=parts.hostname,
+        port=port,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        tls_at_once=tls_at_once,
+        starttls=not tls_at_once and bool(parts.username),
+    )
 
 
 def _tls(query: str, name: str) -> dict[str, object]:

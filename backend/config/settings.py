@@ -30,6 +30,8 @@ try:
         else {"ENGINE": "django.db.backends.dummy"}
     }
     SECRET_KEY = env.value("LOCKSTEP_SECRET_KEY") or ""
+    SMTP_URL = env.value("LOCKSTEP_SMTP_URL")
+    MAIL = env.mail_server(SMTP_URL, "LOCKSTEP_SMTP_URL") if SMTP_URL else env.MailServer()
     #: The mapping, as the workers read it.
     LOCKSTEP_CONFIG = Path(env.value("LOCKSTEP_CONFIG") or BASE_DIR.parent / "lockstep.toml")
 except env.EnvironmentProblem as problem:
@@ -45,7 +47,6 @@ INSTALLED_APPS = [
     "backend.accounts",
     "backend.analytics",
     "backend.replication",
-    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -149,7 +150,12 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Lockstep] "
 HEADLESS_CLIENTS = ("browser",)
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Verification mails go to the log until a mail server is named.
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if SMTP_URL else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = MAIL.host, MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL.tls_at_once, MAIL.starttls
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.value("LOCKSTEP_MAIL_FROM") or "lockstep@localhost"
 
 REST_FRAMEWORK = {

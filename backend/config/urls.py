@@ -1,7 +1,5 @@
 """Every address of the application."""
 
-from allauth.account.decorators import secure_admin_login
-from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import APIRootView, DefaultRouter
@@ -37,10 +35,6 @@ api: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),
 ]
 
-# The administration's own log-in would count no failed attempts.
-admin.autodiscover()
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as django-allauth describes it
-
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("healthz", health, name="health"),
@@ -49,7 +43,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("accounts/", include("allauth.urls")),
     path("_allauth/", include("allauth.headless.urls")),
-    path("admin/", admin.site.urls),
 ]
 
 handler404 = "backend.config.pages.not_found"

@@ -110,7 +110,7 @@ def test_a_fresh_id_is_an_object_id() -> None:
 
 
 def test_rows_say_what_they_are_without_a_persons_data() -> None:
-    """In logs and the administration: the key alone."""
+    """In logs: the key alone."""
     load("customers", customer())
     load("transactions", bucket())
     shown = [str(row) for row in (Customer.objects.get(), Bucket.objects.get(), Account(pk="x"))]

@@ -18,7 +18,7 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 
 def test_the_runbook_has_every_state() -> None:
     """One line each, and no other."""
-    rows = re.findall(r"^\| `(\w+)` \|", RUNBOOK, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z_]+)` \|", RUNBOOK, flags=re.MULTILINE)
     assert rows == list(STATES)
 
 
@@ -40,6 +40,13 @@ def test_every_connection_is_told_of() -> None:
     for role in Role:
         for server in ("mysql", "mongo"):
             assert f"`{variable(role, server)}`" in README
+
+
+def test_every_variable_of_the_web_application_is_told_of() -> None:
+    """In the runbook's table."""
+    sources = (ROOT / "backend" / "config" / "settings.py").read_text()
+    for name in set(re.findall(r'"(LOCKSTEP_[A-Z_]+)"', sources)):
+        assert f"`{name}`" in RUNBOOK, name
 
 
 def test_links_lead_somewhere() -> None:

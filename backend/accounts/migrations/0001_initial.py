@@ -42,7 +42,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_active", models.BooleanField(default=True)),
-                ("is_staff", models.BooleanField(default=False)),
                 ("date_joined", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "groups",
