@@ -106,6 +106,7 @@ class ChangeStreamSource:
         now = operation_time(self._client, self._settings, self._session)
         if not reached(now, StreamPosition(time=position.time, increment=position.increment)):
             raise SourceBehind("MongoDB's oplog ends before the applied position")
+        self._check_images(*self._mapping.collections)
         self._open()
 
     def read(self, timeout: float) -> Transaction | None:
@@ -362,13 +363,14 @@ class ChangeStreamSource:
             return None
         return shred(collection, stored)
 
-    def _check_images(self, name: str) -> None:
+    def _check_images(self, *names: str) -> None:
         client = self._client
         if client is None:
             raise MongoAway("the change stream is closed")
-        options = collections(client.get_database(self._settings.database)).get(name)
-        if options is not None and not has_images(options):
-            raise ImagesOff(f"MongoDB: images are switched off on {name}")
+        there = collections(client.get_database(self._settings.database))
+        off = [name for name in names if name in there and not has_images(there[name])]
+        if off:
+            raise ImagesOff(f"MongoDB: images are switched off on {', '.join(off)}")
 
 
 class StreamEnd:

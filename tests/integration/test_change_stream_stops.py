@@ -193,9 +193,11 @@ def test_images_switched_off_stop_the_stream(log: StreamLog) -> None:
     before, text = log.stops(source, ImagesOff)
     assert [entry.document.key for entry in entries(before)] == [str(A)]
     assert "accounts" in text
-    images(log, True)
     after = before[-1].position
     assert isinstance(after, StreamPosition)
+    with pytest.raises(ImagesOff, match="accounts"):  # at the start already, before an event is met
+        log.source(after)
+    images(log, True)
     (blind,) = entries(log.read(log.source(after)))
     assert blind.problem is not None
 
