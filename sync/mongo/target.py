@@ -5,8 +5,6 @@ Conflict rows stand in MySQL; they commit just before MongoDB does, so that a cr
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +19,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepError, ServerAway, UnmappableDocument
+from sync.holder import is_gone, this_process
 from sync.model.change import ConflictKind, DocumentId, Hold, Side
 from sync.model.lens import bson_id, document_key, empty_rows, shred
 from sync.model.mapping import CollectionMapping, SyncMapping
@@ -59,12 +58,12 @@ class MongoTarget:
         stored = self._stored()
         before = _checkpoint(stored)
         holder = stored["holder"]
-        if stored["runs"] and not force and not _gone(holder):
+        if stored["runs"] and not force and not is_gone(holder):
             raise LeaseHeld(f"held by process {holder.get('pid')} on {holder.get('host')}")
         self._end_dead(holder)
         session = self._session_of()
         lsid = bytes(session.session_id["id"]).hex()
-        mine = {"host": socket.gethostname(), "pid": os.getpid(), "session": lsid}
+        mine = this_process(lsid)
         after = before.next(lease=str(uuid.uuid4()))
         with translated():
             moved = self._checkpoints().update_one(
@@ -338,17 +337,3 @@ def _move(after: Checkpoint, milliseconds: int, *, holder: Mapping[str, object] 
 def _place(session: ClientSession) -> StreamPosition | None:
     moment = session.operation_time
     return StreamPosition(time=moment.time, increment=moment.inc) if moment else None
-
-
-def _gone(holder: Mapping[str, object]) -> bool:
-    """Whether the holder was a process of this host that has ended."""
-    pid = holder.get("pid")
-    if holder.get("host") != socket.gethostname() or not isinstance(pid, int):
-        return not holder
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

@@ -6,14 +6,13 @@ READ COMMITTED with explicit locks: no gap locks, and a worker gives way (NOWAIT
 from __future__ import annotations
 
 import json
-import os
-import socket
 import uuid
 from collections.abc import Mapping, Sequence
 
 import pymysql
 
 from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, LockstepError, MySQLAway, Refused
+from sync.holder import is_gone, this_process
 from sync.model.change import ConflictKind, DocumentId, Hold, Row, RowChange, RowKey, Side
 from sync.model.lens import difference
 from sync.model.mapping import SyncMapping, TableMapping
@@ -81,11 +80,11 @@ class MySQLTarget:
             assert row is not None
             holder = json.loads(row[0])
             self._session.rollback()
-            if row[1] and not force and not _gone(holder):
+            if row[1] and not force and not is_gone(holder):
                 raise LeaseHeld(f"held by process {holder.get('pid')} on {holder.get('host')}")
             self._end_dead(connection, holder)
             after = before.next(lease=str(uuid.uuid4()))
-            mine = {"host": socket.gethostname(), "pid": os.getpid(), "session": _number(connection)}
+            mine = this_process(_number(connection))
             if not self._move(connection, after, before.lease, LEASE, holder=json.dumps(mine)):
                 self._session.rollback()
                 raise LeaseHeld("another process took the lease at the same moment")
@@ -335,17 +334,3 @@ def _number(connection: Connection) -> str:
 
 def _loaded(text: object) -> object:
     return None if text is None else json.loads(str(text))
-
-
-def _gone(holder: Mapping[str, object]) -> bool:
-    """Whether the holder was a process of this host that has ended."""
-    pid = holder.get("pid")
-    if holder.get("host") != socket.gethostname() or not isinstance(pid, int):
-        return not holder
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
