@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 import click
@@ -71,6 +72,6 @@ def _show(workers: Sequence[Mapping[str, object]]) -> None:
         if one.get("hint") and not one["healthy"]:
             plain(f"  hint: {one['hint']}")
         if numbers.get("position"):
-            plain(f"  position: {numbers['position']}")
+            plain(f"  position: {json.dumps(numbers['position'])}")
         if numbers.get("last_error"):
             plain(f"  last error: {numbers['last_error']}")
