@@ -21,7 +21,7 @@ from sync.model.change import (
 )
 from sync.model.fold import fold, needs
 from sync.model.mapping import CollectionMapping
-from sync.model.position import BinlogPosition, Checkpoint, CopiedRange, Position, reached
+from sync.model.position import BinlogPosition, Checkpoint, CopiedRange, Position, comparable, reached
 from sync.model.values import key_text
 
 
@@ -208,18 +208,12 @@ def has_users(entries: Iterable[Entry]) -> bool:
 
 
 def contains(done: CopiedRange, entry: Entry) -> bool:
-    """Whether the copied documents were read at or after the entry's change. Positions of two servers tell nothing."""
+    """Whether the copied documents were read at or after the entry's change."""
     if done.collection != entry.document.collection:
         return False
     if not done.first <= key_text(entry.document.key) <= done.last:
         return False
-    return _comparable(done.position, entry.position) and reached(done.position, entry.position)
-
-
-def _comparable(one: Position, other: Position) -> bool:
-    if isinstance(one, BinlogPosition):
-        return isinstance(other, BinlogPosition) and one.server == other.server
-    return not isinstance(other, BinlogPosition)
+    return comparable(done.position, entry.position) and reached(done.position, entry.position)
 
 
 def advanced(checkpoint: Checkpoint, to: Transaction, seen: Position | None) -> Checkpoint:
@@ -227,7 +221,7 @@ def advanced(checkpoint: Checkpoint, to: Transaction, seen: Position | None) -> 
     left = tuple(
         one
         for one in checkpoint.copied
-        if not (_comparable(to.position, one.position) and reached(to.position, one.position))
+        if not (comparable(to.position, one.position) and reached(to.position, one.position))
     )
     return checkpoint.next(
         position=to.position, rows_done=to.rows_done, seen=seen or to.position, known=to.known, copied=left

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sync.model.change import Entry, RowChange, RowKey, Value
-from sync.model.position import Position, position_from_json, reached
+from sync.model.position import Position, comparable, position_from_json, reached
 from sync.model.values import from_json, to_json
 
 #: Where a note belongs: table, key, column; "" as column for the presence of the row itself.
@@ -40,12 +40,10 @@ class Notes:
     def add(self, entry: Entry) -> Notes:
         """With a user's entry noted. Entries come in the order of the log; one that was noted before changes nothing."""
         places = dict(self.places)
-        for change in entry.changes:
-            for column, found, value in _seen_and_written(change):
-                place = (change.table, change.key, column)
-                places[place] = _following(places.get(place), found, value, entry)
+        for place, (found, value) in _found_and_left(entry).items():
+            places[place] = _following(places.get(place), found, value, entry)
         unread = self.unread
-        if entry.problem and not (unread and reached(unread[1], entry.position)):
+        if entry.problem and not (unread and _known(unread[1], entry.position)):
             unread = (str(entry.problem.kind), entry.position)
         return replace(self, places=places, unread=unread)
 
@@ -88,6 +86,23 @@ class Notes:
 NONE = Notes(places={})
 
 
+def _found_and_left(entry: Entry) -> dict[Place, tuple[Value, Value]]:
+    """Of each place that the entry touched: what its first change found there and what its last one left. A row that one
+    transaction changes twice is one step, or noting it again would begin in its middle."""
+    steps: dict[Place, tuple[Value, Value]] = {}
+    for change in entry.changes:
+        for column, found, value in _seen_and_written(change):
+            place = (change.table, change.key, column)
+            before = steps.get(place)
+            steps[place] = (before[0] if before and before[1] == found else found, value)
+    return steps
+
+
+def _known(last: Position, position: Position) -> bool:
+    """Whether what stands at `position` has been noted. After a failover the order of reading counts."""
+    return comparable(last, position) and reached(last, position)
+
+
 def _seen_and_written(change: RowChange) -> list[tuple[str, Value, Value]]:
     """Column, value found, value written, of each column that the change touched; the row's presence is column ""."""
     before, after = change.before or {}, change.after or {}
@@ -106,8 +121,7 @@ def _seen_and_written(change: RowChange) -> list[tuple[str, Value, Value]]:
 def _following(last: Note | None, found: Value, value: Value, entry: Entry) -> Note:
     if last is None:
         return Note(value=value, time=entry.committed_at, found=found, position=entry.position)
-    known = reached(last.position, entry.position)
-    if known and not (reached(entry.position, last.position) and last.value != value):
+    if _known(last.position, entry.position) and not (reached(entry.position, last.position) and last.value != value):
         return last
     unbroken = last.value == found
     return Note(

@@ -69,6 +69,13 @@ def reached(position: Position, goal: Position) -> bool:
     return here >= there
 
 
+def comparable(one: Position, other: Position) -> bool:
+    """Whether both are places of one log: those of two MySQL servers tell nothing about each other."""
+    if isinstance(one, BinlogPosition):
+        return isinstance(other, BinlogPosition) and one.server == other.server
+    return not isinstance(other, BinlogPosition)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """The other worker's checkpoint as a log has shown it: what its next tagged transaction must follow on (design 2.3)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -15,7 +16,7 @@ from sync.model.lens import difference
 from sync.model.mapping import CollectionMapping
 from sync.model.meeting import NONE, Notes
 from sync.model.merge import merge
-from sync.model.position import StreamPosition
+from sync.model.position import BinlogPosition, StreamPosition
 from tests.laws.strategies import COLLECTIONS, Rows, histories
 
 every_collection = pytest.mark.parametrize("collection", COLLECTIONS, ids=[one.name for one in COLLECTIONS])
@@ -206,14 +207,15 @@ def test_what_a_fold_needs_is_all_that_it_uses(collection: CollectionMapping, da
 # Notes.
 
 
-@given(st.lists(st.tuples(changes(), st.integers(0, 3)), max_size=4))
-def test_noting_again_changes_nothing_and_json_keeps_all(made: list[tuple[RowChange, int]]) -> None:
-    """Notes come back from JSON; times never fall, though clocks do."""
+@given(st.lists(st.tuples(st.lists(changes(), min_size=1, max_size=3), st.integers(0, 3)), max_size=4))
+def test_noting_again_changes_nothing_and_json_keeps_all(made: list[tuple[list[RowChange], int]]) -> None:
+    """Also of a transaction that changes a row more than once. Notes come back from JSON; times never fall, though clocks
+    do."""
     notes = NONE
-    for at, (change, clock) in enumerate(made, 1):
+    for at, (of_one, clock) in enumerate(made, 1):
         one = Entry(
             document=DocumentId("c", "k"),
-            changes=(change,),
+            changes=tuple(of_one),
             origin=Origin.USER,
             committed_at=clock,
             position=StreamPosition(time=at, increment=1),
@@ -240,3 +242,16 @@ def test_an_unbroken_chain_keeps_what_its_first_change_found(states: list[Row | 
             assert note.found == (first or {}).get(column)
         else:
             assert (note.value, note.found) == (last is not None, first is not None)
+
+
+def test_after_a_failover_notes_follow_the_order_of_reading() -> None:
+    """Places in the logs of two servers tell nothing about each other."""
+
+    def at(server: str, offset: int, before: int, after: int) -> Entry:
+        made = entry([RowChange(table="t", key=("k",), before={"a": before}, after={"a": after})])
+        return replace(made, position=BinlogPosition(server=server, file="binlog.000001", offset=offset))
+
+    notes = NONE.add(at("one", 900, 0, 1)).add(at("other", 4, 1, 2))
+    (note,) = notes.places.values()
+    assert (note.value, note.found) == (2, 0)
+    assert notes.add(at("other", 4, 1, 2)) == notes
