@@ -199,8 +199,8 @@ class Command:
 class WorkerDesk(Protocol):
     """Where a worker says how it is and finds what operators ask of it (tables sync_worker, sync_command)."""
 
-    def last_state(self) -> str | None:
-        """The state last reported under this worker's name; `paused` outlives a restart."""
+    def paused(self) -> bool:
+        """Whether the last such request that was carried out was a pause: it outlives the process and other states."""
 
     def report(self, state: str, reason: str, hint: str, details: Mapping[str, object]) -> None:
         """Say how the worker is. A change of state is added to sync_timeline."""

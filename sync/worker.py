@@ -17,9 +17,12 @@ from sync.errors import (
     LockstepError,
     NoPosition,
     ServerAway,
+    StopError,
+    UnmappableDocument,
 )
 from sync.lease import Lease
-from sync.model.change import DocumentId, Side
+from sync.model.change import DocumentId
+from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping
 from sync.model.position import Position, reached
 from sync.model.states import STATES
@@ -133,7 +136,7 @@ class Worker:
         self._set_if_new("starting")
         parts = self._parts = self._open()
         if self._lease is None:
-            self._paused = parts.desk.last_state() == "paused"
+            self._paused = parts.desk.paused()
         lease = self._lease or Lease(parts.target)
         lease.target = parts.target
         checkpoint = lease.take()
@@ -196,10 +199,14 @@ class Worker:
             self._looked_at = 0.0  # there may be more: look again after the next batch
             try:
                 result = self._carry_out(command, parts, lease)
-            except CommandRefused as error:
+            except (CommandRefused, UnmappableDocument) as error:
                 parts.desk.finish(
                     command, "refused", {"error": error.code, "message": error.message, "hint": error.hint}
                 )
+            except Exception as error:
+                if not _asked_again(error):
+                    parts.desk.finish(command, "failed", {"message": f"the {self.name} failed at it"})
+                raise
             else:
                 parts.desk.finish(command, "done", result)
             lease.beat()
@@ -216,7 +223,10 @@ class Worker:
                 collection = self._mapping.collections.get(name)
                 if collection is None:
                     raise CommandRefused(f"no collection {name} is mapped")
-                document = DocumentId(name, key_from_text(collection, text))
+                try:
+                    document = DocumentId(name, key_from_text(collection, text))
+                except NotCanonical:
+                    raise CommandRefused(f"{name} has no _id of this form") from None
                 report = Repair(lease, parts.reader, parts.conflicts).run(collection, document)
                 return {"was_equal": report.was_equal, "places": list(report.places), "conflict": report.conflict}
         raise CommandRefused(f"a {self.name} knows no request {command.kind} of this form")
@@ -295,6 +305,12 @@ class Worker:
             parts.close()
 
 
+def _asked_again(error: Exception) -> bool:
+    """Whether the request stays for the next session, or for another worker. Given again after any other error, it would
+    end every start."""
+    return isinstance(error, StopError) or (isinstance(error, LockstepError) and error.retryable)
+
+
 class _Rate:
     """Per second, over the time since it was last asked."""
 
@@ -306,8 +322,3 @@ class _Rate:
         rate = (count - self._count) / max(now - self._at, 0.001)
         self._at, self._count = now, count
         return rate
-
-
-def target_side(name: str) -> Side:
-    """The side that a worker writes."""
-    return Side.MONGO if name == "follower" else Side.MYSQL

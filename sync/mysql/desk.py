@@ -17,16 +17,19 @@ class MySQLDesk:
         self._session = Session(settings, autocommit=True)
         self._worker = worker
 
-    def last_state(self) -> str | None:
+    def paused(self) -> bool:
         """See the port."""
         with translated(), self._session.get().cursor() as cursor:
-            cursor.execute("SELECT state FROM sync_worker WHERE name = %s", (self._worker,))
-            row = cursor.fetchone()
-        return str(row[0]) if row else None
+            cursor.execute(
+                "SELECT kind FROM sync_command WHERE worker = %s AND state = 'done' AND kind IN ('pause', 'resume')"
+                " ORDER BY id DESC LIMIT 1",
+                (self._worker,),
+            )
+            return cursor.fetchone() == ("pause",)
 
     def report(self, state: str, reason: str, hint: str, details: Mapping[str, object]) -> None:
         """See the port."""
-        before = self.last_state()
+        before = self._last_state()
         text = json.dumps(plain_json(details))
         with translated(), self._session.get().cursor() as cursor:
             if before is None:
@@ -59,7 +62,7 @@ class MySQLDesk:
             if row is None:
                 return None
             cursor.execute("UPDATE sync_command SET state = 'running' WHERE id = %s", (row[0],))
-        return Command(id=int(row[0]), kind=str(row[1]), arguments=json.loads(row[2]))
+        return Command(id=int(row[0]), kind=str(row[1]), arguments=_arguments(str(row[2])))
 
     def finish(self, command: Command, state: str, result: Mapping[str, object]) -> None:
         """See the port."""
@@ -72,3 +75,18 @@ class MySQLDesk:
     def close(self) -> None:
         """See the port."""
         self._session.drop()
+
+    def _last_state(self) -> str | None:
+        with translated(), self._session.get().cursor() as cursor:
+            cursor.execute("SELECT state FROM sync_worker WHERE name = %s", (self._worker,))
+            row = cursor.fetchone()
+        return str(row[0]) if row else None
+
+
+def _arguments(text: str) -> Mapping[str, object]:
+    """None where they are no JSON object: anybody who may ask can write anything there, and the worker refuses it."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}

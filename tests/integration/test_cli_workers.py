@@ -138,6 +138,40 @@ def test_a_pause_of_what_does_not_run_is_refused(copied: Site) -> None:
         assert cursor.fetchone() == (0,)
 
 
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("repair", {"collection": "accounts", "id": "no ObjectId"}),
+        ("repair", {"collection": "accounts", "id": "?no key of any document"}),
+        ("repair", {"collection": "clients", "id": A}),
+        ("repair", {}),
+        ("dance", {}),
+    ],
+)
+def test_a_request_that_cannot_be_done_ends_no_worker(
+    copied: Site, start: Start, kind: str, arguments: dict[str, str]
+) -> None:
+    """It is refused with its reason: left behind, it would end every start."""
+    running = start("run")
+    until(lambda: streaming(running), running)
+    with copied.mysql("app").cursor() as cursor:
+        for worker in ("follower", "listener"):
+            cursor.execute(
+                "INSERT INTO sync_command (worker, kind, arguments, requested_by, requested_at, state)"
+                " VALUES (%s, %s, %s, 'Mallory', NOW(6), 'requested')",
+                (worker, kind, json.dumps(arguments)),
+            )
+
+    def done() -> set[str]:
+        with copied.mysql("app").cursor() as cursor:
+            cursor.execute("SELECT state FROM sync_command")
+            return {str(row[0]) for row in cursor.fetchall()}
+
+    until(lambda: not done() & {"requested", "running"}, running)
+    assert streaming(running), running.said()
+    assert running.popen.poll() is None
+
+
 def test_one_worker_goes_on_when_the_other_stops(copied: Site, start: Start) -> None:
     """Run and status name the state and what helps; in the end run's exit code tells."""
     running = start("run")

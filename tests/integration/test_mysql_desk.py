@@ -21,7 +21,6 @@ def timeline(side: MySQLSide) -> list[tuple[Any, ...]]:
 def test_a_worker_is_shown_as_it_last_said(side: MySQLSide) -> None:
     """With the age of the report by MySQL's clock; details come back as they were given."""
     desk = side.desk()
-    assert desk.last_state() is None
     desk.report("starting", "r", "h", {"lag_seconds": None})
     desk.report("streaming", "quiet", "", {"rows": 3, "nested": {"é": [1.5, True]}})
     (shown,) = side.operators().workers()
@@ -37,7 +36,6 @@ def test_a_worker_is_shown_as_it_last_said(side: MySQLSide) -> None:
     assert isinstance(age, float)
     assert 0 <= age < 60
     assert datetime.fromisoformat(str(shown["reported_at"])).tzinfo is not None
-    assert desk.last_state() == "streaming"
 
 
 def test_the_timeline_holds_changes_of_state(side: MySQLSide) -> None:
@@ -58,7 +56,10 @@ def test_workers_do_not_mix(side: MySQLSide) -> None:
     follower, listener = side.desk("follower"), side.desk("listener")
     follower.report("paused", "", "", {})
     listener.report("streaming", "", "", {})
-    assert (follower.last_state(), listener.last_state()) == ("paused", "streaming")
+    assert [(one["name"], one["state"]) for one in side.operators().workers()] == [
+        ("follower", "paused"),
+        ("listener", "streaming"),
+    ]
     number = side.operators().ask("listener", "pause", {}, "Ada")
     assert follower.next_command() is None
     assert listener.next_command() == Command(id=number, kind="pause", arguments={})
@@ -90,6 +91,29 @@ def test_a_request_that_a_dead_worker_left_is_given_again(side: MySQLSide) -> No
     side.operators().ask("follower", "resume", {}, "Ada")
     assert taken(side.desk()).id == number
     assert taken(side.desk()).id == number
+
+
+def test_a_pause_outlives_what_else_a_worker_says(side: MySQLSide) -> None:
+    """Until a resume is carried out: a worker that waits for a server, or for a lease, says so and is still paused."""
+    follower, listener = side.desk("follower"), side.desk("listener")
+    assert not follower.paused()
+    side.operators().ask("follower", "pause", {}, "Ada")
+    assert not follower.paused()
+    follower.finish(taken(follower), "done", {})
+    follower.report("waiting_for_mongo", "", "", {})
+    assert (follower.paused(), listener.paused()) == (True, False)
+    side.operators().ask("follower", "resume", {}, "Ada")
+    assert follower.paused()
+    follower.finish(taken(follower), "done", {})
+    assert not follower.paused()
+
+
+@pytest.mark.parametrize("arguments", ["", "no JSON", "[1]", "[" * 100_000], ids=["empty", "text", "list", "deep"])
+def test_arguments_that_are_none_reach_the_worker_as_none(side: MySQLSide, arguments: str) -> None:
+    """It refuses them; nobody who may ask can end it."""
+    number = side.operators().ask("follower", "repair", {}, "Mallory")
+    side.rows("UPDATE sync_command SET arguments = %s WHERE id = %s", arguments, number)
+    assert taken(side.desk()) == Command(id=number, kind="repair", arguments={})
 
 
 @pytest.mark.parametrize("state", ["refused", "failed"])
