@@ -158,8 +158,11 @@ class Wiring:
     def _repair_here(self, document: DocumentId, origin: Side) -> RepairReport:
         parts = self._parts(origin.other)
         lease = Lease(parts.target)
-        lease.take()
+        checkpoint = lease.take()
         try:
+            if checkpoint.copying:  # it goes on behind the last of `copied`, where a repair leaves its own
+                message = f"a first copy from {origin} was begun and not finished"
+                raise CommandRefused(message, hint=f"lockstep bootstrap --from {origin}")
             repair = Repair(lease, parts.reader, parts.conflicts)
             return repair.run(self.collection(document.collection), document)
         finally:

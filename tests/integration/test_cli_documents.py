@@ -208,6 +208,19 @@ def test_repair_makes_the_sides_equal_and_closes_the_conflict(apart: Site, origi
     assert found["mongo"]["document"]["limit"] == {"mysql": 2, "mongo": 3}[origin]
 
 
+def test_repair_waits_for_a_first_copy_that_was_not_finished(apart: Site) -> None:
+    """It would leave its place in the checkpoint, and the copy go on behind it: refused, and the copy then goes on."""
+    checkpoints = apart.mongo("admin")["sync_checkpoint"]
+    checkpoints.update_one({"_id": "follower"}, {"$set": {"copying": True, "copied": []}})
+    repair = ["repair", "--collection", "accounts", "--id", C, "--from", "mysql"]
+    done = apart.lockstep(*repair, check=False)
+    assert done.returncode == REFUSED
+    assert done.stderr.startswith("error: a first copy from mysql was begun and not finished\nhint: lockstep bootstrap")
+    apart.mongo("app")["accounts"].delete_one({"_id": ObjectId(A)})
+    apart.lockstep("bootstrap", "--from", "mysql")
+    assert apart.mongo("app")["accounts"].count_documents({}) == 3
+
+
 def test_repair_of_an_equal_document_says_so(apart: Site) -> None:
     """And writes nothing."""
     done = apart.lockstep("repair", "--collection", "accounts", "--id", A, "--from", "mongo")
