@@ -168,6 +168,7 @@ class Contention(LockstepError):
 
     code = "contention"
     retryable = True
+    default_hint = "find who keeps the rows locked: performance_schema.data_locks, SHOW ENGINE INNODB STATUS, currentOp"
 
 
 class CommitUnknown(LockstepError):

@@ -59,8 +59,14 @@ class Pipeline:
         self._side = source_side
         self.counters = Counters()
 
-    def apply(self, batch: Work, stopping: Callable[[], bool] = lambda: False) -> None:
+    def apply(
+        self,
+        batch: Work,
+        stopping: Callable[[], bool] = lambda: False,
+        delayed: Callable[[Contention], None] = lambda _: None,
+    ) -> None:
         """Apply the whole batch, in as many transactions as it takes. Stops between two of them if `stopping` says so.
+        `delayed` is told of each that must be tried again, which may go on for as long as others keep their locks.
 
         Two transactions in each other's way: again, the second time in halves. A constraint: transaction by transaction,
         document by document, and only what is refused alone is held.
@@ -74,13 +80,14 @@ class Pipeline:
                 attempt = 0
             except Refused:
                 todo[:0] = [(one, True) for one in part.singles()]
-            except Contention:
+            except Contention as error:
                 self.counters.retries += 1
                 attempt += 1
                 smaller = part.halves() if attempt > 1 else (part,)
                 todo[:0] = [(one, alone) for one in smaller]
                 time.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.5))
                 self._lease.beat()
+                delayed(error)
 
     def _apply_alone(self, batch: Work) -> None:
         """A single transaction, document by document; those that the target refuses are held."""

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from sync.errors import (
@@ -166,12 +167,19 @@ class Worker:
             while not (self._stopping or self._paused):
                 batch = reading.take(TAKE, max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES)
                 if batch:
-                    pipeline.apply(batch, lambda: self._stopping)
+                    delayed = partial(self._delayed, parts, lease, time.monotonic())
+                    pipeline.apply(batch, lambda: self._stopping or self._paused, delayed)
                 lag = time.time() - self._counters.committed_at / 1e6
                 self._set("catching_up" if batch and reading.waiting and lag > BEHIND else "streaming", None)
                 self._desk_work(parts, lease)
         finally:
             reading.close()
+
+    def _delayed(self, parts: Parts, lease: Lease, began: float, error: LockstepError) -> None:
+        """Others keep what a batch needs locked: a worker that tries for long says so, and still does what it is asked."""
+        if time.monotonic() - began > BEHIND:
+            self._set("catching_up", error)
+        self._desk_work(parts, lease)
 
     def _pause(self, parts: Parts, lease: Lease) -> None:
         """The lease is kept, the position stays; requests of operators are still done."""

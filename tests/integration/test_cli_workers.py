@@ -172,6 +172,36 @@ def test_a_request_that_cannot_be_done_ends_no_worker(
     assert running.popen.poll() is None
 
 
+def test_a_worker_that_waits_for_a_lock_says_so(copied: Site, start: Start) -> None:
+    """It is well and told to be late, with the reason; it still does what it is asked, and goes on once it can."""
+    insert_account(copied, A)
+    running = start("run")
+    until(lambda: streaming(running), running)
+    accounts = copied.mongo("app")["accounts"]
+    until(lambda: accounts.find_one({"_id": ObjectId(A)}) is not None, running)
+    application = copied.mysql("app")
+    application.begin()
+    with application.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM analytics_account WHERE id = %s FOR UPDATE", (A,))
+    accounts.update_one({"_id": ObjectId(A)}, {"$set": {"limit": 9}})
+    until(lambda: running.states("listener")[-1] == "catching_up", running)
+    code, workers = status(copied)
+    assert code == 0
+    assert "stood in each other's way" in workers["listener"]["reason"]
+    assert copied.lockstep("pause", "listener").stdout == "listener: paused\n"
+    until(lambda: running.states("listener")[-1] == "paused", running)
+    application.rollback()
+    copied.lockstep("resume", "listener")
+
+    def arrived() -> bool:
+        application.rollback()
+        with application.cursor() as cursor:
+            return cursor.execute("SELECT 1 FROM analytics_account WHERE id = %s AND `limit` = 9", (A,)) == 1
+
+    until(arrived, running)
+    until(lambda: running.states("listener")[-1] == "streaming", running)
+
+
 def test_one_worker_goes_on_when_the_other_stops(copied: Site, start: Start) -> None:
     """Run and status name the state and what helps; in the end run's exit code tells."""
     running = start("run")
