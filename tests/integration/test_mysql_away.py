@@ -51,7 +51,7 @@ def test_every_part_says_away(impatient: None, side: MySQLSide) -> None:
         target.checkpoint,
         lambda: reader.range("accounts", None, 1, exact=True),
         lambda: conflicts.held([account()]),
-        desk.last_state,
+        desk.paused,
         operators.workers,
     ]
     with hanging(side):
