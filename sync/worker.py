@@ -15,6 +15,7 @@ from typing import TypeAlias
 from sync.errors import (
     CommandRefused,
     CommitUnknown,
+    LeaseHeld,
     LockstepError,
     NoPosition,
     ServerAway,
@@ -80,6 +81,8 @@ class Worker:
         self._last_error = ""
         self._stopping = False
         self._paused = False
+        #: Another copy has the lease, and says how this worker is.
+        self._standing_by = False
         self._started = time.monotonic()
         self._reported_at = self._looked_at = 0.0
         self._lease: Lease | None = None
@@ -108,6 +111,7 @@ class Worker:
                 if not error.retryable:
                     self._set(error.state, error)
                     return 3
+                self._standing_by = isinstance(error, LeaseHeld)
                 self._set("starting", error)
                 self._rest(0.3)
             except Exception as error:
@@ -142,6 +146,7 @@ class Worker:
         lease.target = parts.target
         checkpoint = lease.take()
         self._lease = lease
+        self._standing_by = False
         if checkpoint.position is None or checkpoint.copying:
             unfinished = "was not finished" if checkpoint.copying else "has not been made"
             lease.release()
@@ -261,6 +266,8 @@ class Worker:
     def _report(self) -> None:
         """Into MySQL. Where that fails while the worker is not at work, the state line, given to `on_state`, must do."""
         self._reported_at = time.monotonic()
+        if self._standing_by:
+            return
         try:
             desk = self._parts.desk if self._parts else None
             if desk is None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pymongo import MongoClient
@@ -92,6 +93,16 @@ class Site:
             )
         self._open.callback(_close, connection)
         return connection
+
+    @contextmanager
+    def hanging_mysql(self) -> Iterator[None]:
+        """The server's process stands still; connections stay."""
+        pid = self._mysql_server.process.popen.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def admin_settings(self) -> dict[str, object]:
         """How to connect as the server's admin, as keywords of pymysql."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from datetime import UTC, datetime
 
 import click
 
+from sync.cli import exit_codes
 from sync.cli.context import command, wiring
+
+#: Seconds in which a worker finishes its batch. Where a server hangs it is then ended as it is: as safe as SIGKILL.
+PATIENCE = 8.0
 
 
 def _worker(name: str) -> None:
@@ -18,8 +24,15 @@ def _worker(name: str) -> None:
         print(f"{at} {name} action=state state={state} reason={reason!r}{tail}", file=sys.stderr, flush=True)
 
     worker = wiring().worker(name, on_state)
+
+    def stop(*_: object) -> None:
+        worker.stop()
+        end = threading.Timer(PATIENCE, os._exit, (exit_codes.OK,))
+        end.daemon = True
+        end.start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: worker.stop())
+        signal.signal(number, stop)
     raise click.exceptions.Exit(worker.run())
 
 

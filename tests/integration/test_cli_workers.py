@@ -202,6 +202,29 @@ def test_a_worker_that_waits_for_a_lock_says_so(copied: Site, start: Start) -> N
     until(lambda: running.states("listener")[-1] == "streaming", running)
 
 
+def test_a_second_copy_leaves_the_telling_to_the_first(copied: Site, start: Start) -> None:
+    """It waits as `starting`, which only its own lines say, also when it ends; and takes over once the first is gone."""
+    first = start("run")
+    until(lambda: streaming(first), first)
+
+    def told() -> list[str]:
+        with copied.mysql("app").cursor() as cursor:
+            cursor.execute("SELECT state FROM sync_timeline WHERE worker = 'listener' ORDER BY id")
+            return [str(row[0]) for row in cursor.fetchall()]
+
+    before = told()
+    second = start("listen")
+    until(lambda: "held by process" in second.said(), second)
+    assert second.end()[0] == 0
+    assert second.states("listener") == ["starting", "starting", "stopped"]
+    assert told() == before
+    third = start("listen")
+    until(lambda: third.states("listener")[-1:] == ["starting"], third)
+    first.end()
+    until(lambda: third.states("listener")[-1:] == ["streaming"], third)
+    assert told()[-1] == "streaming"
+
+
 def test_one_worker_goes_on_when_the_other_stops(copied: Site, start: Start) -> None:
     """Run and status name the state and what helps; in the end run's exit code tells."""
     running = start("run")
@@ -294,3 +317,14 @@ def test_a_worker_waits_for_a_server_and_still_ends_in_time(copied: Site, start:
     until(lambda: running.states("follower")[-1:] == ["waiting_for_mysql"], running)
     code, seconds = running.end()
     assert (code, seconds < PROMISED) == (0, True), running.said()
+
+
+def test_a_worker_ends_in_time_though_its_server_hangs(copied: Site, start: Start) -> None:
+    """Whatever it waits for then; what it left undone its successor finds by the checkpoint."""
+    running = start("follow")
+    until(lambda: running.states("follower")[-1:] == ["streaming"], running)
+    with copied.hanging_mysql():
+        code, seconds = running.end()
+    assert (code, seconds < PROMISED) == (0, True), running.said()
+    again = start("follow")
+    until(lambda: again.states("follower")[-1:] == ["streaming"], again)
