@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from deploy.local import environment
+from deploy.local import demo_folder, environment
 from deploy.local.problem import LocalProblem
 
 
@@ -31,6 +31,9 @@ def main() -> int:
     """Returns the exit code: 0 done, 1 refused with a reason."""
     arguments = _parser().parse_args()
     try:
+        if arguments.command == "reset":
+            demo_folder.forget()
+            return 0
         if not environment.inside():
             environment.prepare(with_mariadb=arguments.command == "setup")
             environment.enter(sys.argv[1:])

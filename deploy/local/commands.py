@@ -30,8 +30,6 @@ def run(arguments: argparse.Namespace) -> int:
             return _once(arguments.customers, as_json=arguments.json)
         case "demo":
             in_front(Demo(Installation(DEMO), customers=arguments.customers, quiet=False))
-        case "reset":
-            return _reset()
         case "env":
             return _with_environment(arguments.words)
         case "mysql":
@@ -57,14 +55,6 @@ def _once(customers: int, *, as_json: bool) -> int:
     else:
         for name, value in result.items():
             print(f"{name}: {value}")
-    return 0
-
-
-def _reset() -> int:
-    """Forget the demo's data and passwords; refuses while it runs."""
-    if DEMO.exists():
-        Installation(DEMO).lock()
-        shutil.rmtree(DEMO)
     return 0
 
 

@@ -5,7 +5,6 @@ Knows how to run a step as a role; which steps there are, and in what order, is 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
 from deploy.local import mongo_binary, mysql_binary, users
+from deploy.local.demo_folder import keep
 from deploy.local.mongo_server import Document, MongoServer, start_mongo
 from deploy.local.mysql_server import MySQLServer, start_mysql
 from deploy.local.paths import ROOT, VENV
@@ -66,12 +66,7 @@ class Installation:
 
     def lock(self) -> None:
         """Keep the folder for this process until it ends; raises LocalProblem where another one has it."""
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = (self.home / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LocalProblem(f"the demo in {self.home} is running already", "stop it with Ctrl-C first") from None
+        self._lock = keep(self.home)
 
     def ports(self) -> dict[str, int]:
         """The ports of the last run, by name: taken again where they are free."""
