@@ -22,6 +22,7 @@ from sync.errors import (
     StopError,
     UnmappableDocument,
 )
+from sync.holder import this_process
 from sync.lease import Lease
 from sync.model.change import DocumentId
 from sync.model.codecs import NotCanonical
@@ -281,7 +282,9 @@ class Worker:
         done = self._counters
         position = self._lease.checkpoint.position if self._lease else None
         seconds = max(time.monotonic() - self._started, 0.001)
+        here = this_process("")
         return {
+            "process": f"{here['pid']} on {here['host']}",
             "position": position.to_json() if position else None,
             "lag_seconds": self._lag(position),
             "rows": done.rows,

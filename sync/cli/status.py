@@ -71,6 +71,8 @@ def _show(workers: Sequence[Mapping[str, object]]) -> None:
         plain(f"{one['name']}: {one.get('reason', '')}")
         if one.get("hint") and not one["healthy"]:
             plain(f"  hint: {one['hint']}")
+        if numbers.get("process"):
+            plain(f"  process: {numbers['process']}")
         if numbers.get("position"):
             plain(f"  position: {json.dumps(numbers['position'])}")
         if numbers.get("last_error"):

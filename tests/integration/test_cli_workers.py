@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -100,6 +101,7 @@ def test_run_carries_both_ways_and_ends_on_request(copied: Site, start: Start) -
     table = copied.lockstep("status").stdout
     assert "streaming" in table
     assert "position: " in table
+    assert {f"process: {pid} on {socket.gethostname()}" in table for pid in running.children()} == {True}
     code, seconds = running.end()
     assert (code, seconds < PROMISED) == (0, True), running.said()
     code, workers = status(copied)
