@@ -82,6 +82,7 @@ class Wiring:
 
     def _follower(self) -> Parts:
         mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
+        mysql_preflight.require_tables(mysql, self._mapping)
         return Parts(
             source=BinlogSource(mysql, self._mapping),
             target=MongoTarget(mongo, self._mapping, MySQLConflicts(mysql)),
@@ -93,6 +94,7 @@ class Wiring:
 
     def _listener(self) -> Parts:
         mysql, mongo = self._mysql(Role.LISTENER), self._mongo(Role.LISTENER)
+        mysql_preflight.require_tables(mysql, self._mapping)
         return Parts(
             source=ChangeStreamSource(mongo, self._mapping),
             target=MySQLTarget(mysql, self._mapping),

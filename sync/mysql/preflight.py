@@ -65,12 +65,25 @@ def require(settings: MySQLSettings, mapping: SyncMapping) -> None:
         for finding in _server(connection):
             if finding.level is Level.PROBLEM:
                 raise ConfigError(f"{finding.subject}: {finding.message}", hint=finding.fix)
-        tables = list(mapping.tables)
-        problems = check_tables(mapping, columns(connection, tables), unique_keys(connection, tables))
-        if problems:
-            raise MappingError(problems)
+        _require_tables(connection, mapping)
     finally:
         session.drop()
+
+
+def require_tables(settings: MySQLSettings, mapping: SyncMapping) -> None:
+    """What a worker needs before it reads or writes a row, as its own user: tables as mapped (`MappingError`)."""
+    session = Session(settings, autocommit=True)
+    try:
+        _require_tables(session.get(), mapping)
+    finally:
+        session.drop()
+
+
+def _require_tables(connection: Connection, mapping: SyncMapping) -> None:
+    tables = list(mapping.tables)
+    problems = check_tables(mapping, columns(connection, tables), unique_keys(connection, tables))
+    if problems:
+        raise MappingError(problems)
 
 
 def _of_role(role: str, settings: MySQLSettings, mapping: SyncMapping) -> list[Finding]:

@@ -299,6 +299,21 @@ def test_a_worker_without_its_connection_says_which(site: Site, start: Start) ->
     assert "Traceback" not in running.said()
 
 
+@pytest.mark.parametrize(("command", "worker"), [("follow", "follower"), ("listen", "listener")])
+def test_a_worker_with_a_mapping_to_a_missing_column_does_not_start(
+    copied: Site, start: Start, tmp_path: Path, command: str, worker: str
+) -> None:
+    """It says which, before the first row would: that one it could not carry."""
+    other = tmp_path / "other.toml"
+    other.write_text(copied.config_path.read_text().replace('column = "username"', 'column = "user_name"'))
+    running = start(command, "--config", str(other))
+    assert running.popen.wait(30) == exit_codes.UNHEALTHY
+    assert running.states(worker) == ["starting", "failed"]
+    last = running.said().splitlines()[-1]
+    assert "reason='analytics_customer: column user_name does not exist'" in last
+    assert "lockstep doctor" in last
+
+
 @pytest.mark.parametrize("server", ["mysql", "mongo"])
 def test_a_worker_that_is_refused_says_so_once(copied: Site, start: Start, server: str) -> None:
     """As its state, with where the password is set; the password is not repeated."""
