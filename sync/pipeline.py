@@ -146,7 +146,7 @@ class Pipeline:
         closed = {one.document for one in noted.keys() - transaction.conflicts.note(noted, self._side)}
         for document, of in entries.items():
             if document in held and document not in closed:
-                merged.noted += 1
+                merged.noted += has_users(of)
             else:  # not held, or closed by now: by rule 1
                 free[document] = of
         wanted = {document: batch.needs(self._collection(document), of) for document, of in free.items()}

@@ -73,7 +73,8 @@ class Demo:
         if self._first(SEEDED):
             logins = app | {"LOCKSTEP_DEMO_PASSWORD_FILE": str(here.demo_password_file)}
             self._step("demo_users", [*MANAGE, "demo_users"], logins)
-            self._step("seed", [*MANAGE, "seed", "--customers", str(self._customers)], app)
+            if not self._filled():  # a run that was killed just behind the seed left no mark
+                self._step("seed", [*MANAGE, "seed", "--customers", str(self._customers)], app)
             self._done(SEEDED)
         if self._first(COPIED):
             self._step("lockstep bootstrap", [*LOCKSTEP, "bootstrap", "--from", "mysql"], operator)
@@ -107,6 +108,10 @@ class Demo:
     def _step(self, name: str, command: list[str], environ: dict[str, str], *, quiet: bool = False) -> None:
         _say(name)
         self.installation.step(name, command, environ, quiet=quiet or self._quiet)
+
+    def _filled(self) -> bool:
+        with self.installation.open_mysql(Role.APP) as mysql, mysql.cursor() as cursor:
+            return cursor.execute("SELECT 1 FROM analytics_customer LIMIT 1") == 1
 
     def _first(self, mark: str) -> bool:
         return not (self.installation.home / mark).exists()

@@ -29,7 +29,10 @@ def conflicts() -> None:
 def list_(collection: str | None, kind: str | None, text: str | None, state: str, limit: int, as_json: bool) -> None:
     """List conflicts, newest first."""
     chosen = {"collection": collection, "kind": kind, "document": text, "state": None if state == "all" else state}
-    rows = wiring().conflicts({name: value for name, value in chosen.items() if value}, limit)
+    rows = wiring().conflicts({name: value for name, value in chosen.items() if value}, limit + 1)
+    more, rows = len(rows) > limit, rows[:limit]
+    if more:
+        note(f"only the newest {limit:,} are shown; more: --limit")
     if as_json:
         answer(rows)
         return

@@ -18,6 +18,7 @@ from sync.model.change import (
     Origin,
     RowChange,
     Transaction,
+    Value,
 )
 from sync.model.fold import fold, needs
 from sync.model.mapping import CollectionMapping
@@ -121,6 +122,8 @@ class CopiedDocuments:
     position: Position | None
     #: Microseconds since the epoch: when it was read.
     read_at: int
+    #: From which key (as text) on it was read: between there and the first document nothing stood.
+    begin: str | None = None
 
     @property
     def end(self) -> None:
@@ -145,32 +148,35 @@ class CopiedDocuments:
     def advance(self, checkpoint: Checkpoint) -> Checkpoint:
         if self.position is None:
             return checkpoint.next()
-        first, last = self._order[0], self._order[-1]
-        done = CopiedRange(
-            collection=self.collection, first=key_text(first.key), last=key_text(last.key), position=self.position
-        )
+        first, last = key_text(self._order[0].key), key_text(self._order[-1].key)
+        if self.begin is not None:
+            first = min(first, self.begin)
+        done = CopiedRange(collection=self.collection, first=first, last=last, position=self.position)
         return checkpoint.next(copied=joined(checkpoint.copied, done))
 
     def halves(self) -> tuple[CopiedDocuments, ...]:
         middle = len(self._order) // 2
         if not middle:
             return (self,)
-        return self._part(self._order[:middle]), self._part(self._order[middle:])
+        first, rest = self._order[:middle], self._order[middle:]
+        return self._part(first, self.begin), self._part(rest, behind(first[-1].key))
 
     def singles(self) -> tuple[CopiedDocuments, ...]:
-        return tuple(self._part([one]) for one in self._order)
+        begins = (self.begin, *(behind(one.key) for one in self._order))
+        return tuple(self._part([one], begin) for one, begin in zip(self._order, begins, strict=False))
 
     @property
     def _order(self) -> list[DocumentId]:
         return sorted({*self.documents, *self.problems}, key=lambda document: key_text(document.key))
 
-    def _part(self, order: Sequence[DocumentId]) -> CopiedDocuments:
+    def _part(self, order: Sequence[DocumentId], begin: str | None) -> CopiedDocuments:
         return CopiedDocuments(
             collection=self.collection,
             documents={one: self.documents[one] for one in order if one in self.documents},
             problems={one: self.problems[one] for one in order if one in self.problems},
             position=self.position,
             read_at=self.read_at,
+            begin=begin,
         )
 
     def _entry(self, document: DocumentId) -> Entry:
@@ -200,6 +206,11 @@ def joined(copied: tuple[CopiedRange, ...], done: CopiedRange) -> tuple[CopiedRa
         longer = CopiedRange(collection=last.collection, first=last.first, last=done.last, position=last.position)
         return (*copied[:-1], longer)
     return (*copied, done)
+
+
+def behind(key: Value) -> str:
+    """The least text that is greater than a key's: where what follows it begins."""
+    return key_text(key) + "\0"
 
 
 def has_users(entries: Iterable[Entry]) -> bool:

@@ -63,7 +63,9 @@ def bson_id(collection: CollectionMapping, key: Value) -> object:
     if told:
         return value
     if foreign:
-        raise UnmappableDocument("_id", "too long to be kept; delete or change the document by hand")
+        raise UnmappableDocument(
+            "_id", "this key is none, or one that was too long to be kept; delete or change the document by hand"
+        )
     raise UnmappableDocument("_id", f"this key is none that codec {collection.id.codec.name} allows")
 
 

@@ -52,12 +52,15 @@ def plan(
     document: Mapping[str, object] | None,
 ) -> DocumentPlan | None:
     """How to lead `document`, which shows the rows `before` (of the tables in both), to the rows `after`; None if they are
-    the same. Where `document` stands but `before` is empty (it could not be expressed in rows), it is replaced whole."""
+    the same. Where `document` stands but `before` is empty (it could not be expressed in rows), all that is mapped of it is
+    replaced; its other top-level fields stay."""
     if (key,) not in after[collection.table]:
         return Delete() if document is not None else None
     if document is None or (key,) not in before[collection.table]:
         new = assemble(collection, key, after)
         assert new is not None  # the root row is there
+        mapped = {"_id", *(field.name for field in collection.fields), *(part.name for part in collection.parts)}
+        new.update({name: value for name, value in (document or {}).items() if name not in mapped})
         return Insert(document=new) if document is None else Replace(document=new)
     changes = _Changes(before, after)
     changes.fields(collection.fields, before[collection.table][(key,)], after[collection.table][(key,)], ())

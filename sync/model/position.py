@@ -185,13 +185,3 @@ def _position(data: object) -> Position | None:
     if not isinstance(data, Mapping):
         raise ValueError("neither a binlog position nor a stream position")
     return position_from_json(data)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Who holds a lease, as far as a successor needs it to end a dead one's transaction."""
-
-    host: str
-    pid: int
-    #: MongoDB: hex of the session's lsid. MySQL: the connection's id.
-    session: str

@@ -18,7 +18,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepError, ServerAway, UnmappableDocument
+from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepError, UnmappableDocument
 from sync.holder import is_gone, this_process
 from sync.model.change import ConflictKind, DocumentId, Hold, Side
 from sync.model.lens import bson_id, document_key, empty_rows, shred
@@ -79,7 +79,9 @@ class MongoTarget:
         """Where the log has the write that left the checkpoint as `before`, the last one before the lease `after` was
         taken: nothing of a predecessor's came later. None where the log does not tell (any more)."""
         since = before["renewed_at"].replace(tzinfo=UTC) - CLOCKS
-        wanted = {"updateDescription.updatedFields.seq": {"$in": [before["seq"], after.seq]}}
+        written = "updateDescription.updatedFields"
+        last = {f"{written}.seq": before["seq"], f"{written}.renewed_at": before["renewed_at"]}
+        wanted = {"$or": [last, {f"{written}.seq": after.seq, f"{written}.lease": after.lease}]}
         deadline = time.monotonic() + LOOKING
         try:
             with (
@@ -96,9 +98,8 @@ class MongoTarget:
                         found = event["updateDescription"]["updatedFields"]["seq"] == before["seq"]
                         moment = event["clusterTime"]
                         return StreamPosition(time=moment.time, increment=moment.inc) if found else None
-        except LockstepError as error:
-            if isinstance(error, ServerAway):
-                raise
+        except LockstepError:
+            pass  # the lease is taken: its own place stands in
         return None
 
     def release_lease(self, checkpoint: Checkpoint) -> None:

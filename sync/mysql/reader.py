@@ -20,8 +20,8 @@ from sync.mysql.schema import key_hints
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, quoted, translated
 from sync.ports import Current, Reading
 
-#: Seconds for which an exact reading tries to get its locks.
-PATIENCE = 30.0
+#: Seconds for which an exact reading tries to get its locks: less than a lease lasts. Who reads tries again.
+PATIENCE = 1.0
 #: Documents that are counted one by one; of more the server's estimate tells.
 COUNTED = 1_000_000
 

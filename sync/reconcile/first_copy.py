@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from sync.errors import CommandRefused
+from sync.errors import CommandRefused, Contention
 from sync.lease import Lease
-from sync.model.batch import CopiedDocuments
+from sync.model.batch import CopiedDocuments, behind
 from sync.model.change import ConflictKind, DocumentId, Hold, Side, Value
 from sync.model.fold import broken
 from sync.model.mapping import CollectionMapping, SyncMapping
@@ -18,10 +18,12 @@ from sync.model.position import Known
 from sync.model.report import CopyReport
 from sync.model.values import key_from_text
 from sync.pipeline import Pipeline
-from sync.ports import Current, LogEnd, Reader
+from sync.ports import Current, LogEnd, Reader, Reading
 from sync.reconcile.progress import Progress
 
 RANGE = 500
+#: Seconds for which rows that others keep locked are waited for; run again, the copy goes on there.
+PATIENCE = 60.0
 
 
 class FirstCopy:
@@ -109,7 +111,7 @@ class FirstCopy:
         done, total = 0, self._source.count(collection.name)
         after = self._resume(collection)
         while True:
-            reading = self._source.range(collection.name, after, RANGE, exact=True)
+            reading = self._range(collection, after)
             if not reading.documents:
                 progress(collection.name, done, done)
                 return
@@ -129,6 +131,7 @@ class FirstCopy:
                     problems=problems,
                     position=reading.position,
                     read_at=time.time_ns() // 1000,
+                    begin="" if after is None else behind(after),
                 )
             )
             self._other.beat()
@@ -137,6 +140,18 @@ class FirstCopy:
             self._read += len(reading.documents)
             self._rows += sum(_rows(current) for current in reading.documents.values())
             progress(collection.name, done, total)
+
+    def _range(self, collection: CollectionMapping, after: Value) -> Reading:
+        """The next range. Rows that an application keeps locked are waited for, without losing the leases meanwhile."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._source.range(collection.name, after, RANGE, exact=True)
+            except Contention:
+                if time.monotonic() > deadline:
+                    raise
+            self._other.beat()
+            self._copying.beat()
 
     def _resume(self, collection: CollectionMapping) -> Value:
         """The last key that an earlier run has copied; None at first."""
