@@ -3,10 +3,9 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import viewsets
-from rest_framework.request import Request
 
 from backend.accounts.models import Role, User
 from backend.accounts.permissions import DomainPermission
@@ -61,9 +60,15 @@ class DomainViewSet(viewsets.ModelViewSet[Any]):
     permission_classes = [DomainPermission]
     lookup_value_regex = "[0-9a-f]{24}"
 
-    def is_customer(self, request: Request) -> bool:
-        """Whether who asks sees only their own."""
-        return not isinstance(request.user, User) or request.user.role == Role.CUSTOMER
+    def own(self, user: User) -> Q:
+        """Which documents are a customer's."""
+        raise NotImplementedError
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset()
+        user = self.request.user
+        assert isinstance(user, User)  # DomainPermission lets no stranger in
+        return rows.filter(self.own(user)) if user.role == Role.CUSTOMER else rows
 
     def perform_destroy(self, instance: Any) -> None:
         """Children first, in one transaction: the tables cascade nothing by themselves."""
@@ -77,12 +82,8 @@ class CustomerViewSet(DomainViewSet):
     queryset = Customer.objects.prefetch_related("account_rows", "tier_rows", "benefit_rows").order_by("id")
     filterset_class = CustomerFilter
 
-    def get_queryset(self) -> QuerySet[Customer]:
-        rows: QuerySet[Customer] = super().get_queryset()
-        if not self.is_customer(self.request):
-            return rows
-        assert isinstance(self.request.user, User)
-        return rows.filter(pk__in=own_customers(self.request.user))
+    def own(self, user: User) -> Q:
+        return Q(pk__in=own_customers(user))
 
 
 class AccountViewSet(DomainViewSet):
@@ -92,12 +93,8 @@ class AccountViewSet(DomainViewSet):
     queryset = Account.objects.prefetch_related("product_rows").order_by("id")
     filterset_class = AccountFilter
 
-    def get_queryset(self) -> QuerySet[Account]:
-        rows: QuerySet[Account] = super().get_queryset()
-        if not self.is_customer(self.request):
-            return rows
-        assert isinstance(self.request.user, User)
-        return rows.filter(account_id__in=own_numbers(self.request.user))
+    def own(self, user: User) -> Q:
+        return Q(account_id__in=own_numbers(user))
 
 
 class TransactionViewSet(DomainViewSet):
@@ -107,9 +104,5 @@ class TransactionViewSet(DomainViewSet):
     queryset = Bucket.objects.prefetch_related("transaction_rows").order_by("id")
     filterset_class = TransactionFilter
 
-    def get_queryset(self) -> QuerySet[Bucket]:
-        rows: QuerySet[Bucket] = super().get_queryset()
-        if not self.is_customer(self.request):
-            return rows
-        assert isinstance(self.request.user, User)
-        return rows.filter(account_id__in=own_numbers(self.request.user))
+    def own(self, user: User) -> Q:
+        return Q(account_id__in=own_numbers(user))

@@ -19,10 +19,8 @@ from backend.accounts.permissions import OperatorPermission
 from backend.config.filters import ExactTextFilter, YesOrNoFilter
 from backend.replication.models import Conflict, Worker
 from backend.replication.serializers import ConflictDetailSerializer, ConflictListSerializer, SyncStatusSerializer
-from sync.model.states import STATES
+from sync.model.states import SILENT, SILENT_HINT, STATES
 
-#: A worker that has said nothing for longer is taken for gone.
-SILENT = timedelta(seconds=15)
 #: MySQL: no such table; no right to it. Both mean that `lockstep setup` has not been run (again).
 NOT_SET_UP = {1146, 1142}
 
@@ -61,13 +59,13 @@ class NotSetUp(APIException):
 
 def _worker(row: Worker) -> dict[str, Any]:
     state = STATES.get(row.state)
-    talks = timezone.now() - row.reported_at < SILENT
+    talks = timezone.now() - row.reported_at < timedelta(seconds=SILENT)
     return {
         "name": row.name,
         "state": row.state,
         "meaning": state.meaning if state else "",
         "reason": row.reason,
-        "hint": row.hint if talks else "it has said nothing since; start it: lockstep run",
+        "hint": row.hint if talks else SILENT_HINT,
         "healthy": bool(state and state.healthy and talks),
         "since": row.since,
         "reported_at": row.reported_at,

@@ -11,10 +11,8 @@ from rich.table import Table
 from sync.cli import exit_codes
 from sync.cli.context import command, wiring
 from sync.cli.output import answer, out, plain
-from sync.model.states import STATES
+from sync.model.states import SILENT, SILENT_HINT, STATES
 
-#: Seconds after which a worker that has said nothing counts as gone.
-SILENT = 15.0
 WORKERS = ("follower", "listener")
 
 
@@ -44,7 +42,7 @@ def judged(name: str, said: Mapping[str, object] | None) -> dict[str, object]:
     healthy = running and state is not None and state.healthy
     found = {**said, "healthy": healthy, "running": running}
     if silent and state is not None and not state.stopped:
-        found["hint"] = "it has said nothing since; start it: lockstep run"
+        found["hint"] = SILENT_HINT
     return found
 
 

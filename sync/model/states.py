@@ -19,6 +19,10 @@ class State:
     stopped: bool = False
 
 
+#: Seconds after which a worker that has said nothing counts as gone, and what a person does then.
+SILENT = 15.0
+SILENT_HINT = "it has said nothing since; start it: lockstep run"
+
 _COPY_AGAIN = "lockstep bootstrap --from mysql|mongo"
 
 STATES = {
