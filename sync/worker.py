@@ -102,6 +102,7 @@ class Worker:
             before = self._counters.committed_at
             try:
                 self._session()
+                return 0
             except (ServerAway, CommitUnknown) as error:
                 self._set(error.state if isinstance(error, ServerAway) else "starting", error)
                 if self._counters.committed_at != before:
@@ -122,47 +123,57 @@ class Worker:
                 raise
             finally:
                 self._close()
-        self._say_goodbye()
+        self._end_outside_session()
         return 0
 
-    def _say_goodbye(self) -> None:
-        """A pause outlives the process; else the state is `stopped`."""
+    def _end(self, lease: Lease) -> None:
+        """A pause outlives the process; else the state is `stopped`. Said while the lease is still this worker's: of a
+        successor that streams by then it would be wrong."""
+        self._set("paused" if self._paused else "stopped", None)
+        lease.release()
+
+    def _end_outside_session(self) -> None:
+        """After an error. Where another copy has the lease, or a server is away, only the state line tells of the end."""
         try:
-            self._parts = self._open()
-            self._set("paused" if self._paused else "stopped", None)
-            self._report()
-        except LockstepError:
-            pass  # it cannot be left there, and ending was asked for
+            if not self._standing_by:
+                self._end(self._take_lease())
+        except LockstepError as error:
+            self._standing_by = isinstance(error, LeaseHeld)
         finally:
             self._close()
+        self._set("paused" if self._paused else "stopped", None)
 
-    # One session: from taking the lease to the first error.
+    # One session: from taking the lease to the first error, or to the end on request.
 
     def _session(self) -> None:
         self._set_if_new("starting")
-        parts = self._parts = self._open()
-        if self._lease is None:
-            self._paused = parts.desk.paused()
-        lease = self._lease or Lease(parts.target)
-        lease.target = parts.target
-        checkpoint = lease.take()
-        self._lease = lease
-        self._standing_by = False
+        lease = self._take_lease()
+        parts, checkpoint = self._parts, lease.checkpoint
+        assert parts is not None
         if checkpoint.position is None or checkpoint.copying:
             unfinished = "was not finished" if checkpoint.copying else "has not been made"
             lease.release()
             raise NoPosition(f"the first copy {unfinished}")
         self._pipeline = Pipeline(self._mapping, lease, parts.source.side)
         self._pipeline.counters = self._counters
-        try:
-            while not self._stopping:
-                if self._paused:
-                    self._pause(parts, lease)
-                else:
-                    self._stream(parts, lease)
-        finally:
-            if self._stopping:
-                lease.release()
+        while not self._stopping:
+            if self._paused:
+                self._pause(parts, lease)
+            else:
+                self._stream(parts, lease)
+        self._end(lease)
+
+    def _take_lease(self) -> Lease:
+        """Open the parts anew and take the lease."""
+        parts = self._parts = self._open()
+        if self._lease is None:
+            self._paused = parts.desk.paused()
+        lease = self._lease or Lease(parts.target)
+        lease.target = parts.target
+        lease.take()
+        self._lease = lease
+        self._standing_by = False
+        return lease
 
     def _stream(self, parts: Parts, lease: Lease) -> None:
         """Until paused or stopped."""
