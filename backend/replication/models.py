@@ -45,15 +45,17 @@ class Conflict(EngineTable):
     """One held document: which, and how far its settling has come."""
 
     class State(models.TextChoices):
-        """Open: being settled; waiting: needs something from outside; closed: the sides are equal."""
+        """Open: being settled; waiting: needs something from outside; settled: decided, by policy or by a person;
+        converged: closed without a value that lost."""
 
         OPEN = "open", "Open"
         WAITING = "waiting", "Waiting"
-        CLOSED = "closed", "Closed"
+        SETTLED = "settled", "Settled"
+        CONVERGED = "converged", "Converged"
 
     id = models.BigAutoField(primary_key=True)
     collection = models.CharField(max_length=255)
-    document_id = models.CharField(max_length=255)
+    document_id = models.CharField(max_length=768)
     state = models.CharField(max_length=16, choices=State.choices)
     open_key = models.CharField(max_length=64, null=True, unique=True)
     look_id = models.BigIntegerField(null=True)
@@ -76,8 +78,15 @@ class ConflictDetail(EngineTable):
     mongo_value = models.JSONField(null=True)
     mysql_notes = models.JSONField(null=True)
     mongo_notes = models.JSONField(null=True)
+    policy = models.CharField(max_length=32, null=True)
+    looks = models.IntegerField()
+    look = models.JSONField(null=True)
+    fields = models.JSONField(null=True)
+    losers = models.JSONField(null=True)
+    waiting_for = models.TextField(null=True)
     opened_at = models.DateTimeField()
     noted_at = models.DateTimeField()
+    looked_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     resolution = models.JSONField(null=True)
 

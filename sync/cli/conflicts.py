@@ -22,7 +22,10 @@ def conflicts() -> None:
 @click.option("--kind", help="Only of this kind, for example update_differs.")
 @click.option("--id", "text", help="Only of the document with this _id.")
 @click.option(
-    "--state", type=click.Choice(["held", "open", "waiting", "closed", "all"]), default="held", show_default=True
+    "--state",
+    type=click.Choice(["held", "open", "waiting", "settled", "converged", "all"]),
+    default="held",
+    show_default=True,
 )
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
@@ -69,7 +72,7 @@ def show(number: int, as_json: bool) -> None:
             plain(json.dumps(value, indent=2, ensure_ascii=False))
         elif value is not None:
             plain(f"{name}: {value}")
-    if row["state"] != "closed":
+    if row["state"] in ("open", "waiting"):
         plain(
             f"decide it: lockstep repair --collection {row['collection']} --id '{row['document']}' --from mysql|mongo"
         )

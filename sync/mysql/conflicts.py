@@ -20,7 +20,7 @@ from sync.ports import HeldDocument
 #: Documents looked up in one statement.
 _CHUNK = 1000
 #: Characters of `document_id`.
-_LONGEST = 255
+_LONGEST = 768
 #: Characters of values and notes that are stored in one statement.
 _SMALL = 1 << 18
 
@@ -141,7 +141,7 @@ class Conflicts:
         """See the port."""
         with translated(), self._connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE sync_conflict SET state = 'closed', open_key = NULL"
+                "UPDATE sync_conflict SET state = 'settled', open_key = NULL"
                 " WHERE id = %s AND version = %s AND open_key IS NOT NULL",
                 (held.conflict, held.version),
             )

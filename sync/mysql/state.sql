@@ -20,13 +20,13 @@ CREATE TABLE IF NOT EXISTS sync_checkpoint (
 CREATE TABLE IF NOT EXISTS sync_conflict (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     collection VARCHAR(255) NOT NULL,
-    document_id VARCHAR(255) NOT NULL,
+    document_id VARCHAR(768) NOT NULL,
     state VARCHAR(16) NOT NULL,
     open_key CHAR(64) NULL UNIQUE,
     look_id BIGINT NULL,
     met BIGINT NULL,
     version BIGINT NOT NULL,
-    KEY sync_conflict_document (collection, document_id)
+    KEY sync_conflict_document (collection (64), document_id (191))
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
 
 -- name: sync_conflict_detail
@@ -39,8 +39,15 @@ CREATE TABLE IF NOT EXISTS sync_conflict_detail (
     mongo_value LONGTEXT NULL,
     mysql_notes LONGTEXT NULL,
     mongo_notes LONGTEXT NULL,
+    policy VARCHAR(32) NULL,
+    looks INT NOT NULL DEFAULT 0,
+    look LONGTEXT NULL,
+    fields LONGTEXT NULL,
+    losers LONGTEXT NULL,
+    waiting_for TEXT NULL,
     opened_at DATETIME(6) NOT NULL,
     noted_at DATETIME(6) NOT NULL,
+    looked_at DATETIME(6) NULL,
     closed_at DATETIME(6) NULL,
     resolution LONGTEXT NULL
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin

@@ -35,11 +35,12 @@ def holds(number: int, *, state: str = "open", **other: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO sync_conflict VALUES (%s, %s, %s, %s, %s, NULL, NULL, 1)",
-            [number, "customers", f"doc {number} ", state, None if state == "closed" else f"key{number}"],
+            [number, "customers", f"doc {number} ", state, f"key{number}" if state in ("open", "waiting") else None],
         )
         cursor.execute(
-            "INSERT INTO sync_conflict_detail VALUES"
-            " (%s, %s, %s, 'name differs', %s, NULL, '[]', NULL, '2026-01-02 03:04:05', '2026-01-02 03:04:06', %s, NULL)",
+            "INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason, mysql_value, mysql_notes,"
+            " opened_at, noted_at, closed_at)"
+            " VALUES (%s, %s, %s, 'name differs', %s, '[]', '2026-01-02 03:04:05', '2026-01-02 03:04:06', %s)",
             [number, detail["kind"], detail["side"], detail["mysql_value"], detail["closed_at"]],
         )
 
@@ -97,18 +98,18 @@ def test_held_documents_are_counted_until_they_are_closed(tess: APIClient) -> No
     """Open and waiting ones."""
     holds(1)
     holds(2, state="waiting")
-    holds(3, state="closed")
+    holds(3, state="settled")
     assert tess.get(STATUS).json()["open_conflicts"] == 2
 
 
 def test_a_list_of_conflicts_shows_no_values(tess: APIClient) -> None:
     """Newest first; which document, why, since when."""
-    holds(1, state="closed", closed_at="2026-01-02 03:04:07")
+    holds(1, state="settled", closed_at="2026-01-02 03:04:07")
     holds(2, mysql_value='{"name": "secret"}')
     answer = tess.get(CONFLICTS)
     assert b"secret" not in answer.content
     newest, oldest = answer.json()["results"]
-    assert (oldest["id"], oldest["state"], oldest["closed_at"]) == (1, "closed", "2026-01-02T03:04:07Z")
+    assert (oldest["id"], oldest["state"], oldest["closed_at"]) == (1, "settled", "2026-01-02T03:04:07Z")
     assert newest == {
         "id": 2,
         "collection": "customers",
@@ -149,7 +150,7 @@ def test_conflicts_are_filtered(tess: APIClient, query: dict[str, str], expected
     """By exact text; what is held are those not closed."""
     holds(1)
     holds(2, state="waiting")
-    holds(3, state="closed", kind="delete_differs")
+    holds(3, state="settled", kind="delete_differs")
     assert [found["id"] for found in tess.get(CONFLICTS, query).json()["results"]] == expected
 
 

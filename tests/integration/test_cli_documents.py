@@ -116,7 +116,7 @@ def test_conflicts_are_listed_and_filtered(apart: Site) -> None:
         (["--kind", "update_differs"], False),
         (["--id", B], True),
         (["--id", A], False),
-        (["--state", "closed"], False),
+        (["--state", "settled"], False),
         (["--state", "all"], True),
     ):
         assert bool(answer(apart, "conflicts", "list", *chosen)) is there, chosen

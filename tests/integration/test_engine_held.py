@@ -70,7 +70,7 @@ def test_held_noted_listed_and_repaired(engine: Engine, right: Side) -> None:
     assert (done["was_equal"], done["conflict"]) == (False, held["id"])
     engine.settle()
     assert engine.conflicts() == []
-    assert [one["id"] for one in engine.conflicts("closed")] == [held["id"]]
+    assert [one["id"] for one in engine.conflicts("settled")] == [held["id"]]
     final = engine.assert_equal()
     assert final["accounts"][key]["limit"] == (1111 if right is Side.MYSQL else 2222)
     edit_mongo(engine, one, 7)  # and it is carried again

@@ -141,7 +141,7 @@ def test_conflicts_are_listed_by_what_is_asked(side: MySQLSide) -> None:
 
     assert listed() == [B, A]
     assert listed(limit=1) == [B]
-    assert (listed(state="held"), listed(state="closed")) == ([B], [A])
+    assert (listed(state="held"), listed(state="settled")) == ([B], [A])
     assert listed(kind="insert_exists", collection="accounts") == [A]
     assert (listed(document=B), listed(document="%"), listed(collection="other")) == ([B], [], [])
     assert [one["held"] for one in operators.workers()] == []

@@ -54,11 +54,17 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("collection", models.CharField(max_length=255)),
-                ("document_id", models.CharField(max_length=255)),
+                ("document_id", models.CharField(max_length=768)),
                 (
                     "state",
                     models.CharField(
-                        choices=[("open", "Open"), ("waiting", "Waiting"), ("closed", "Closed")], max_length=16
+                        choices=[
+                            ("open", "Open"),
+                            ("waiting", "Waiting"),
+                            ("settled", "Settled"),
+                            ("converged", "Converged"),
+                        ],
+                        max_length=16,
                     ),
                 ),
                 ("open_key", models.CharField(max_length=64, null=True, unique=True)),
@@ -121,8 +127,15 @@ class Migration(migrations.Migration):
                 ("mongo_value", models.JSONField(null=True)),
                 ("mysql_notes", models.JSONField(null=True)),
                 ("mongo_notes", models.JSONField(null=True)),
+                ("policy", models.CharField(max_length=32, null=True)),
+                ("looks", models.IntegerField()),
+                ("look", models.JSONField(null=True)),
+                ("fields", models.JSONField(null=True)),
+                ("losers", models.JSONField(null=True)),
+                ("waiting_for", models.TextField(null=True)),
                 ("opened_at", models.DateTimeField()),
                 ("noted_at", models.DateTimeField()),
+                ("looked_at", models.DateTimeField(null=True)),
                 ("closed_at", models.DateTimeField(null=True)),
                 ("resolution", models.JSONField(null=True)),
             ],
