@@ -21,6 +21,14 @@ class PartKind(enum.StrEnum):
     SET = "set"
 
 
+class Policy(enum.StrEnum):
+    """Who wins where both sides changed the same thing and neither had seen the other's value."""
+
+    LAST_WRITE_WINS = "last_write_wins"
+    MYSQL_WINS = "mysql_wins"
+    MONGO_WINS = "mongo_wins"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldMapping:
     """One column and the field it becomes."""
@@ -85,6 +93,7 @@ class CollectionMapping:
     id: FieldMapping
     fields: tuple[FieldMapping, ...]
     parts: tuple[PartMapping, ...] = ()
+    policy: Policy = Policy.LAST_WRITE_WINS
     #: Parents before children. Filled by `__post_init__`.
     tables: tuple[TableMapping, ...] = field(init=False)
 

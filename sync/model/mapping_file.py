@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from sync.errors import MappingError
 from sync.model.change import Side
 from sync.model.codecs import CODECS, Codec
-from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, SyncMapping
+from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, Policy, SyncMapping
 
 _LATER_KINDS = ("object",)
 _LATER_CODECS = ("int64", "double", "decimal128", "binary", "uuid", "json", "enum", "time", "timestamp")
@@ -66,7 +66,7 @@ class _Reader:
     def _collection(self, name: str, value: object) -> CollectionMapping | None:
         path = ("collections", name)
         table = self._table(value, path)
-        self._known(table, path, ("table", "id", "fields", "parts"))
+        self._known(table, path, ("table", "id", "policy", "fields", "parts"))
         if name.startswith(("system.", "sync_")) or "$" in name or not name:
             self._problem(path, "this name is reserved")
         root = self._name_of_table(table, path)
@@ -78,9 +78,12 @@ class _Reader:
         columns = [key.column] if key else []
         self._distinct([*columns, *(field.column for field in fields)], (*path, "fields"), "column")
         parts = self._parts(table, path, 1, [field.name for field in fields])
+        policy = table.get("policy", Policy.LAST_WRITE_WINS)
+        if policy not in tuple(Policy):
+            self._problem((*path, "policy"), f"allowed: {', '.join(Policy)}")
         if key is None or root is None or self.problems:
             return None
-        return CollectionMapping(name=name, table=root, id=key, fields=fields, parts=parts)
+        return CollectionMapping(name=name, table=root, id=key, fields=fields, parts=parts, policy=Policy(str(policy)))
 
     def _parts(self, holder: _Table, path: _Path, depth: int, fields: Iterable[str]) -> tuple[PartMapping, ...]:
         parts = self._table(holder.get("parts", {}), (*path, "parts"))

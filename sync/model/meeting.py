@@ -1,132 +1,370 @@
-"""Rule 2 of the meeting (design 2.4): what is noted of a held document's changes. Pure; the deciding comes on top of it.
+"""Rule 3 of the meeting (design 2.4): what becomes of a document that both sides edited, and what each step obeys.
 
-A note keeps, per row and column, the last value that one side's users wrote, when, and what that change found there.
+Everything here can be called with plain values. `sync.meetings` and the two targets carry out what is returned.
+
+The field by field part: equal values stand; otherwise each value belongs to the note that has it. A value that the other
+side's note found there was seen by its writer and gives way; else the policy picks. Presence of a row, with all rows below
+it, and a list are decided as one value.
 """
 
 from __future__ import annotations
 
+import enum
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from sync.model.change import Entry, RowChange, RowKey, Value
-from sync.model.position import Position, comparable, position_from_json, reached
+from sync.model.change import DocumentRows, Row, RowKey, Side, Value
+from sync.model.mapping import CollectionMapping, Policy, TableMapping
+from sync.model.notes import Note, Notes, Place
 from sync.model.values import from_json, to_json
 
-#: Where a note belongs: table, key, column; "" as column for the presence of the row itself.
-Place = tuple[str, RowKey, str]
+_Rows = dict[str, dict[RowKey, Row]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """What one side's users made of one column (or of a row's presence)."""
+class Rule:
+    """How a collection's documents are decided."""
 
+    policy: Policy
+    #: The side that wins where two times are equal, and where no note tells anything.
+    tie: Side = Side.MYSQL
+    #: Microseconds: times of the two sides are compared in steps of this, the coarser of their clocks'.
+    resolution: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A document as a look found it: the rows of each side, all tables present; lists by rank."""
+
+    mysql: DocumentRows
+    mongo: DocumentRows
+
+    def of(self, side: Side) -> DocumentRows:
+        return self.mysql if side is Side.MYSQL else self.mongo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """One place that differed. Times are microseconds since the epoch, None where nobody noted the value."""
+
+    place: Place
+    #: What the first noted change found there; None where no note tells.
+    base: Value
+    mysql: Value
+    mongo: Value
+    mysql_time: int | None
+    mongo_time: int | None
+    winner: Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loser:
+    """A value that a user wrote, that the outcome leaves out, and that the winner's writer had not seen."""
+
+    place: Place
     value: Value
-    #: Microseconds since the epoch; never less than that of the note it follows, for clocks jump.
+    #: Whose user wrote it, and when.
+    side: Side
     time: int
-    #: What the change found; along an unbroken chain of changes, what the first of them found.
-    found: Value
-    position: Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notes:
-    """All notes of one side on one document."""
+class Outcome:
+    """What both sides shall hold."""
 
-    places: Mapping[Place, Note]
-    #: The kind of the newest change that could not be read (missing image, unmappable document), with its position.
-    unread: tuple[str, Position] | None = None
+    rows: DocumentRows
+    decided: tuple[Decided, ...] = ()
+    losers: tuple[Loser, ...] = ()
 
-    def add(self, entry: Entry) -> Notes:
-        """With a user's entry noted. Entries come in the order of the log; one that was noted before changes nothing."""
-        places = dict(self.places)
-        for place, (found, value) in _found_and_left(entry).items():
-            places[place] = _following(places.get(place), found, value, entry)
-        unread = self.unread
-        if entry.problem and not (unread and _known(unread[1], entry.position)):
-            unread = (str(entry.problem.kind), entry.position)
-        return replace(self, places=places, unread=unread)
 
-    def to_json(self) -> str:
-        """As JSON text; values tagged as in `sync.model.values`."""
-        rows = [
-            {
-                "table": table,
-                "key": [to_json(part) for part in key],
-                "column": column,
-                "value": to_json(note.value),
-                "time": note.time,
-                "found": to_json(note.found),
-                "position": note.position.to_json(),
-            }
-            for (table, key, column), note in self.places.items()
-        ]
-        unread = self.unread and {"kind": self.unread[0], "position": self.unread[1].to_json()}
-        return json.dumps({"notes": rows, "unread": unread}, ensure_ascii=False)
+def decide(
+    collection: CollectionMapping,
+    rule: Rule,
+    looked: Looked,
+    notes: Mapping[Side, Notes],
+    chosen: Side | None = None,
+) -> Outcome:
+    """The outcome of a look by what users' changes were noted. `chosen`: a person has decided for that side's version.
 
-    @staticmethod
-    def from_json(text: str | None) -> Notes:
-        """The inverse of `to_json`; no notes for None."""
-        if not text:
-            return NONE
-        data = json.loads(text)
-        places = {
-            (row["table"], tuple(from_json(part) for part in row["key"]), row["column"]): Note(
-                value=from_json(row["value"]),
-                time=row["time"],
-                found=from_json(row["found"]),
-                position=position_from_json(row["position"]),
-            )
-            for row in data["notes"]
+    `looked` must be a document or absent on each side (`sync.model.fold.broken` says no).
+    """
+    return _Deciding(collection, rule, looked, notes, chosen).run()
+
+
+def ranked(collection: CollectionMapping, rows: DocumentRows) -> DocumentRows:
+    """The rows with each list's positions counted by rank: 0, 1, 2 …, so that a gap can be closed."""
+    lists = {table.name for table in collection.tables if table.is_list}
+    return {table: _by_rank(of_table) if table in lists else of_table for table, of_table in rows.items()}
+
+
+def _by_rank(rows: Mapping[RowKey, Row]) -> dict[RowKey, Row]:
+    counts: dict[RowKey, int] = {}
+    new: dict[RowKey, Row] = {}
+    for key in sorted(rows, key=lambda key: (str(key[:-1]), key[-1])):
+        rank = counts.get(key[:-1], 0)
+        counts[key[:-1]] = rank + 1
+        new[(*key[:-1], rank)] = rows[key]
+    return new
+
+
+# The steps of a look. Its id stands in the conflict row until a newer note, or a new follower, takes it away.
+
+
+def look_after_note(look: int | None, *, mark_passed: bool) -> int | None:
+    """The look of a conflict row once a change was noted: cleared if the worker had passed the look's mark in its log,
+    for the change is newer than what was looked at; kept if the mark is still to come."""
+    return None if mark_passed else look
+
+
+class Answer(enum.Enum):
+    """What the listener does about a document whose outcome stands in MongoDB."""
+
+    #: Give MySQL the outcome and close the conflict.
+    WRITE = enum.auto()
+    #: MySQL has moved on: clear the look, keep its losers.
+    MOVED = enum.auto()
+    #: The look was cleared meanwhile: only keep its losers, for MongoDB's value is gone.
+    KEEP = enum.auto()
+
+
+def on_written(look: int | None, written: int, looked_at: DocumentRows, now: DocumentRows) -> Answer:
+    """At the second mark, of look `written`: `look` stands in the conflict row, `now` in MySQL."""
+    if look != written:
+        return Answer.KEEP
+    return Answer.WRITE if now == looked_at else Answer.MOVED
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """Who wrote the value that stands at a place, and when: 0 and None where no note tells."""
+
+    time: int = 0
+    side: Side | None = None
+
+
+class _Deciding:
+    """One document's decision; walks both versions from the root down."""
+
+    def __init__(
+        self,
+        collection: CollectionMapping,
+        rule: Rule,
+        looked: Looked,
+        notes: Mapping[Side, Notes],
+        chosen: Side | None,
+    ) -> None:
+        self._collection = collection
+        self._rule = rule
+        self._looked = looked
+        self._notes = notes
+        self._chosen = chosen
+        self._children = {
+            table.name: [child for child in collection.tables if child.parent == table.name]
+            for table in collection.tables
         }
-        unread = data["unread"]
-        return Notes(places=places, unread=(unread["kind"], position_from_json(unread["position"])) if unread else None)
+        #: Keys of both versions by the key of the row above.
+        self._by_parent = {table.name: self._grouped(table.name) for table in collection.tables}
+        self._rows: _Rows = {table.name: {} for table in collection.tables}
+        self._decided: list[Decided] = []
+        self._losers: list[Loser] = []
+
+    def run(self) -> Outcome:
+        root = self._collection.tables[0]
+        for key in self._keys(root, ()):
+            self._row(root, key)
+        return Outcome(rows=self._rows, decided=tuple(self._decided), losers=tuple(self._losers))
+
+    def _row(self, table: TableMapping, key: RowKey) -> None:
+        mine, theirs = (self._looked.of(side)[table.name].get(key) for side in Side)
+        if mine is None or theirs is None:
+            self._unit({table.name: [key], **self._below(table, key)})
+            return
+        row: dict[str, Value] = {}
+        for column in table.columns:
+            row[column] = mine[column]
+            if mine[column] != theirs[column]:
+                winner = self._pick([(table.name, key, column)])
+                row[column] = mine[column] if winner is Side.MYSQL else theirs[column]
+        self._rows[table.name][key] = row
+        for child in self._children[table.name]:
+            if child.is_list:
+                self._list(child, key)
+                continue
+            for below in self._keys(child, key):
+                self._row(child, below)
+
+    def _list(self, table: TableMapping, above: RowKey) -> None:
+        self._unit({table.name: self._keys(table, above)})
+
+    def _unit(self, keys: Mapping[str, Iterable[RowKey]]) -> None:
+        """Rows of both versions that are decided as one value."""
+        differing = [
+            place for table, of_table in keys.items() for key in of_table for place in self._places(table, key)
+        ]
+        winner = self._pick(differing) if differing else Side.MYSQL
+        version = self._looked.of(winner)
+        for table, of_table in keys.items():
+            self._rows[table].update({key: version[table][key] for key in of_table if key in version[table]})
+
+    def _keys(self, table: TableMapping, above: RowKey) -> list[RowKey]:
+        """Keys of the rows below `above` in either version."""
+        return list(self._by_parent[table.name].get(above, ()))
+
+    def _grouped(self, table: str) -> dict[RowKey, dict[RowKey, None]]:
+        grouped: dict[RowKey, dict[RowKey, None]] = {}
+        for side in Side:
+            for key in self._looked.of(side)[table]:
+                grouped.setdefault(key[:-1], {})[key] = None
+        return grouped
+
+    def _below(self, table: TableMapping, key: RowKey) -> dict[str, list[RowKey]]:
+        found: dict[str, list[RowKey]] = {}
+        for child in self._children[table.name]:
+            keys = self._keys(child, key)
+            found[child.name] = keys
+            for one in keys:
+                for name, below in self._below(child, one).items():
+                    found.setdefault(name, []).extend(below)
+        return found
+
+    def _places(self, table: str, key: RowKey) -> Iterator[Place]:
+        """Those of a row that differ."""
+        mine, theirs = (self._looked.of(side)[table].get(key) for side in Side)
+        if mine == theirs:
+            return
+        if mine is None or theirs is None:
+            yield (table, key, "")
+        for column in mine or theirs or {}:
+            if mine is None or theirs is None or mine[column] != theirs[column]:
+                yield (table, key, column)
+
+    def _pick(self, places: list[Place]) -> Side:
+        """The side whose version of these places, all different, stands; what loses is recorded."""
+        winner = self._chosen or self._winner(places)
+        for place in places:
+            self._record(place, winner)
+        return winner
+
+    def _winner(self, places: list[Place]) -> Side:
+        claims = {side: max((self._claim(place, side) for place in places), key=lambda one: one.time) for side in Side}
+        saw = {side: all(self._saw(place, side) for place in places) for side in Side}
+        if saw[Side.MYSQL] != saw[Side.MONGO]:
+            return Side.MYSQL if saw[Side.MYSQL] else Side.MONGO
+        return _preferred(self._rule, claims[Side.MYSQL], claims[Side.MONGO])
+
+    def _record(self, place: Place, winner: Side) -> None:
+        claims = {side: self._claim(place, side) for side in Side}
+        base = self._note(place, Side.MYSQL) or self._note(place, Side.MONGO)
+        self._decided.append(
+            Decided(
+                place=place,
+                base=base.found if base else None,
+                mysql=self._value(place, Side.MYSQL),
+                mongo=self._value(place, Side.MONGO),
+                mysql_time=claims[Side.MYSQL].time or None,
+                mongo_time=claims[Side.MONGO].time or None,
+                winner=winner,
+            )
+        )
+        lost = claims[winner.other]
+        seen = self._saw(place, winner) and not self._saw(place, winner.other)
+        if lost.side is not None and not seen:
+            value = self._value(place, winner.other)
+            self._losers.append(Loser(place=place, value=value, side=lost.side, time=lost.time))
+
+    def _value(self, place: Place, side: Side) -> Value:
+        table, key, column = place
+        row = self._looked.of(side)[table].get(key)
+        if not column:
+            return row is not None
+        return None if row is None else row[column]
+
+    def _note(self, place: Place, side: Side) -> Note | None:
+        return self._notes[side].places.get(place)
+
+    def _claim(self, place: Place, side: Side) -> _Claim:
+        """Who wrote what stands at a place of `side`: its own user, or the other side's whose change was carried here. What
+        was written but could not be read counts where no note has the value."""
+        value = self._value(place, side)
+        for origin in (side, side.other):
+            note = self._note(place, origin)
+            if note and note.value == value:
+                return _Claim(note.time, origin)
+        unread = self._notes[side].unread
+        return _Claim(unread.time, side) if unread else _Claim()
+
+    def _saw(self, place: Place, side: Side) -> bool:
+        """Whether the writer of what stands on `side` found there what stands on the other."""
+        note = self._note(place, side)
+        if note is None or note.value != self._value(place, side):
+            return False
+        return note.found == self._value(place, side.other)
 
 
-NONE = Notes(places={})
+def _preferred(rule: Rule, mysql: _Claim, mongo: _Claim) -> Side:
+    """By policy, where neither writer had seen the other's value."""
+    if not mysql.time or not mongo.time:
+        if mysql.time == mongo.time:
+            return rule.tie
+        return Side.MYSQL if mysql.time else Side.MONGO
+    if mysql.side is mongo.side:
+        return Side.MYSQL if mysql.time >= mongo.time else Side.MONGO
+    if rule.policy is not Policy.LAST_WRITE_WINS:
+        wanted = Side.MYSQL if rule.policy is Policy.MYSQL_WINS else Side.MONGO
+        return Side.MYSQL if mysql.side is wanted else Side.MONGO
+    here, there = mysql.time // rule.resolution, mongo.time // rule.resolution
+    if here == there:  # the user of the configured side wrote later, by convention
+        return Side.MYSQL if mysql.side is rule.tie else Side.MONGO
+    return Side.MYSQL if here > there else Side.MONGO
 
 
-def _found_and_left(entry: Entry) -> dict[Place, tuple[Value, Value]]:
-    """Of each place that the entry touched: what its first change found there and what its last one left. A row that one
-    transaction changes twice is one step, or noting it again would begin in its middle."""
-    steps: dict[Place, tuple[Value, Value]] = {}
-    for change in entry.changes:
-        for column, found, value in _seen_and_written(change):
-            place = (change.table, change.key, column)
-            before = steps.get(place)
-            steps[place] = (before[0] if before and before[1] == found else found, value)
-    return steps
+# As JSON, for the engine's tables and for people.
 
 
-def _known(last: Position, position: Position) -> bool:
-    """Whether what stands at `position` has been noted. After a failover the order of reading counts."""
-    return comparable(last, position) and reached(last, position)
-
-
-def _seen_and_written(change: RowChange) -> list[tuple[str, Value, Value]]:
-    """Column, value found, value written, of each column that the change touched; the row's presence is column ""."""
-    before, after = change.before or {}, change.after or {}
-    presence: list[tuple[str, Value, Value]] = []
-    if (change.before is None) != (change.after is None):
-        presence.append(("", change.before is not None, change.after is not None))
-    columns = sorted({*before, *after})
-    whole = bool(presence)
-    return presence + [
-        (column, before.get(column), after.get(column))
-        for column in columns
-        if whole or before.get(column) != after.get(column)
+def decided_to_json(decided: Iterable[Decided]) -> list[dict[str, object]]:
+    """One object a place that differed."""
+    return [
+        {
+            **_place_to_json(one.place),
+            "base": to_json(one.base),
+            "mysql": to_json(one.mysql),
+            "mongo": to_json(one.mongo),
+            "mysql_time": one.mysql_time,
+            "mongo_time": one.mongo_time,
+            "winner": str(one.winner),
+        }
+        for one in decided
     ]
 
 
-def _following(last: Note | None, found: Value, value: Value, entry: Entry) -> Note:
-    if last is None:
-        return Note(value=value, time=entry.committed_at, found=found, position=entry.position)
-    if _known(last.position, entry.position) and not (reached(entry.position, last.position) and last.value != value):
-        return last
-    unbroken = last.value == found
-    return Note(
-        value=value,
-        time=max(last.time, entry.committed_at),
-        found=last.found if unbroken else found,
-        position=entry.position,
-    )
+def losers_to_json(losers: Iterable[Loser]) -> list[dict[str, object]]:
+    """One object a loser."""
+    return [
+        {**_place_to_json(one.place), "value": to_json(one.value), "side": str(one.side), "time": one.time}
+        for one in losers
+    ]
+
+
+def _place_to_json(place: Place) -> dict[str, object]:
+    table, key, column = place
+    return {"table": table, "key": [to_json(part) for part in key], "column": column}
+
+
+def added_losers(known: str | None, new: Iterable[Mapping[str, object]]) -> str:
+    """Kept losers as JSON text, with those of one more look; each once."""
+    kept: list[object] = json.loads(known) if known else []
+    return json.dumps([*kept, *(one for one in new if one not in kept)], ensure_ascii=False)
+
+
+def rows_from_json(collection: CollectionMapping, listed: Iterable[Mapping[str, object]]) -> DocumentRows:
+    """The inverse of `sync.model.values.rows_to_json`; every table of the collection is present."""
+    rows: _Rows = {table.name: {} for table in collection.tables}
+    for one in listed:
+        match one:
+            case {"table": str(table), "key": list(key), "row": dict(row)}:
+                values = {str(column): from_json(value) for column, value in row.items()}
+                rows[table][tuple(from_json(part) for part in key)] = values
+            case _:
+                raise ValueError("not a row")
+    return rows

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from sync.errors import ConfigError, Contention, Refused
 from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Origin, Side
-from sync.model.meeting import NONE, Notes
+from sync.model.notes import NONE, Notes
 from sync.model.values import key_text, rows_to_json
 from sync.mysql.packets import chunks, send
 from sync.mysql.server import Connection, MySQLSettings, Session, translated

@@ -12,7 +12,7 @@ import pytest
 from deploy.local.users import Role
 from sync.errors import ConfigError, Contention, MySQLAway
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Origin, RowChange, Side
-from sync.model.meeting import Notes
+from sync.model.notes import Notes
 from sync.mysql.conflicts import ConflictTransaction, MySQLConflicts
 from sync.ports import HeldDocument
 from tests.mysql_side import A, B, InThread, MySQLSide, account, account_rows, edited, wait_for

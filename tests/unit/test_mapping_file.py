@@ -128,7 +128,11 @@ MISTAKES = [
     ('value = { column = "room", codec = "int32" }', "", "either value (a list of scalars) or fields"),
     ('field = "key" }', 'field = "rooms" }', "rooms: a field of the same name is mapped already"),
     ('field = "key" }', 'codec = "int32" }', "homes.key: a map's key is a string"),
-    ("[collections.people.fields]", "policy = 1\n[collections.people.fields]", "policy: unknown key (planned, not in"),
+    (
+        "[collections.people.fields]",
+        "policy = 1\n[collections.people.fields]",
+        "policy: allowed: last_write_wins, mysql_wins",
+    ),
 ]
 
 

@@ -1,0 +1,151 @@
+"""Rule 2 of the meeting (design 2.4): what is noted of a held document's changes. `meeting` decides by it.
+
+A note keeps, per row and column, the last value that one side's users wrote, when, and what that change found there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sync.model.change import Entry, RowChange, RowKey, Value
+from sync.model.position import Position, comparable, position_from_json, reached
+from sync.model.values import from_json, to_json
+
+#: Where a note belongs: table, key, column; "" as column for the presence of the row itself.
+Place = tuple[str, RowKey, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What one side's users made of one column (or of a row's presence)."""
+
+    value: Value
+    #: Microseconds since the epoch; never less than that of the note it follows, for clocks jump.
+    time: int
+    #: What the change found; along an unbroken chain of changes, what the first of them found.
+    found: Value
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A change that could not be read (missing image, unmappable document): somebody wrote something."""
+
+    kind: str
+    #: As of a note.
+    time: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """All notes of one side on one document."""
+
+    places: Mapping[Place, Note]
+    #: The newest change that could not be read.
+    unread: Unread | None = None
+
+    def add(self, entry: Entry) -> Notes:
+        """With a user's entry noted. Entries come in the order of the log; one that was noted before changes nothing."""
+        places = dict(self.places)
+        for place, (found, value) in _found_and_left(entry).items():
+            places[place] = _following(places.get(place), found, value, entry)
+        unread = self.unread
+        if entry.problem and not (unread and _known(unread.position, entry.position)):
+            time = max(unread.time if unread else 0, entry.committed_at)
+            unread = Unread(kind=str(entry.problem.kind), time=time, position=entry.position)
+        return replace(self, places=places, unread=unread)
+
+    def to_json(self) -> str:
+        """As JSON text; values tagged as in `sync.model.values`."""
+        rows = [
+            {
+                "table": table,
+                "key": [to_json(part) for part in key],
+                "column": column,
+                "value": to_json(note.value),
+                "time": note.time,
+                "found": to_json(note.found),
+                "position": note.position.to_json(),
+            }
+            for (table, key, column), note in self.places.items()
+        ]
+        unread = self.unread and {
+            "kind": self.unread.kind,
+            "time": self.unread.time,
+            "position": self.unread.position.to_json(),
+        }
+        return json.dumps({"notes": rows, "unread": unread}, ensure_ascii=False)
+
+    @staticmethod
+    def from_json(text: str | None) -> Notes:
+        """The inverse of `to_json`; no notes for None."""
+        if not text:
+            return NONE
+        data = json.loads(text)
+        places = {
+            (row["table"], tuple(from_json(part) for part in row["key"]), row["column"]): Note(
+                value=from_json(row["value"]),
+                time=row["time"],
+                found=from_json(row["found"]),
+                position=position_from_json(row["position"]),
+            )
+            for row in data["notes"]
+        }
+        unread = data["unread"] and Unread(
+            kind=data["unread"]["kind"],
+            time=data["unread"]["time"],
+            position=position_from_json(data["unread"]["position"]),
+        )
+        return Notes(places=places, unread=unread)
+
+
+NONE = Notes(places={})
+
+
+def _found_and_left(entry: Entry) -> dict[Place, tuple[Value, Value]]:
+    """Of each place that the entry touched: what its first change found there and what its last one left. A row that one
+    transaction changes twice is one step, or noting it again would begin in its middle."""
+    steps: dict[Place, tuple[Value, Value]] = {}
+    for change in entry.changes:
+        for column, found, value in _seen_and_written(change):
+            place = (change.table, change.key, column)
+            before = steps.get(place)
+            steps[place] = (before[0] if before and before[1] == found else found, value)
+    return steps
+
+
+def _known(last: Position, position: Position) -> bool:
+    """Whether what stands at `position` has been noted. After a failover the order of reading counts."""
+    return comparable(last, position) and reached(last, position)
+
+
+def _seen_and_written(change: RowChange) -> list[tuple[str, Value, Value]]:
+    """Column, value found, value written, of each column that the change touched; the row's presence is column ""."""
+    before, after = change.before or {}, change.after or {}
+    presence: list[tuple[str, Value, Value]] = []
+    if (change.before is None) != (change.after is None):
+        presence.append(("", change.before is not None, change.after is not None))
+    columns = sorted({*before, *after})
+    whole = bool(presence)
+    return presence + [
+        (column, before.get(column), after.get(column))
+        for column in columns
+        if whole or before.get(column) != after.get(column)
+    ]
+
+
+def _following(last: Note | None, found: Value, value: Value, entry: Entry) -> Note:
+    if last is None:
+        return Note(value=value, time=entry.committed_at, found=found, position=entry.position)
+    if _known(last.position, entry.position) and not (reached(entry.position, last.position) and last.value != value):
+        return last
+    unbroken = last.value == found
+    return Note(
+        value=value,
+        time=max(last.time, entry.committed_at),
+        found=last.found if unbroken else found,
+        position=entry.position,
+    )
