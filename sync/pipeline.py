@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync.errors import Contention, Refused
@@ -16,7 +16,7 @@ from sync.model.batch import Work, has_users
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Side
 from sync.model.fold import relevant
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.ports import DocumentWrite, TargetTransaction
+from sync.ports import DocumentWrite, OnMark, TargetTransaction
 
 #: Seconds; doubles from the first to the last while two transactions keep standing in each other's way.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
@@ -48,15 +48,28 @@ class _Merged:
     holds: dict[DocumentId, tuple[Hold, DocumentRows | None]] = field(default_factory=dict)
     noted: int = 0
     checked: int = 0
+    #: Documents written because a look came to an end.
+    settled: int = 0
 
 
 class Pipeline:
     """Applies batches under a lease."""
 
-    def __init__(self, mapping: SyncMapping, lease: Lease, source_side: Side) -> None:
+    def __init__(
+        self,
+        mapping: SyncMapping,
+        lease: Lease,
+        source_side: Side,
+        *,
+        ahead: Container[int] | None = None,
+        on_mark: OnMark | None = None,
+    ) -> None:
+        """`ahead`: see `sync.ports.ConflictStore.note`. `on_mark` is the listener's."""
         self._mapping = mapping
         self._lease = lease
         self._side = source_side
+        self._ahead = ahead
+        self._on_mark = on_mark
         self.counters = Counters()
 
     def apply(
@@ -64,8 +77,9 @@ class Pipeline:
         batch: Work,
         stopping: Callable[[], bool] = lambda: False,
         delayed: Callable[[Contention], None] = lambda _: None,
-    ) -> None:
-        """Apply the whole batch, in as many transactions as it takes. Stops between two of them if `stopping` says so.
+    ) -> bool:
+        """Apply the whole batch, in as many transactions as it takes. Stops between two of them if `stopping` says so, and
+        then returns False.
         `delayed` is told of each that must be tried again, which may go on for as long as others keep their locks.
 
         Two transactions in each other's way: again, the second time in halves. A constraint: transaction by transaction,
@@ -88,6 +102,7 @@ class Pipeline:
                 time.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.5))
                 self._lease.beat()
                 delayed(error)
+        return not todo
 
     def _apply_alone(self, batch: Work) -> None:
         """A single transaction, document by document; those that the target refuses are held."""
@@ -110,7 +125,8 @@ class Pipeline:
         merged = _Merged()
         touched: list[DocumentId] = []
         spoiled: tuple[DocumentId, Hold] | None = None
-        quiet = not entries and batch.end is not None
+        mark = batch.mark if self._on_mark else None
+        quiet = not entries and batch.end is not None and mark is None
         if not quiet:
             with self._lease.transaction(batch.advance(self._lease.checkpoint), touched) as transaction:
                 self._merge(transaction, batch, entries, refused, merged)
@@ -118,7 +134,9 @@ class Pipeline:
                     spoiled = self._write_alone(transaction, merged)
                 else:
                     transaction.write(merged.writes)
-                quiet = batch.end is not None and not (users or merged.writes or merged.holds)
+                if mark and self._on_mark:
+                    merged.settled = self._on_mark(transaction, mark, alone=alone)
+                quiet = batch.end is not None and not (users or merged.writes or merged.holds or mark)
                 if spoiled or quiet:
                     raise NothingToWrite
                 for document, (hold, rows) in merged.holds.items():
@@ -143,7 +161,7 @@ class Pipeline:
         held = transaction.conflicts.held(list(entries))
         free: dict[DocumentId, Sequence[Entry]] = {}
         noted = {held[document]: of for document, of in entries.items() if document in held and has_users(of)}
-        closed = {one.document for one in noted.keys() - transaction.conflicts.note(noted, self._side)}
+        closed = {one.document for one in noted.keys() - transaction.conflicts.note(noted, self._side, self._ahead)}
         for document, of in entries.items():
             if document in held and document not in closed:
                 merged.noted += has_users(of)
@@ -179,7 +197,7 @@ class Pipeline:
     def _count(self, batch: Work, entries: Mapping[DocumentId, Sequence[Entry]], merged: _Merged) -> None:
         done = self.counters
         done.rows += sum(len(entry.changes) for of in entries.values() for entry in of if has_users((entry,)))
-        done.documents += len(merged.writes)
+        done.documents += len(merged.writes) + merged.settled
         done.held += len(merged.holds)
         done.noted += merged.noted
         done.echoes_checked += merged.checked

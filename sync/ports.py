@@ -5,12 +5,15 @@ Everything behind these raises the classes of `sync.errors` only: each side tran
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Side, Transaction, Value
-from sync.model.position import Checkpoint, Known, Position
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Side, Transaction, Value
+from sync.model.mapping import Policy
+from sync.model.meeting import Looked, Outcome
+from sync.model.notes import Notes
+from sync.model.position import Checkpoint, Known, Mark, Position
 
 
 class Source(Protocol):
@@ -18,6 +21,10 @@ class Source(Protocol):
 
     @property
     def side(self) -> Side: ...
+
+    @property
+    def resolution(self) -> int:
+        """Microseconds: the steps in which this log tells commit times. Known once it was started."""
 
     def start(self, position: Position, rows_done: int, known: Known) -> None:
         """Connect, validate the position (`PositionPurged`, `SourceBehind`) and read what follows it, leaving out the
@@ -67,6 +74,82 @@ class HeldDocument:
     document: DocumentId
     #: Rises with each note; a repair closes the row only at the version it read.
     version: int
+    #: The present look, and the last one whose mark the listener has met.
+    look: int | None = None
+    met: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueConflict:
+    """A held document that may be looked at."""
+
+    conflict: int
+    #: None where the key that stands in the row is none of the mapping's (any more).
+    document: DocumentId | None
+    kind: ConflictKind
+    #: Not `open`: the last look came to something that must wait.
+    waiting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a look at one held document came to."""
+
+    looked: Looked
+    #: MySQL's rows as they stood there, where `looked` has lists by rank.
+    mysql: DocumentRows
+    policy: Policy
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenConflict:
+    """A held document at the second mark of a look: MongoDB has its outcome."""
+
+    conflict: int
+    document: DocumentId
+    #: The look in the row: another one, or None, if it was cleared.
+    look: int | None
+    #: What MySQL held when it was looked at, and what it shall hold.
+    looked_at: DocumentRows
+    outcome: DocumentRows
+
+
+class LookStore(Protocol):
+    """What looks do to conflict rows (rule 3 of design 2.4), inside an open MySQL transaction."""
+
+    def clear(self) -> None:
+        """Take all looks away: for a follower that starts, which knows of none."""
+
+    def due(self, limit: int) -> Sequence[DueConflict]:
+        """Held documents without a look, and those that wait, oldest first. Locks nothing."""
+
+    def begin(self, look: int, conflicts: Collection[int]) -> frozenset[int]:
+        """Give those of the rows that are open this look; returns them. The row is the mark in the binlog."""
+
+    def give_up(self, conflicts: Collection[int], look: int) -> None:
+        """Take the look away from those that still have it, with what was decided by it: something has moved."""
+
+    def wait(self, conflict: int, reason: str) -> None:
+        """It cannot be settled now; a newer note, or the clock, starts the next look."""
+
+    def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
+        """Both sides' notes of those rows that still have the look, which are locked until the transaction's end."""
+
+    def decided(self, look: int, decisions: Mapping[int, Decision]) -> None:
+        """Store what the look came to, for the listener and for people."""
+
+    def met(self, look: int) -> None:
+        """The listener has met the look's mark, and applies everything before it."""
+
+    def written(self, look: int, conflicts: Collection[int]) -> Sequence[WrittenConflict]:
+        """Those of the rows that are open and hold what this look decided; locked."""
+
+    def settled(self, conflicts: Collection[int]) -> None:
+        """Both sides have the outcome: close the rows, as `converged` where no value lost."""
+
+    def keep_losers(self, conflicts: Collection[int], look: int) -> None:
+        """What this look decided stood in MongoDB, but is not the last word: its losers are kept for good, it is cleared."""
 
 
 class ConflictStore(Protocol):
@@ -75,9 +158,20 @@ class ConflictStore(Protocol):
     def held(self, documents: Sequence[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
         """Those of the documents that have an open or waiting row now."""
 
-    def note(self, noted: Mapping[HeldDocument, Sequence[Entry]], side: Side) -> frozenset[HeldDocument]:
+    @property
+    def looks(self) -> LookStore: ...
+
+    def note(
+        self,
+        noted: Mapping[HeldDocument, Sequence[Entry]],
+        side: Side,
+        ahead: Container[int] | None = None,
+    ) -> frozenset[HeldDocument]:
         """Add notes of users' changes made on `side` (rule 2 of design 2.4; echoes in the entries are left out) to each row
-        `where open`; returns those that were. Noting the same entries twice changes nothing."""
+        `where open`; returns those that were. Noting the same entries twice changes nothing.
+
+        It clears a look whose mark the worker has passed in its log: `ahead` are looks whose mark is still to come; None:
+        the row itself tells, by what the listener has met."""
 
     def open(
         self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side, target: DocumentRows | None
@@ -130,6 +224,14 @@ class TargetTransaction(Protocol):
 
     def rollback(self) -> None:
         """Undo everything, conflict rows too. Never raises: a lost connection has undone it already."""
+
+
+class OnMark(Protocol):
+    """What a worker does in the transaction that passes a look's mark."""
+
+    def __call__(self, transaction: TargetTransaction, mark: Mark, *, alone: bool) -> int:
+        """Returns how many documents were written. With `alone`, what the target refuses is undone by itself; else
+        `Refused` is raised, and the transaction must be rolled back."""
 
 
 class Target(Protocol):

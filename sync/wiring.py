@@ -85,10 +85,10 @@ class Wiring:
         mysql_preflight.require_tables(mysql, self._mapping)
         return Parts(
             source=BinlogSource(mysql, self._mapping),
-            target=MongoTarget(mongo, self._mapping, MySQLConflicts(mysql)),
+            target=MongoTarget(mongo, self._mapping, MySQLConflicts(mysql, self._mapping)),
             end=BinlogEnd(mysql),
             reader=MySQLReader(mysql, self._mapping),
-            conflicts=MySQLConflicts(mysql),
+            conflicts=MySQLConflicts(mysql, self._mapping),
             desk=MySQLDesk(mysql, "follower"),
         )
 
@@ -100,7 +100,7 @@ class Wiring:
             target=MySQLTarget(mysql, self._mapping),
             end=StreamEnd(mongo),
             reader=MongoReader(mongo, self._mapping),
-            conflicts=MySQLConflicts(mysql),
+            conflicts=MySQLConflicts(mysql, self._mapping),
             desk=MySQLDesk(mysql, "listener"),
         )
 

@@ -24,7 +24,9 @@ from sync.errors import (
 )
 from sync.holder import this_process
 from sync.lease import Lease
-from sync.model.change import DocumentId
+from sync.meetings.looking import Looking
+from sync.meetings.settling import Settling
+from sync.model.change import DocumentId, Side
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping
 from sync.model.position import Position, reached
@@ -47,6 +49,8 @@ FIRST_RETRY, LAST_RETRY = 0.2, 5.0
 #: Requests done between two batches, so that neither starves the other.
 COMMANDS_AT_ONCE = 50
 BATCH_ROWS, BATCH_BYTES = 1000, 8 << 20
+#: Microseconds: the resolution of MongoDB's commit times.
+MILLISECOND = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +92,7 @@ class Worker:
         self._reported_at = self._looked_at = 0.0
         self._lease: Lease | None = None
         self._pipeline: Pipeline | None = None
+        self._looking: Looking | None = None
         self._counters = Counters()
         self._rate = _Rate()
 
@@ -154,7 +159,7 @@ class Worker:
             unfinished = "was not finished" if checkpoint.copying else "has not been made"
             lease.release()
             raise NoPosition(f"the first copy {unfinished}")
-        self._pipeline = Pipeline(self._mapping, lease, parts.source.side)
+        self._pipeline = self._join(parts, lease)
         self._pipeline.counters = self._counters
         while not self._stopping:
             if self._paused:
@@ -175,6 +180,19 @@ class Worker:
         self._standing_by = False
         return lease
 
+    def _join(self, parts: Parts, lease: Lease) -> Pipeline:
+        """The follower looks at held documents, the listener meets its marks."""
+        if parts.source.side is Side.MONGO:
+            self._looking = None
+            return Pipeline(self._mapping, lease, parts.source.side, on_mark=Settling(self._mapping))
+        source = parts.source
+        looking = Looking(
+            self._mapping, lease, parts.reader, parts.conflicts, lambda: max(MILLISECOND, source.resolution)
+        )
+        looking.start()
+        self._looking = looking
+        return Pipeline(self._mapping, lease, source.side, ahead=looking.ahead)
+
     def _stream(self, parts: Parts, lease: Lease) -> None:
         """Until paused or stopped."""
         pipeline = self._pipeline
@@ -182,10 +200,15 @@ class Worker:
         reading = ReadAhead(parts.source, lease.checkpoint)
         try:
             while not (self._stopping or self._paused):
-                batch = reading.take(TAKE, max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES)
+                wait = self._looking.rest(TAKE) if self._looking else TAKE
+                batch = reading.take(wait, max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES)
+                applied = True
                 if batch:
                     delayed = partial(self._delayed, parts, lease, time.monotonic())
-                    pipeline.apply(batch, lambda: self._stopping or self._paused, delayed)
+                    applied = pipeline.apply(batch, lambda: self._stopping or self._paused, delayed)
+                if self._looking and applied:
+                    self._looking.noticed(batch)
+                    self._looking.step()
                 lag = time.time() - self._counters.committed_at / 1e6
                 self._set("catching_up" if batch and reading.waiting and lag > BEHIND else "streaming", None)
                 self._desk_work(parts, lease)

@@ -121,7 +121,7 @@ class MySQLSide:
 
     def conflicts(self, role: Role = Role.FOLLOWER) -> MySQLConflicts:
         """A worker's connection for conflict rows."""
-        conflicts = MySQLConflicts(self.settings(role))
+        conflicts = MySQLConflicts(self.settings(role), self.mapping)
         self._open.callback(conflicts.close)
         return conflicts
 

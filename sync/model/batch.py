@@ -22,7 +22,7 @@ from sync.model.change import (
 )
 from sync.model.fold import fold, needs
 from sync.model.mapping import CollectionMapping
-from sync.model.position import BinlogPosition, Checkpoint, CopiedRange, Position, comparable, reached
+from sync.model.position import BinlogPosition, Checkpoint, CopiedRange, Mark, Position, comparable, reached
 from sync.model.values import key_text
 
 
@@ -52,6 +52,10 @@ class Work(Protocol):
     @property
     def end(self) -> Transaction | None:
         """What was passed once it is done without a write; None where its checkpoint must be written in any case."""
+
+    @property
+    def mark(self) -> Mark | None:
+        """The mark of a look that stands there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,11 @@ class Batch:
     @property
     def end(self) -> Transaction:
         return self.last
+
+    @property
+    def mark(self) -> Mark | None:
+        """Its transaction stands alone: what came before it has been applied, and what follows is newer than the look."""
+        return self.last.mark
 
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         return needs(collection, entries)
@@ -127,6 +136,10 @@ class CopiedDocuments:
 
     @property
     def end(self) -> None:
+        return None
+
+    @property
+    def mark(self) -> None:
         return None
 
     def entries(self, copied: Iterable[CopiedRange]) -> dict[DocumentId, list[Entry]]:

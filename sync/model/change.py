@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-from sync.model.position import Known, Position
+from sync.model.position import Known, Mark, Position
 
 #: A canonical value: what a codec makes of the same datum whether it came by SELECT, binlog, change stream or find.
 #: Dates are naive UTC datetimes of whole milliseconds.
@@ -128,3 +128,8 @@ class Transaction:
     size: int = 0
     #: Commit time in microseconds since the epoch (0 where the log told none); what lag is measured from.
     committed_at: int = 0
+    #: A look's mark that stands here; its transaction is a batch of its own.
+    mark: Mark | None = None
+    #: The binlog only: the look whose mark the listener has met by now, and whether conflict rows came or changed here.
+    met: int | None = None
+    conflicts: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -85,6 +86,27 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Where a look stands in a log (design 2.4, rule 3)."""
+
+    look: int
+    #: Of the second mark, which stands in the change stream only: the conflict rows whose outcome MongoDB has from here on.
+    written: tuple[int, ...] = ()
+
+    def to_text(self) -> str:
+        """As it stands in a checkpoint. Text, for the change stream shows only what differs inside an array or object."""
+        return json.dumps([self.look, *self.written])
+
+    @staticmethod
+    def from_text(text: str) -> Mark:
+        """The inverse of `to_text`. Raises `ValueError` for anything else."""
+        match json.loads(text):
+            case [int(look), *written] if all(isinstance(one, int) for one in written):
+                return Mark(look=look, written=tuple(written))
+        raise ValueError("not a mark")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CopiedRange:
     """Documents that were copied or repaired, with the source position at which they were read.
 
@@ -138,13 +160,16 @@ class Checkpoint:
     copied: tuple[CopiedRange, ...] = ()
     #: A first copy has begun and not ended: the worker must not stream, and `lockstep bootstrap` goes on from `copied`.
     copying: bool = False
+    #: What this one write says of a look; the follower's only.
+    mark: Mark | None = None
 
     def next(self, **changes: object) -> Checkpoint:
-        """The checkpoint that follows on this one: `seq` + 1 and the given fields."""
-        return replace(self, seq=self.seq + 1, **changes)  # type: ignore[arg-type]
+        """The checkpoint that follows on this one: `seq` + 1 and the given fields; a mark is of one write only."""
+        return replace(self, **{"seq": self.seq + 1, "mark": None, **changes})  # type: ignore[arg-type]
 
     def to_json(self) -> dict[str, object]:
-        """All but `seq` and `lease`, which stand in columns (fields) of their own for the compare-and-set."""
+        """All but `seq` and `lease`, which stand in columns (fields) of their own for the compare-and-set, and `mark`, which
+        only MongoDB's has."""
         return {
             "position": self.position and self.position.to_json(),
             "rows_done": self.rows_done,

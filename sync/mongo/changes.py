@@ -32,7 +32,7 @@ from sync.errors import (
 from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, RowChange, Side, Transaction
 from sync.model.lens import difference, document_key, empty_rows, shred
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.model.position import Known, Position, StreamPosition, reached
+from sync.model.position import Known, Mark, Position, StreamPosition, reached
 from sync.mongo.schema import collections, has_images
 from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
 
@@ -65,6 +65,7 @@ class ChangeStreamSource:
     """Implements `sync.ports.Source` for MongoDB."""
 
     side = Side.MONGO
+    resolution = 1000
 
     def __init__(
         self,
@@ -231,6 +232,7 @@ class ChangeStreamSource:
         self._events: list[Document] = []
         self._group: object = None
         self._tag: Known | None = None
+        self._mark: Mark | None = None
         self._lease_taken = False
         self._count = self._bytes = 0
         self._first_user: StreamPosition | None = None
@@ -281,6 +283,8 @@ class ChangeStreamSource:
         lease = changed.get("lease", self._known.lease)
         self._lease_taken = lease != self._known.lease
         self._tag = Known(seq=int(changed["seq"]), lease=str(lease))
+        mark = changed.get("mark")
+        self._mark = Mark.from_text(mark) if mark else None
 
     def _part(self) -> None:
         """Deliver what there is of an oversize transaction; reading resumes before it and leaves this out."""
@@ -313,6 +317,7 @@ class ChangeStreamSource:
                 known=self._known,
                 size=self._bytes,
                 committed_at=_wall_time(self._last),
+                mark=self._mark,
             )
         )
         self._skip = 0

@@ -326,7 +326,8 @@ def _checkpoint(stored: Document) -> Checkpoint:
 def _move(after: Checkpoint, milliseconds: int, *, holder: Mapping[str, object] | None = None) -> list[Document]:
     """The update that moves the checkpoint. A pipeline, for only that knows the server's clock; values are literals,
     since text that begins with "$" would be a path there."""
-    fields: dict[str, object] = {"seq": after.seq, "lease": after.lease, **after.to_json()}
+    mark = after.mark.to_text() if after.mark else None
+    fields: dict[str, object] = {"seq": after.seq, "lease": after.lease, "mark": mark, **after.to_json()}
     if holder is not None:
         fields["holder"] = dict(holder)
     literal: Document = {name: {"$literal": value} for name, value in fields.items()}

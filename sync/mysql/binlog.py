@@ -34,7 +34,11 @@ __all__ = ["BinlogEnd", "BinlogSource", "log_end"]
 PART_ROWS, PART_BYTES = 10_000, 8 << 20
 
 CHECKPOINT_TABLE = "sync_checkpoint"
-_CHECKPOINT_COLUMNS = frozenset({"name", "seq", "lease", "seen"})
+CONFLICT_TABLE = "sync_conflict"
+_ENGINE_COLUMNS = {
+    CHECKPOINT_TABLE: frozenset({"name", "seq", "lease", "seen"}),
+    CONFLICT_TABLE: frozenset({"look_id", "met"}),
+}
 
 
 class BinlogSource:
@@ -57,7 +61,7 @@ class BinlogSource:
         self._other = other
         self._part_rows, self._part_bytes = part_rows, part_bytes
         self._columns = {name: frozenset(table.codecs) for name, table in mapping.tables.items()}
-        self._columns[CHECKPOINT_TABLE] = _CHECKPOINT_COLUMNS
+        self._columns |= _ENGINE_COLUMNS
         #: Servers may ignore case in names.
         self._watched = {name.lower() for name in self._columns}
         self._wire: Wire | None = None
@@ -91,6 +95,11 @@ class BinlogSource:
             if not self._ready and time.monotonic() >= deadline:
                 return None
         return self._ready.popleft()
+
+    @property
+    def resolution(self) -> int:
+        """See the port."""
+        return 1_000_000 if self._way.mariadb else 1
 
     def close(self) -> None:
         """See the port."""
@@ -187,6 +196,9 @@ class BinlogSource:
             gathering.checkpoint(before, after, first=first)
             return
         gathering.other_rows()
+        if name == CONFLICT_TABLE:
+            gathering.conflict(before, after)
+            return
         table = self._mapping.tables[name]
         if self._is_large(gathering, 1) and (
             gathering.document(table, before, after) != gathering.last or self._is_large(gathering, 2)

@@ -5,22 +5,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from sync.errors import ConfigError, Contention, Refused
 from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Origin, Side
+from sync.model.mapping import SyncMapping
+from sync.model.meeting import look_after_note
 from sync.model.notes import NONE, Notes
-from sync.model.values import key_text, rows_to_json
-from sync.mysql.packets import chunks, send
+from sync.model.values import rows_to_json
+from sync.mysql.conflict_keys import document_text, open_key
+from sync.mysql.looks import Looks
+from sync.mysql.packets import update_many
 from sync.mysql.server import Connection, MySQLSettings, Session, translated
-from sync.ports import HeldDocument
+from sync.ports import HeldDocument, LookStore
 
 #: Documents looked up in one statement.
 _CHUNK = 1000
-#: Characters of `document_id`.
-_LONGEST = 768
 #: Characters of values and notes that are stored in one statement.
 _SMALL = 1 << 18
 
@@ -28,8 +30,14 @@ _SMALL = 1 << 18
 class Conflicts:
     """Implements `sync.ports.ConflictStore` on a connection with an open transaction; does not commit."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, mapping: SyncMapping) -> None:
         self._connection = connection
+        self._looks = Looks(connection, mapping)
+
+    @property
+    def looks(self) -> LookStore:
+        """See the port."""
+        return self._looks
 
     def held(self, documents: Sequence[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
         """See the port."""
@@ -39,66 +47,76 @@ class Conflicts:
         with translated(), self._connection.cursor() as cursor:
             for start in range(0, len(keys), _CHUNK):
                 cursor.execute(
-                    "SELECT open_key, id, version FROM sync_conflict WHERE open_key IN %s",
+                    "SELECT open_key, id, version, look_id, met FROM sync_conflict WHERE open_key IN %s",
                     (tuple(keys[start : start + _CHUNK]),),
                 )
-                for key, number, version in cursor.fetchall():
+                for key, number, version, look, met in cursor.fetchall():
                     document = by_key[str(key)]
-                    found[document] = HeldDocument(conflict=int(number), document=document, version=int(version))
+                    found[document] = HeldDocument(
+                        conflict=int(number), document=document, version=int(version), look=look, met=met
+                    )
         return found
 
-    def note(self, noted: Mapping[HeldDocument, Sequence[Entry]], side: Side) -> frozenset[HeldDocument]:
+    def note(
+        self,
+        noted: Mapping[HeldDocument, Sequence[Entry]],
+        side: Side,
+        ahead: Container[int] | None = None,
+    ) -> frozenset[HeldDocument]:
         """See the port."""
         by_number = {held.conflict: held for held in noted}
         numbers, found = sorted(by_number), set[HeldDocument]()
         for start in range(0, len(numbers), _CHUNK):
-            before = self._locked_notes(numbers[start : start + _CHUNK], side)
+            some = numbers[start : start + _CHUNK]
+            looks = self._locked(some)
+            before = self._notes(list(looks), side)
             found |= {by_number[number] for number in before}
             after = {number: _with(notes, noted[by_number[number]]) for number, notes in before.items()}
             changed = {number: notes.to_json() for number, notes in after.items() if notes != before[number]}
             if changed:
                 with translated(), self._connection.cursor() as cursor:
                     cursor.execute(
-                        "UPDATE sync_conflict FORCE INDEX (PRIMARY) SET version = version + 1 WHERE id IN %s",
+                        "UPDATE sync_conflict FORCE INDEX (PRIMARY) SET version = version + 1, state = 'open'"
+                        " WHERE id IN %s",
                         (tuple(changed),),
                     )
+                    cleared = [number for number in changed if _look_after(looks[number], ahead) is None]
+                    if cleared:
+                        cursor.execute(
+                            "UPDATE sync_conflict FORCE INDEX (PRIMARY) SET look_id = NULL WHERE id IN %s",
+                            (tuple(cleared),),
+                        )
                 self._store_notes(changed, side)
         return frozenset(found)
 
-    def _locked_notes(self, numbers: Sequence[int], side: Side) -> dict[int, Notes]:
-        """The notes of those rows that are open. The narrow rows are locked first, as in `close`, and in the order of the
-        key: two workers that lock in one order cannot deadlock here."""
+    def _locked(self, numbers: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
+        """Look and met of those rows that are open. The narrow rows are locked first, as in `close`, and in the order of
+        the key: two workers that lock in one order cannot deadlock here."""
         with translated(), self._connection.cursor() as cursor:
             cursor.execute(
-                "SELECT id FROM sync_conflict FORCE INDEX (PRIMARY)"
+                "SELECT id, look_id, met FROM sync_conflict FORCE INDEX (PRIMARY)"
                 " WHERE id IN %s AND open_key IS NOT NULL ORDER BY id FOR UPDATE",
                 (tuple(numbers),),
             )
-            opened = tuple(int(row[0]) for row in cursor.fetchall())
-            if not opened:
-                return {}
+            return {int(number): (look, met) for number, look, met in cursor.fetchall()}
+
+    def _notes(self, numbers: Sequence[int], side: Side) -> dict[int, Notes]:
+        if not numbers:
+            return {}
+        with translated(), self._connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT conflict_id, {side}_notes FROM sync_conflict_detail FORCE INDEX (PRIMARY)"
                 " WHERE conflict_id IN %s FOR UPDATE",
-                (opened,),
+                (tuple(numbers),),
             )
             texts = {int(number): text for number, text in cursor.fetchall()}
-        return {number: Notes.from_json(texts.get(number)) for number in opened}
+        return {number: Notes.from_json(texts.get(number)) for number in numbers}
 
     def _store_notes(self, notes: Mapping[int, str], side: Side) -> None:
         """Many rows a statement, as long as they are small."""
-        items = list(notes.items())
-        for some in chunks(items, [(text,) for _, text in items]):
-            if len(some) == 1:
-                self._store(some[0][0], f"{side}_notes", some[0][1])
-                continue
-            cases, values = " ".join(["WHEN %s THEN %s"] * len(some)), [value for item in some for value in item]
-            with translated(), self._connection.cursor() as cursor:
-                cursor.execute(
-                    "UPDATE sync_conflict_detail FORCE INDEX (PRIMARY)"
-                    f" SET {side}_notes = CASE conflict_id {cases} END, noted_at = NOW(6) WHERE conflict_id IN %s",
-                    (*values, tuple(number for number, _ in some)),
-                )
+        values = {number: {f"{side}_notes": text} for number, text in notes.items()}
+        with _storable(), translated(), self._connection.cursor() as cursor:
+            update_many(cursor, "sync_conflict_detail", "conflict_id", values, also="noted_at = NOW(6)")
 
     def open(
         self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side, target: DocumentRows | None
@@ -141,7 +159,7 @@ class Conflicts:
         """See the port."""
         with translated(), self._connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE sync_conflict SET state = 'settled', open_key = NULL"
+                "UPDATE sync_conflict SET state = 'settled', open_key = NULL, look_id = NULL"
                 " WHERE id = %s AND version = %s AND open_key IS NOT NULL",
                 (held.conflict, held.version),
             )
@@ -155,24 +173,16 @@ class Conflicts:
 
     def _store(self, conflict: int, column: str, text: str) -> None:
         """One column a statement: together they could be more than the server takes."""
-        try:
-            with translated(), self._connection.cursor() as cursor:
-                send(
-                    cursor,
-                    f"UPDATE sync_conflict_detail SET {column} = %s, noted_at = NOW(6) WHERE conflict_id = %s",
-                    (text, conflict),
-                )
-        except Refused as error:
-            message = f"what is known of a held document cannot be stored: {error.message}"
-            raise ConfigError(message, hint="SET GLOBAL max_allowed_packet = 1073741824") from None
+        with _storable(), translated(), self._connection.cursor() as cursor:
+            update_many(cursor, "sync_conflict_detail", "conflict_id", {conflict: {column: text}})
 
 
 class ConflictTransaction(Conflicts):
     """Implements `sync.ports.ConflictTransaction`: on a connection of its own."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, mapping: SyncMapping) -> None:
         self._session = session
-        super().__init__(session.get())
+        super().__init__(session.get(), mapping)
 
     def commit(self) -> None:
         """See the port."""
@@ -187,27 +197,33 @@ class ConflictTransaction(Conflicts):
 class MySQLConflicts:
     """Implements `sync.ports.ConflictDatabase`."""
 
-    def __init__(self, settings: MySQLSettings) -> None:
+    def __init__(self, settings: MySQLSettings, mapping: SyncMapping) -> None:
         self._session = Session(settings)
+        self._mapping = mapping
 
     def begin(self) -> ConflictTransaction:
         """See the port."""
-        return ConflictTransaction(self._session)
+        return ConflictTransaction(self._session, self._mapping)
 
     def close(self) -> None:
         """See the port."""
         self._session.drop()
 
 
-def open_key(document: DocumentId) -> str:
-    """What is unique among open conflicts."""
-    return hashlib.sha256(f"{document.collection}\0{key_text(document.key)}".encode()).hexdigest()
+@contextmanager
+def _storable() -> Iterator[None]:
+    try:
+        yield
+    except Refused as error:
+        message = f"what is known of a held document cannot be stored: {error.message}"
+        raise ConfigError(message, hint="SET GLOBAL max_allowed_packet = 1073741824") from None
 
 
-def document_text(document: DocumentId) -> str:
-    """The document's key as it stands in `document_id`; one that is too long is cut and carries a hash."""
-    text = key_text(document.key)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 65]}#{hashlib.sha256(text.encode()).hexdigest()}"
+def _look_after(row: tuple[int | None, int | None], ahead: Container[int] | None) -> int | None:
+    look, met = row
+    if look is None:
+        return None
+    return look_after_note(look, mark_passed=look == met if ahead is None else look not in ahead)
 
 
 def _with(notes: Notes, entries: Sequence[Entry]) -> Notes:

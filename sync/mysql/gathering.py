@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sync.errors import CheckpointWrittenByOther
 from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping, TableMapping
-from sync.model.position import Known, Position, position_from_json
+from sync.model.position import Known, Mark, Position, position_from_json
 from sync.mysql.rows import canonical, document_key
 
 #: Memory that a decoded row takes, as a multiple of its bytes in the log, and of a transaction without rows.
@@ -44,6 +44,10 @@ class Gathering:
     _tag: Known | None = None
     _seen: Position | None = None
     _lease_taken: bool = False
+    _mark: Mark | None = None
+    _met: int | None = None
+    #: Rows of sync_conflict came before.
+    _conflicts: bool = False
 
     def checkpoint(
         self, before: Mapping[str, object] | None, after: Mapping[str, object] | None, *, first: bool
@@ -52,7 +56,13 @@ class Gathering:
 
         Raises `CheckpointWrittenByOther` for anything but the other worker's next write.
         """
-        if not first or before is None or after is None or not before["name"] == after["name"] == self.other:
+        if (
+            self._conflicts
+            or not first
+            or before is None
+            or after is None
+            or not before["name"] == after["name"] == self.other
+        ):
             raise CheckpointWrittenByOther(f"sync_checkpoint was written by somebody other than the {self.other}")
         now = Known(seq=_number(after["seq"]), lease=str(after["lease"]))
         if now.seq != self.known.seq + 1:
@@ -61,6 +71,15 @@ class Gathering:
         self._lease_taken = now.lease != self.known.lease
         seen = after["seen"]
         self._seen = position_from_json(json.loads(str(seen))) if seen else None
+
+    def conflict(self, before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> None:
+        """A row of sync_conflict: a mark where a look was begun, `met` where the listener has met one."""
+        self._conflicts = True
+        look, met = _changed("look_id", before, after), _changed("met", before, after)
+        if look is not None:
+            self._mark = Mark(look=look)
+        if met is not None:
+            self._met = met
 
     def other_rows(self) -> None:
         """Rows of any other table. A lease is taken in a transaction of its own."""
@@ -107,7 +126,8 @@ class Gathering:
 
     def whole(self, end: Position) -> Transaction:
         """What was gathered since the last part, up to the transaction's end."""
-        return self._take(end, position=end, rows_done=0, known=self.tag)
+        last = self._take(end, position=end, rows_done=0, known=self.tag)
+        return replace(last, mark=self._mark, met=self._met, conflicts=self._conflicts)
 
     def _take(self, end: Position, *, position: Position, rows_done: int, known: Known) -> Transaction:
         origin = Origin.ECHO if self._tag else Origin.USER
@@ -156,6 +176,14 @@ class Gathering:
             )
             return None
         return tuple(values[column] for column in table.key), {column: values[column] for column in table.columns}
+
+
+def _changed(column: str, before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> int | None:
+    """A number that this change has put there."""
+    if after is None or (before is not None and before[column] == after[column]):
+        return None
+    value = after[column]
+    return value if isinstance(value, int) else None
 
 
 def _number(value: object) -> int:

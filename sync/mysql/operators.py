@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sync.errors import CommandRefused
 from sync.model.change import DocumentId
-from sync.mysql.conflicts import document_text, open_key
+from sync.mysql.conflict_keys import document_text, open_key
 from sync.mysql.server import MySQLSettings, Session, translated
 
 _LISTED = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from pymysql.cursors import Cursor
@@ -13,6 +13,8 @@ from sync.errors import Refused
 _SMALL = 1 << 18
 #: Rows, and characters of their text, in one statement.
 _ROWS, _CHARACTERS = 500, 1 << 20
+#: Rows of `update_many`: each is compared with all of a statement's.
+_CASES = 100
 _Item = TypeVar("_Item")
 
 
@@ -28,6 +30,22 @@ def send(cursor: Cursor, statement: str, values: Sequence[object]) -> None:
             reason = f"a statement of {size:,} bytes is more than MySQL's max_allowed_packet ({most:,})"
             raise Refused(reason, kind="constraint_violation")
     cursor.execute(query)
+
+
+def update_many(
+    cursor: Cursor, table: str, key: str, rows: Mapping[int, Mapping[str, object]], *, also: str = ""
+) -> None:
+    """Give each row, named by its number in column `key`, its own values; all the same columns. Names are the engine's own.
+    `also` is one more assignment for all of them."""
+    items = list(rows.items())
+    for some in chunks(items, [tuple(values.values()) for _, values in items], _CASES):
+        sets, parameters = [also] if also else [], list[object]()
+        for column in some[0][1]:
+            sets.append(f"{column} = CASE {key} {' '.join(['WHEN %s THEN %s'] * len(some))} END")
+            parameters += [part for number, values in some for part in (number, values[column])]
+        numbers = tuple(number for number, _ in some)
+        statement = f"UPDATE {table} FORCE INDEX (PRIMARY) SET {', '.join(sets)} WHERE {key} IN %s"
+        send(cursor, statement, (*parameters, numbers))
 
 
 def chunks(items: Sequence[_Item], values: Sequence[Sequence[object]], rows: int = _ROWS) -> Iterator[Sequence[_Item]]:

@@ -166,7 +166,7 @@ class MySQLTransaction:
         self._connection = connection
         self._mapping = mapping
         self._hints = hints
-        self._conflicts = Conflicts(connection)
+        self._conflicts = Conflicts(connection, mapping)
         #: Documents that stand here but not in canonical values.
         self._problems: dict[DocumentId, Hold] = {}
 

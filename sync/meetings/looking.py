@@ -1,0 +1,274 @@
+"""The follower's half of a look: reads both sides of held documents, marks both logs, decides, and writes MongoDB.
+
+What it knows of looks lives in memory: a follower that starts clears them all, which is safe at every step.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from sync.errors import Contention, Refused
+from sync.lease import Lease, NothingToWrite
+from sync.meetings.pauses import Pauses
+from sync.model.batch import Batch
+from sync.model.change import ConflictKind, DocumentId, DocumentRows
+from sync.model.fold import broken
+from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.meeting import Looked, Rule, decide, ranked
+from sync.model.position import Mark
+from sync.ports import (
+    ConflictDatabase,
+    Current,
+    Decision,
+    DocumentWrite,
+    DueConflict,
+    LookStore,
+    Reader,
+    TargetTransaction,
+)
+
+#: Documents, and about how many rows of them, in one look.
+DOCUMENTS, ROWS = 1000, 20_000
+#: Seconds after which held documents are asked for although no log told of one.
+ANYWAY = 1.0
+
+_STRANGERS = "a person: both sides had it before the start, and no log tells which is newer; lockstep repair"
+_NO_KEY = "a person: its key is none of the mapping's, or too long to be kept; mend it on the side that has it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One document under a look."""
+
+    document: DocumentId
+    #: As MySQL has them; `looked` has lists by rank.
+    mysql: DocumentRows
+    looked: Looked
+
+
+class Looking:
+    """Looks at many held documents under one look id. Used between two batches, under the follower's lease."""
+
+    def __init__(
+        self,
+        mapping: SyncMapping,
+        lease: Lease,
+        mysql: Reader,
+        conflicts: ConflictDatabase,
+        resolution: Callable[[], int],
+    ) -> None:
+        """`mysql` reads the other side's documents; `conflicts` is a connection apart from the target's transactions;
+        `resolution`: see `sync.model.meeting.Rule`."""
+        self._mapping = mapping
+        self._lease = lease
+        self._mysql = mysql
+        self._conflicts = conflicts
+        self._resolution = resolution
+        self._looks: dict[int, dict[int, _Look]] = {}
+        self._met: list[int] = []
+        self._pauses = Pauses()
+        self._ask_at = 0.0
+        #: Looks whose mark the binlog has not shown yet.
+        self.ahead: set[int] = set()
+
+    def start(self) -> None:
+        """Take away what a predecessor left: the lease is taken, nothing has been read yet."""
+        with self._rows() as looks:
+            looks.clear()
+
+    def noticed(self, batch: Batch | None) -> None:
+        """The batch was applied: the marks that it met count from here on."""
+        for one in batch.transactions if batch else ():
+            if one.conflicts:
+                self._ask_at = 0.0
+            if one.mark:
+                self.ahead.discard(one.mark.look)
+            if one.met is not None:
+                self._met.append(one.met)
+
+    def rest(self, longest: float) -> float:
+        """Seconds until there is something to do, at most `longest`."""
+        return min(longest, max(0.0, min(self._ask_at, self._pauses.next_due()) - time.monotonic()))
+
+    def step(self) -> None:
+        """Decide what both workers have met, look at what is due."""
+        met, self._met = self._met, []
+        for look in met:
+            under = self._looks.pop(look, None)
+            if under:
+                self._settle(look, under)
+        now = time.monotonic()
+        if now >= min(self._ask_at, self._pauses.next_due()):
+            self._ask_at = now + ANYWAY
+            for some in self._due(now):
+                self._look(some)
+
+    # Looking.
+
+    def _due(self, now: float) -> list[list[DueConflict]]:
+        """What may be looked at now, by collection."""
+        under = {number: look for look, documents in self._looks.items() for number in documents}
+        limit = DOCUMENTS + len(self._pauses) + len(under)
+        with self._rows() as looks:
+            found = looks.due(limit)
+            for one in found:
+                reason = _NO_KEY if one.document is None else _STRANGERS
+                if not one.waiting and (one.document is None or one.kind is ConflictKind.SNAPSHOT_DIFFERS):
+                    looks.wait(one.conflict, reason)
+        if len(found) < limit:
+            self._pauses.keep_only({one.conflict for one in found} | under.keys())
+        due: dict[str, list[DueConflict]] = {}
+        for one in found:
+            if one.document is None or one.kind is ConflictKind.SNAPSHOT_DIFFERS:
+                continue
+            if one.conflict in under:
+                if not one.waiting:  # a newer note has cleared its look
+                    del self._looks[under[one.conflict]][one.conflict]
+                    self._pauses.cleared(one.conflict, now)
+            elif self._pauses.over(one.conflict, now, waiting=one.waiting):
+                due.setdefault(one.document.collection, []).append(one)
+        return [some[:DOCUMENTS] for some in due.values()]
+
+    def _look(self, due: Iterable[DueConflict]) -> None:
+        """Read MySQL, then MongoDB; the rows with the look's id are the mark in the binlog, the checkpoint that in the stream."""
+        documents = {one.conflict: one.document for one in due if one.document}
+        readings, problems = self._in_mysql(documents)
+        mysql = _few(readings)
+        look, under = secrets.randbits(62), dict[int, _Look]()  # at random: whatever is undone, an id never comes twice
+        try:
+            with self._lease.transaction(replace(self._lease.idle(), mark=Mark(look=look)), ()) as transaction:
+                mongo = self._in_mongo(transaction, [documents[number] for number in mysql])
+                for number, rows in mysql.items():
+                    current, collection = mongo[documents[number]], self._collection(documents[number])
+                    if current.problem:
+                        problems[number] = f"MongoDB's document cannot be carried: {current.problem.reason}"
+                        continue
+                    looked = Looked(mysql=ranked(collection, rows), mongo=current.rows)
+                    under[number] = _Look(document=documents[number], mysql=rows, looked=looked)
+                taken = transaction.conflicts.looks.begin(look, under) if under else frozenset()
+                if not taken:
+                    raise NothingToWrite
+            self._looks[look] = {number: one for number, one in under.items() if number in taken}
+            self.ahead.add(look)
+        except Contention:
+            self._give_up(look, documents)
+        if problems:
+            self._wait(problems)
+
+    def _in_mysql(self, documents: Mapping[int, DocumentId]) -> tuple[dict[int, DocumentRows], dict[int, str]]:
+        """Each document's rows; and why some are none."""
+        readings = self._mysql.read(list(documents.values()), exact=False).documents
+        rows: dict[int, DocumentRows] = {}
+        problems: dict[int, str] = {}
+        for number, document in documents.items():
+            current = readings[document]
+            problem = current.problem or broken(
+                self._collection(document), ranked(self._collection(document), current.rows)
+            )
+            if problem:
+                problems[number] = f"MySQL's rows cannot be carried: {problem.reason}"
+            else:
+                rows[number] = current.rows
+        return rows, problems
+
+    def _in_mongo(
+        self, transaction: TargetTransaction, documents: Collection[DocumentId]
+    ) -> Mapping[DocumentId, Current]:
+        return transaction.read(
+            {one: frozenset(table.name for table in self._collection(one).tables) for one in documents}
+        )
+
+    # Deciding.
+
+    def _settle(self, look: int, under: Mapping[int, _Look]) -> None:
+        """Both workers have noted all that led to what was looked at."""
+        now, _ = self._in_mysql({number: one.document for number, one in under.items()})
+        still = {number: one for number, one in under.items() if now.get(number) == one.mysql}
+        decided: Collection[int] = ()
+        try:
+            decided = self._write(look, still) if still else ()
+        except Contention:
+            pass  # nothing stands in MongoDB: looked at again
+        except Refused as error:
+            if len(still) > 1:
+                for number, one in still.items():
+                    self._settle(look, {number: one})
+                decided = still.keys()
+            else:
+                self._wait(dict.fromkeys(still, f"MongoDB refuses the outcome: {error.message}"))
+                return
+        self._give_up(look, under.keys() - set(decided))
+
+    def _write(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
+        """The outcome into the rows, then into those documents that are still the ones looked at; returns their numbers."""
+        decisions: dict[int, Decision] = {}
+        touched: list[DocumentId] = []
+        mark = Mark(look=look, written=tuple(still))
+        with self._lease.transaction(replace(self._lease.idle(), mark=mark), touched) as transaction:
+            looks = transaction.conflicts.looks
+            notes = looks.notes(look, still.keys())
+            mongo = self._in_mongo(transaction, [still[number].document for number in notes])
+            writes: list[DocumentWrite] = []
+            for number, of_document in notes.items():
+                one = still[number]
+                current, collection = mongo[one.document], self._collection(one.document)
+                if current.problem or current.rows != one.looked.mongo:
+                    continue
+                rule = Rule(policy=collection.policy, tie=self._mapping.tie, resolution=self._resolution())
+                outcome = decide(collection, rule, one.looked, of_document)
+                decisions[number] = Decision(
+                    looked=one.looked, mysql=one.mysql, policy=collection.policy, outcome=outcome
+                )
+                if outcome.rows != current.rows:
+                    writes.append(DocumentWrite(document=one.document, before=current.rows, after=outcome.rows))
+            if not decisions:
+                raise NothingToWrite
+            transaction.write(writes)
+            looks.decided(look, decisions)
+            touched += [write.document for write in writes]
+        return decisions.keys()
+
+    def _give_up(self, look: int, conflicts: Collection[int]) -> None:
+        if not conflicts:
+            return
+        with self._rows() as looks:
+            looks.give_up(conflicts, look)
+        for number in conflicts:
+            self._pauses.cleared(number, time.monotonic())
+
+    def _wait(self, reasons: Mapping[int, str]) -> None:
+        with self._rows() as looks:
+            for number, reason in reasons.items():
+                looks.wait(number, reason)
+        for number in reasons:
+            self._pauses.waits(number, time.monotonic())
+
+    @contextmanager
+    def _rows(self) -> Iterator[LookStore]:
+        """Conflict rows in a transaction of their own."""
+        transaction = self._conflicts.begin()
+        try:
+            yield transaction.looks
+            transaction.commit()
+        except BaseException:
+            transaction.rollback()
+            raise
+
+    def _collection(self, document: DocumentId) -> CollectionMapping:
+        return self._mapping.collections[document.collection]
+
+
+def _few(readings: Mapping[int, DocumentRows]) -> dict[int, DocumentRows]:
+    """As many as one look takes; the others stay due."""
+    few: dict[int, DocumentRows] = {}
+    count = 0
+    for number, rows in readings.items():
+        few[number] = rows
+        count += sum(len(of_table) for of_table in rows.values())
+        if count >= ROWS:
+            break
+    return few

@@ -1,0 +1,62 @@
+"""When a held document may be looked at again: soon after its look was cleared, later where it waits for something."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+#: Seconds before the next look at a document whose look was cleared: doubling from the first to the last.
+FIRST, LAST = 0.01, 0.25
+#: The same where a look came to something that must wait.
+FIRST_WAIT, LAST_WAIT = 1.0, 60.0
+_NEVER = float("inf")
+
+
+@dataclass(slots=True)
+class _Pause:
+    until: float
+    seconds: float
+    waiting: bool
+
+
+class Pauses:
+    """By conflict row. Times are seconds of a monotonic clock that the caller reads."""
+
+    def __init__(self) -> None:
+        self._pauses: dict[int, _Pause] = {}
+
+    def __len__(self) -> int:
+        return len(self._pauses)
+
+    def cleared(self, conflict: int, now: float) -> None:
+        """Its look was cleared, or what was looked at has moved."""
+        self._longer(conflict, now, FIRST, LAST, waiting=False)
+
+    def waits(self, conflict: int, now: float) -> None:
+        """It cannot be settled for now."""
+        self._longer(conflict, now, FIRST_WAIT, LAST_WAIT, waiting=True)
+
+    def over(self, conflict: int, now: float, *, waiting: bool) -> bool:
+        """Whether it may be looked at, and then it is. A row that was `waiting` and is so no more was noted anew: at once."""
+        pause = self._pauses.get(conflict)
+        if pause is None:
+            if waiting:  # as the listener, or a predecessor, left it
+                self.waits(conflict, now)
+            return not waiting
+        if now < pause.until and not (pause.waiting and not waiting):
+            return False
+        pause.until = _NEVER
+        return True
+
+    def next_due(self) -> float:
+        """When the first pause ends; infinity where there is none."""
+        return min((one.until for one in self._pauses.values()), default=_NEVER)
+
+    def keep_only(self, conflicts: Collection[int]) -> None:
+        """Forget all others: they were closed."""
+        self._pauses = {number: one for number, one in self._pauses.items() if number in conflicts}
+
+    def _longer(self, conflict: int, now: float, first: float, last: float, *, waiting: bool) -> None:
+        before = self._pauses.get(conflict)
+        seconds = min(last, before.seconds * 2) if before and before.waiting == waiting else first
+        self._pauses[conflict] = _Pause(now + seconds, seconds, waiting)

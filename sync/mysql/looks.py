@@ -1,0 +1,219 @@
+"""What looks do to conflict rows: begun, decided, met, written, settled (design 2.4, rule 3). Inside somebody's transaction.
+
+The follower and the listener lock the narrow rows first and in the order of their key, as notes do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sync.model.change import ConflictKind, DocumentId, Side
+from sync.model.codecs import NotCanonical
+from sync.model.mapping import SyncMapping
+from sync.model.meeting import added_losers, decided_to_json, losers_to_json, rows_from_json
+from sync.model.notes import Notes
+from sync.model.values import key_from_text, rows_to_json
+from sync.mysql.conflict_keys import open_key
+from sync.mysql.packets import send, update_many
+from sync.mysql.server import Connection, translated
+from sync.ports import Decision, DueConflict, WrittenConflict
+
+
+class Looks:
+    """Implements `sync.ports.LookStore` on a connection with an open transaction; does not commit."""
+
+    def __init__(self, connection: Connection, mapping: SyncMapping) -> None:
+        self._connection = connection
+        self._mapping = mapping
+
+    def clear(self) -> None:
+        """See the port. What was decided stays: its second mark may stand in the change stream."""
+        self._execute("UPDATE sync_conflict SET look_id = NULL WHERE open_key IS NOT NULL AND look_id IS NOT NULL")
+
+    def due(self, limit: int) -> Sequence[DueConflict]:
+        """See the port."""
+        rows = self._rows(
+            "SELECT c.id, c.collection, c.document_id, c.open_key, c.state, d.kind"
+            " FROM sync_conflict c JOIN sync_conflict_detail d ON d.conflict_id = c.id"
+            " WHERE c.open_key IS NOT NULL AND (c.look_id IS NULL OR c.state = 'waiting') ORDER BY c.id LIMIT %s",
+            (limit,),
+        )
+        return [
+            DueConflict(
+                conflict=int(number),
+                document=self._document(collection, text, key),
+                kind=ConflictKind(kind),
+                waiting=state == "waiting",
+            )
+            for number, collection, text, key, state, kind in rows
+        ]
+
+    def begin(self, look: int, conflicts: Collection[int]) -> frozenset[int]:
+        """See the port."""
+        opened = frozenset(
+            number
+            for (number,) in self._rows(
+                "SELECT id FROM sync_conflict FORCE INDEX (PRIMARY)"
+                " WHERE id IN %s AND open_key IS NOT NULL ORDER BY id FOR UPDATE",
+                (tuple(conflicts),),
+            )
+        )
+        if opened:
+            self._execute("UPDATE sync_conflict SET look_id = %s, met = NULL WHERE id IN %s", look, tuple(opened))
+            self._execute(
+                "UPDATE sync_conflict_detail SET looks = looks + 1, looked_at = NOW(6) WHERE conflict_id IN %s",
+                tuple(opened),
+            )
+        return opened
+
+    def give_up(self, conflicts: Collection[int], look: int) -> None:
+        """See the port."""
+        still = self._with_look(look, conflicts)
+        if still:
+            self._execute("UPDATE sync_conflict SET look_id = NULL WHERE id IN %s", tuple(still))
+            self._execute("UPDATE sync_conflict_detail SET look = NULL WHERE conflict_id IN %s", tuple(still))
+
+    def wait(self, conflict: int, reason: str) -> None:
+        """See the port."""
+        self._execute("UPDATE sync_conflict SET state = 'waiting' WHERE id = %s AND open_key IS NOT NULL", conflict)
+        self._execute("UPDATE sync_conflict_detail SET waiting_for = %s WHERE conflict_id = %s", reason, conflict)
+
+    def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
+        """See the port."""
+        still = self._with_look(look, conflicts)
+        if not still:
+            return {}
+        rows = self._rows(
+            "SELECT conflict_id, mysql_notes, mongo_notes FROM sync_conflict_detail FORCE INDEX (PRIMARY)"
+            " WHERE conflict_id IN %s FOR UPDATE",
+            (tuple(still),),
+        )
+        return {
+            int(number): {Side.MYSQL: Notes.from_json(mysql), Side.MONGO: Notes.from_json(mongo)}
+            for number, mysql, mongo in rows
+        }
+
+    def decided(self, look: int, decisions: Mapping[int, Decision]) -> None:
+        """See the port."""
+        rows = {
+            number: {
+                "policy": str(one.policy),
+                "fields": _text(decided_to_json(one.outcome.decided)),
+                "mysql_value": _text(rows_to_json(one.looked.mysql)),
+                "mongo_value": _text(rows_to_json(one.looked.mongo)),
+                "look": _text(
+                    {
+                        "look": look,
+                        "mysql": rows_to_json(one.mysql),
+                        "outcome": rows_to_json(one.outcome.rows),
+                        "losers": losers_to_json(one.outcome.losers),
+                    }
+                ),
+            }
+            for number, one in decisions.items()
+        }
+        with translated(), self._connection.cursor() as cursor:
+            update_many(cursor, "sync_conflict_detail", "conflict_id", rows)
+
+    def met(self, look: int) -> None:
+        """See the port."""
+        self._execute("UPDATE sync_conflict SET met = %s WHERE open_key IS NOT NULL AND look_id = %s", look, look)
+
+    def written(self, look: int, conflicts: Collection[int]) -> Sequence[WrittenConflict]:
+        """See the port."""
+        rows = self._rows(
+            "SELECT c.id, c.collection, c.document_id, c.open_key, c.look_id, d.look"
+            " FROM sync_conflict c FORCE INDEX (PRIMARY)"
+            " JOIN sync_conflict_detail d ON d.conflict_id = c.id"
+            " WHERE c.id IN %s AND c.open_key IS NOT NULL AND d.look IS NOT NULL ORDER BY c.id FOR UPDATE",
+            (tuple(conflicts),),
+        )
+        found: list[WrittenConflict] = []
+        for number, collection, text, key, present, stored in rows:
+            decision = json.loads(stored)
+            document = self._document(collection, text, key)
+            if decision["look"] != look or document is None:
+                continue
+            mapped = self._mapping.collections[document.collection]
+            found.append(
+                WrittenConflict(
+                    conflict=int(number),
+                    document=document,
+                    look=present,
+                    looked_at=rows_from_json(mapped, decision["mysql"]),
+                    outcome=rows_from_json(mapped, decision["outcome"]),
+                )
+            )
+        return found
+
+    def settled(self, conflicts: Collection[int]) -> None:
+        """See the port."""
+        kept = self._kept(conflicts)
+        states = {
+            number: {"state": "settled" if json.loads(losers) else "converged"} for number, (losers, _) in kept.items()
+        }
+        details = {
+            number: {"losers": losers, "resolution": _text({"by": "policy", "policy": policy})}
+            for number, (losers, policy) in kept.items()
+        }
+        with translated(), self._connection.cursor() as cursor:
+            update_many(cursor, "sync_conflict", "id", states, also="open_key = NULL, look_id = NULL")
+            closed = "look = NULL, waiting_for = NULL, closed_at = NOW(6)"
+            update_many(cursor, "sync_conflict_detail", "conflict_id", details, also=closed)
+
+    def keep_losers(self, conflicts: Collection[int], look: int) -> None:
+        """See the port. A later look that stands in the row stays."""
+        kept = {number: {"losers": losers} for number, (losers, _) in self._kept(conflicts).items()}
+        if not kept:
+            return
+        with translated(), self._connection.cursor() as cursor:
+            update_many(cursor, "sync_conflict_detail", "conflict_id", kept, also="look = NULL")
+        self._execute("UPDATE sync_conflict SET look_id = NULL WHERE id IN %s AND look_id = %s", tuple(kept), look)
+
+    def _kept(self, conflicts: Collection[int]) -> dict[int, tuple[str, str]]:
+        """Of each: all losers with those of the look that decided it, and its policy."""
+        if not conflicts:
+            return {}
+        rows = self._rows(
+            "SELECT conflict_id, losers, look, policy FROM sync_conflict_detail WHERE conflict_id IN %s",
+            (tuple(conflicts),),
+        )
+        return {
+            int(number): (added_losers(losers, json.loads(look)["losers"] if look else ()), str(policy))
+            for number, losers, look, policy in rows
+        }
+
+    def _with_look(self, look: int, conflicts: Collection[int]) -> list[int]:
+        """Those of the rows that are open and have the look; locked."""
+        rows = self._rows(
+            "SELECT id FROM sync_conflict FORCE INDEX (PRIMARY)"
+            " WHERE id IN %s AND look_id = %s AND open_key IS NOT NULL ORDER BY id FOR UPDATE",
+            (tuple(conflicts), look),
+        )
+        return [int(number) for (number,) in rows]
+
+    def _document(self, collection: str, text: str, key: str) -> DocumentId | None:
+        """None where the text is none of the mapping's keys, or one that was too long and stands there cut."""
+        mapped = self._mapping.collections.get(collection)
+        if mapped is None:
+            return None
+        try:
+            document = DocumentId(collection, key_from_text(mapped, text))
+        except NotCanonical:
+            return None
+        return document if open_key(document) == key else None
+
+    def _rows(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(statement, tuple(values))
+            return list(cursor.fetchall())
+
+    def _execute(self, statement: str, *values: object) -> None:
+        with translated(), self._connection.cursor() as cursor:
+            send(cursor, statement, values)
+
+
+def _text(data: object) -> str:
+    return json.dumps(data, ensure_ascii=False)
