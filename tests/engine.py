@@ -114,6 +114,17 @@ class Engine:
             write(key)
             self.until(lambda arrived=arrived, key=key: arrived(key))  # type: ignore[misc]
 
+    def meet(self, seconds: float = PATIENCE) -> None:
+        """Wait until everything has crossed and no document is held: all meetings have come to an end."""
+        self.settle()
+        self.until(lambda: self.held() == 0, seconds)
+        self.settle()
+        assert self.held() == 0
+
+    def held(self) -> int:
+        """Documents that are held now."""
+        return int(self.value("SELECT COUNT(*) FROM sync_conflict WHERE open_key IS NOT NULL"))
+
     def sides(self) -> tuple[Mapping[str, Mapping[str, Doc]], Mapping[str, Mapping[str, Doc]]]:
         """Every document as MySQL and as MongoDB have it."""
         with self.site.mysql("app").cursor() as cursor:

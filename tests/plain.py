@@ -93,38 +93,40 @@ def _is(key: Mapping[str, Any]) -> str:
     return " AND ".join(f"`{name}` = %s" for name in key)
 
 
-def in_mysql(cursor: Cursor) -> dict[str, dict[str, Doc]]:
-    """Every document that the rows make, by collection and id. Positions are ranks."""
+def in_mysql(cursor: Cursor, only: ObjectId | None = None) -> dict[str, dict[str, Doc]]:
+    """Every document that the rows make (or those of one id), by collection and id. Positions are ranks."""
     found: dict[str, dict[str, Doc]] = {name: {} for name in COLLECTIONS}
     customers, accounts, buckets = (found[name] for name in COLLECTIONS)
-    for key, active, *values in _select(cursor, "analytics_customer", "id", "active", *CUSTOMER):
+    for key, active, *values in _select(cursor, only, "analytics_customer", "id", "active", *CUSTOMER):
         customers[key] = {"_id": ObjectId(key), **dict(zip(CUSTOMER, values, strict=True))}
         customers[key] |= {"accounts": [], "tier_and_details": {}}
         if active is not None:
             customers[key]["active"] = bool(active)
-    for key, _, number in _select(cursor, "analytics_customeraccount", "customer_id", "position", "account_id"):
+    for key, _, number in _select(cursor, only, "analytics_customeraccount", "customer_id", "position", "account_id"):
         customers[key]["accounts"].append(number)
     for key, name, tier, active in _select(
-        cursor, "analytics_customertier", "customer_id", "tier_key", "tier", "active"
+        cursor, only, "analytics_customertier", "customer_id", "tier_key", "tier", "active"
     ):
         entry = {"id": name, "tier": tier, "active": bool(active), "benefits": []}
         customers[key]["tier_and_details"][name] = entry
-    for key, name, benefit in _select(cursor, "analytics_customerbenefit", "customer_id", "tier_key", "benefit"):
+    for key, name, benefit in _select(cursor, only, "analytics_customerbenefit", "customer_id", "tier_key", "benefit"):
         customers[key]["tier_and_details"][name]["benefits"].append(benefit)
-    for key, number, limit in _select(cursor, "analytics_account", "id", "account_id", "limit"):
+    for key, number, limit in _select(cursor, only, "analytics_account", "id", "account_id", "limit"):
         accounts[key] = {"_id": ObjectId(key), "account_id": number, "limit": limit, "products": []}
-    for key, _, product in _select(cursor, "analytics_accountproduct", "account_oid", "position", "product"):
+    for key, _, product in _select(cursor, only, "analytics_accountproduct", "account_oid", "position", "product"):
         accounts[key]["products"].append(product)
-    for key, *values in _select(cursor, "analytics_bucket", "id", *BUCKET):
+    for key, *values in _select(cursor, only, "analytics_bucket", "id", *BUCKET):
         buckets[key] = {"_id": ObjectId(key), **dict(zip(BUCKET, values, strict=True)), "transactions": []}
-    for key, _, *values in _select(cursor, "analytics_transaction", "bucket_id", "position", *ENTRY):
+    for key, _, *values in _select(cursor, only, "analytics_transaction", "bucket_id", "position", *ENTRY):
         buckets[key]["transactions"].append(dict(zip(ENTRY, values, strict=True)))
     return {name: {key: normal(document) for key, document in of.items()} for name, of in found.items()}
 
 
-def _select(cursor: Cursor, table: str, *columns: str) -> list[tuple[Any, ...]]:
+def _select(cursor: Cursor, only: ObjectId | None, table: str, *columns: str) -> list[tuple[Any, ...]]:
+    """The first column is the document's id."""
     names = ", ".join(f"`{column}`" for column in columns)
-    cursor.execute(f"SELECT {names} FROM `{table}` ORDER BY 1, 2")
+    where = f"WHERE `{columns[0]}` = %s" if only else ""
+    cursor.execute(f"SELECT {names} FROM `{table}` {where} ORDER BY 1, 2", (str(only),) if only else ())
     return list(cursor.fetchall())
 
 
