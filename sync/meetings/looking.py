@@ -85,6 +85,8 @@ class Looking:
         for one in batch.transactions if batch else ():
             if one.conflicts:
                 self._ask_at = 0.0
+            if one.closed:
+                self._pauses.something_closed()
             if one.mark:
                 self.ahead.discard(one.mark.look)
             if one.met is not None:
@@ -126,7 +128,9 @@ class Looking:
             if one.document is None or one.kind is ConflictKind.SNAPSHOT_DIFFERS:
                 continue
             if one.conflict in under:
-                if not one.waiting:  # a newer note has cleared its look
+                if one.waiting:  # only so that its pause does not end again and again
+                    self._pauses.over(one.conflict, now, waiting=True)
+                else:  # a newer note has cleared its look
                     del self._looks[under[one.conflict]][one.conflict]
                     self._pauses.cleared(one.conflict, now)
             elif self._pauses.over(one.conflict, now, waiting=one.waiting):

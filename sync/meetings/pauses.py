@@ -7,16 +7,22 @@ from dataclasses import dataclass
 
 #: Seconds before the next look at a document whose look was cleared: doubling from the first to the last.
 FIRST, LAST = 0.01, 0.25
-#: The same where a look came to something that must wait.
+#: The same where a look came to something that must wait; the closing of another document cuts it to the first.
 FIRST_WAIT, LAST_WAIT = 1.0, 60.0
 _NEVER = float("inf")
 
 
 @dataclass(slots=True)
 class _Pause:
-    until: float
+    since: float
     seconds: float
     waiting: bool
+    #: It is over, and nothing has begun the next.
+    used: bool = False
+
+    @property
+    def until(self) -> float:
+        return _NEVER if self.used else self.since + self.seconds
 
 
 class Pauses:
@@ -39,14 +45,26 @@ class Pauses:
     def over(self, conflict: int, now: float, *, waiting: bool) -> bool:
         """Whether it may be looked at, and then it is. A row that was `waiting` and is so no more was noted anew: at once."""
         pause = self._pauses.get(conflict)
-        if pause is None:
-            if waiting:  # as the listener, or a predecessor, left it
+        if waiting:
+            if pause is None or not pause.waiting:  # as the listener, or a predecessor, left it
                 self.waits(conflict, now)
-            return not waiting
-        if now < pause.until and not (pause.waiting and not waiting):
+                return False
+            if now < pause.until:
+                return False
+            self.waits(conflict, now)  # nobody says when that look has failed, too
+            return True
+        if pause is None:
+            return True
+        if now < pause.until and not pause.waiting:
             return False
-        pause.until = _NEVER
+        pause.used = True
         return True
+
+    def something_closed(self) -> None:
+        """Those that wait may have waited for that."""
+        for one in self._pauses.values():
+            if one.waiting:
+                one.seconds = FIRST_WAIT
 
     def next_due(self) -> float:
         """When the first pause ends; infinity where there is none."""
@@ -59,4 +77,4 @@ class Pauses:
     def _longer(self, conflict: int, now: float, first: float, last: float, *, waiting: bool) -> None:
         before = self._pauses.get(conflict)
         seconds = min(last, before.seconds * 2) if before and before.waiting == waiting else first
-        self._pauses[conflict] = _Pause(now + seconds, seconds, waiting)
+        self._pauses[conflict] = _Pause(now, seconds, waiting)

@@ -130,6 +130,8 @@ class Transaction:
     committed_at: int = 0
     #: A look's mark that stands here; its transaction is a batch of its own.
     mark: Mark | None = None
-    #: The binlog only: the look whose mark the listener has met by now, and whether conflict rows came or changed here.
+    #: The binlog only: the look whose mark the listener has met by now; whether conflict rows came or changed here, and
+    #: whether one was closed.
     met: int | None = None
     conflicts: bool = False
+    closed: bool = False

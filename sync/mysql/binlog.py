@@ -37,7 +37,7 @@ CHECKPOINT_TABLE = "sync_checkpoint"
 CONFLICT_TABLE = "sync_conflict"
 _ENGINE_COLUMNS = {
     CHECKPOINT_TABLE: frozenset({"name", "seq", "lease", "seen"}),
-    CONFLICT_TABLE: frozenset({"look_id", "met"}),
+    CONFLICT_TABLE: frozenset({"look_id", "met", "open_key"}),
 }
 
 

@@ -46,8 +46,9 @@ class Gathering:
     _lease_taken: bool = False
     _mark: Mark | None = None
     _met: int | None = None
-    #: Rows of sync_conflict came before.
+    #: Rows of sync_conflict came before; one of them was closed.
     _conflicts: bool = False
+    _closed: bool = False
 
     def checkpoint(
         self, before: Mapping[str, object] | None, after: Mapping[str, object] | None, *, first: bool
@@ -80,6 +81,8 @@ class Gathering:
             self._mark = Mark(look=look)
         if met is not None:
             self._met = met
+        if before is not None and before["open_key"] is not None and (after is None or after["open_key"] is None):
+            self._closed = True
 
     def other_rows(self) -> None:
         """Rows of any other table. A lease is taken in a transaction of its own."""
@@ -127,7 +130,7 @@ class Gathering:
     def whole(self, end: Position) -> Transaction:
         """What was gathered since the last part, up to the transaction's end."""
         last = self._take(end, position=end, rows_done=0, known=self.tag)
-        return replace(last, mark=self._mark, met=self._met, conflicts=self._conflicts)
+        return replace(last, mark=self._mark, met=self._met, conflicts=self._conflicts, closed=self._closed)
 
     def _take(self, end: Position, *, position: Position, rows_done: int, known: Known) -> Transaction:
         origin = Origin.ECHO if self._tag else Origin.USER

@@ -73,7 +73,11 @@ class Looks:
         still = self._with_look(look, conflicts)
         if still:
             self._execute("UPDATE sync_conflict SET look_id = NULL WHERE id IN %s", tuple(still))
-            self._execute("UPDATE sync_conflict_detail SET look = NULL WHERE conflict_id IN %s", tuple(still))
+            self._execute(  # what an earlier look decided stays: its second mark may be on its way
+                "UPDATE sync_conflict_detail SET look = NULL, decided_by = NULL WHERE conflict_id IN %s AND decided_by = %s",
+                tuple(still),
+                look,
+            )
 
     def wait(self, conflict: int, reason: str) -> None:
         """See the port."""
@@ -99,13 +103,13 @@ class Looks:
         """See the port."""
         rows = {
             number: {
+                "decided_by": look,
                 "policy": str(one.policy),
                 "fields": _text(decided_to_json(one.outcome.decided)),
                 "mysql_value": _text(rows_to_json(one.looked.mysql)),
                 "mongo_value": _text(rows_to_json(one.looked.mongo)),
                 "look": _text(
                     {
-                        "look": look,
                         "mysql": rows_to_json(one.mysql),
                         "outcome": rows_to_json(one.outcome.rows),
                         "losers": losers_to_json(one.outcome.losers),
@@ -127,14 +131,14 @@ class Looks:
             "SELECT c.id, c.collection, c.document_id, c.open_key, c.look_id, d.look"
             " FROM sync_conflict c FORCE INDEX (PRIMARY)"
             " JOIN sync_conflict_detail d ON d.conflict_id = c.id"
-            " WHERE c.id IN %s AND c.open_key IS NOT NULL AND d.look IS NOT NULL ORDER BY c.id FOR UPDATE",
-            (tuple(conflicts),),
+            " WHERE c.id IN %s AND c.open_key IS NOT NULL AND d.decided_by = %s ORDER BY c.id FOR UPDATE",
+            (tuple(conflicts), look),
         )
         found: list[WrittenConflict] = []
         for number, collection, text, key, present, stored in rows:
             decision = json.loads(stored)
             document = self._document(collection, text, key)
-            if decision["look"] != look or document is None:
+            if document is None:
                 continue
             mapped = self._mapping.collections[document.collection]
             found.append(
@@ -160,7 +164,7 @@ class Looks:
         }
         with translated(), self._connection.cursor() as cursor:
             update_many(cursor, "sync_conflict", "id", states, also="open_key = NULL, look_id = NULL")
-            closed = "look = NULL, waiting_for = NULL, closed_at = NOW(6)"
+            closed = "look = NULL, decided_by = NULL, waiting_for = NULL, closed_at = NOW(6)"
             update_many(cursor, "sync_conflict_detail", "conflict_id", details, also=closed)
 
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:
@@ -169,7 +173,7 @@ class Looks:
         if not kept:
             return
         with translated(), self._connection.cursor() as cursor:
-            update_many(cursor, "sync_conflict_detail", "conflict_id", kept, also="look = NULL")
+            update_many(cursor, "sync_conflict_detail", "conflict_id", kept, also="look = NULL, decided_by = NULL")
         self._execute("UPDATE sync_conflict SET look_id = NULL WHERE id IN %s AND look_id = %s", tuple(kept), look)
 
     def _kept(self, conflicts: Collection[int]) -> dict[int, tuple[str, str]]:

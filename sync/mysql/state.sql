@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS sync_conflict_detail (
     mongo_notes LONGTEXT NULL,
     policy VARCHAR(32) NULL,
     looks INT NOT NULL DEFAULT 0,
+    decided_by BIGINT NULL,
     look LONGTEXT NULL,
     fields LONGTEXT NULL,
     losers LONGTEXT NULL,
