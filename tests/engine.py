@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -50,6 +51,11 @@ class Engine:
             self.workers[name] = Running(self.site, self._logs / f"{name}.log", COMMANDS[name])
         for name in names or COMMANDS:
             self.until(lambda name=name: self.states(name)[-1:] in (["streaming"], ["catching_up"]))  # type: ignore[misc]
+
+    def start_to_die(self, name: str, operation: str, when: str) -> None:
+        """Start a worker that kills itself at a point of `tests.killing`."""
+        program = (sys.executable, "-m", "tests.killing", operation, when)
+        self.workers[name] = Running(self.site, self._logs / f"{name}.log", COMMANDS[name], program=program)
 
     def kill(self, name: str) -> None:
         """SIGKILL."""

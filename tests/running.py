@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local.paths import ROOT
@@ -17,11 +18,13 @@ PROMISED = 10.0
 class Running:
     """Starts at once; `kill` it at the test's end."""
 
-    def __init__(self, site: Site, log: Path, *arguments: str, **environ: str) -> None:
+    def __init__(
+        self, site: Site, log: Path, *arguments: str, program: Sequence[str] = (str(LOCKSTEP),), **environ: str
+    ) -> None:
         self._log = log
         with log.open("ab") as output:
             self.popen = subprocess.Popen(
-                [str(LOCKSTEP), "--config", str(site.config_path), *arguments],
+                [*program, "--config", str(site.config_path), *arguments],
                 env=site.process_environment() | environ,
                 cwd=ROOT,
                 stdout=output,
