@@ -1,0 +1,282 @@
+"""What looks do to conflict rows, on real servers: begun, noted away, decided, met, written, settled, waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from deploy.local.users import Role
+from sync.model.change import ConflictKind, DocumentRows, Hold, Side
+from sync.model.mapping import Policy
+from sync.model.meeting import Decided, Looked, Loser, Outcome
+from sync.mysql.conflicts import ConflictTransaction
+from sync.ports import Decision, HeldDocument
+from tests.mysql_side import A, B, MySQLSide, account, account_rows, edited
+
+HOLD = Hold(kind=ConflictKind.UPDATE_DIFFERS, reason="analytics_account: other values stand in limit")
+PLACE = ("analytics_account", (A,), "limit")
+
+
+@contextmanager
+def rows(side: MySQLSide, role: Role = Role.FOLLOWER) -> Iterator[ConflictTransaction]:
+    """A worker's transaction, committed at the end."""
+    transaction = side.conflicts(role).begin()
+    yield transaction
+    transaction.commit()
+
+
+def opened(side: MySQLSide, key: str = A, kind: ConflictKind = ConflictKind.UPDATE_DIFFERS) -> int:
+    with rows(side) as transaction:
+        transaction.open(account(key), Hold(kind=kind, reason=HOLD.reason), [edited((1, 2), 5)], Side.MYSQL, None)
+    return held(side, key).conflict
+
+
+def held(side: MySQLSide, key: str = A) -> HeldDocument:
+    with rows(side) as transaction:
+        return transaction.held([account(key)])[account(key)]
+
+
+def decision(losing: int | None = 2) -> Decision:
+    """MongoDB's value won; MySQL's may be a loser."""
+    mysql, mongo = account_rows(limit=2), account_rows(limit=7)
+    decided = Decided(place=PLACE, base=1, mysql=2, mongo=7, mysql_time=5, mongo_time=6, winner=Side.MONGO)
+    losers = (Loser(place=PLACE, value=losing, side=Side.MYSQL, time=5),) if losing is not None else ()
+    outcome = Outcome(rows=mongo, decided=(decided,), losers=losers)
+    return Decision(
+        looked=Looked(mysql=mysql, mongo=mongo), mysql=mysql, policy=Policy.LAST_WRITE_WINS, outcome=outcome
+    )
+
+
+def begun(side: MySQLSide, look: int, *conflicts: int) -> None:
+    with rows(side) as transaction:
+        assert transaction.looks.begin(look, conflicts) == set(conflicts)
+
+
+def decided(side: MySQLSide, look: int, decisions: Mapping[int, Decision]) -> None:
+    with rows(side) as transaction:
+        assert transaction.looks.notes(look, decisions.keys()).keys() == decisions.keys()
+        transaction.looks.decided(look, decisions)
+
+
+def shown(side: MySQLSide, conflict: int) -> dict[str, Any]:
+    return side.operators().conflict(conflict)
+
+
+def stored(side: MySQLSide, column: str) -> list[object]:
+    return [value for (value,) in side.rows(f"SELECT {column} FROM sync_conflict_detail ORDER BY conflict_id")]
+
+
+def noted(side: MySQLSide, of: Side, ahead: frozenset[int] | None) -> int | None:
+    """The look that is left once another edit was noted."""
+    with rows(side) as transaction:
+        transaction.note({held(side): [edited((2, 3), 9)]}, of, ahead)
+    return held(side).look
+
+
+def test_what_is_open_and_has_no_look_is_due(side: MySQLSide) -> None:
+    """Oldest first, as many as asked for; what has a look, or is closed, is not."""
+    first, second = opened(side), opened(side, B)
+    with rows(side) as transaction:
+        due = transaction.looks.due(10)
+        assert [(one.conflict, one.document, one.waiting) for one in due] == [
+            (first, account(A), False),
+            (second, account(B), False),
+        ]
+        assert [one.conflict for one in transaction.looks.due(1)] == [first]
+    begun(side, 11, first)
+    with rows(side) as transaction:
+        assert [one.conflict for one in transaction.looks.due(10)] == [second]
+        assert transaction.close(held(side, B), {})
+    with rows(side) as transaction:
+        assert transaction.looks.due(10) == []
+
+
+def test_a_key_that_stands_there_cut_names_no_document(side: MySQLSide) -> None:
+    """Its row is due without a document: nobody may look at another one in its place."""
+    with rows(side) as transaction:
+        transaction.open(account("?" + "k" * 5000), HOLD, [], Side.MONGO, None)
+        (due,) = transaction.looks.due(10)
+    assert due.document is None
+
+
+def test_a_closed_row_gets_no_look(side: MySQLSide) -> None:
+    """Whoever closed it was faster."""
+    conflict = opened(side)
+    with rows(side) as transaction:
+        assert transaction.close(held(side), {})
+        assert transaction.looks.begin(11, [conflict]) == frozenset()
+
+
+@pytest.mark.parametrize(("ahead", "left"), [(frozenset({11}), 11), (frozenset(), None)])
+def test_a_followers_note_clears_the_look_whose_mark_it_has_passed(
+    side: MySQLSide, ahead: frozenset[int], left: int | None
+) -> None:
+    """Not one whose mark is still to come: what is noted is older than the look."""
+    begun(side, 11, opened(side))
+    assert noted(side, Side.MYSQL, ahead) == left
+
+
+@pytest.mark.parametrize(("met", "left"), [(None, 11), (11, None)])
+def test_a_listeners_note_clears_the_look_that_it_has_met(side: MySQLSide, met: int | None, left: int | None) -> None:
+    """As the row itself tells."""
+    begun(side, 11, opened(side))
+    if met:
+        with rows(side, Role.LISTENER) as transaction:
+            transaction.looks.met(met)
+    assert noted(side, Side.MONGO, None) == left
+
+
+def test_both_sides_notes_are_given_for_what_still_has_the_look(side: MySQLSide) -> None:
+    """What was cleared, or has another look, is left out."""
+    first, second = opened(side), opened(side, B)
+    begun(side, 11, first)
+    begun(side, 12, second)
+    with rows(side) as transaction:
+        found = transaction.looks.notes(11, [first, second])
+    assert found.keys() == {first}
+    assert [note.value for note in found[first][Side.MYSQL].places.values()] == [2]
+    assert found[first][Side.MONGO].places == {}
+
+
+def test_a_settled_conflict_keeps_what_lost(side: MySQLSide) -> None:
+    """With both values, times, the winner and the policy; and it can conflict anew."""
+    conflict = opened(side)
+    begun(side, 11, conflict)
+    decided(side, 11, {conflict: decision()})
+    with rows(side, Role.LISTENER) as transaction:
+        (found,) = transaction.looks.written(11, [conflict])
+        assert (found.document, found.look) == (account(), 11)
+        assert (found.looked_at, found.outcome) == (account_rows(limit=2), account_rows(limit=7))
+        transaction.looks.settled([conflict])
+    row = shown(side, conflict)
+    assert (row["state"], row["resolution"]) == ("settled", {"by": "policy", "policy": "last_write_wins"})
+    assert row["closed_at"] is not None
+    place = f'"table": "analytics_account", "key": ["{A}"], "column": "limit"'
+    assert stored(side, "losers") == [f'[{{{place}, "value": 2, "side": "mysql", "time": 5}}]']
+    values = '"base": 1, "mysql": 2, "mongo": 7, "mysql_time": 5, "mongo_time": 6, "winner": "mongo"'
+    assert stored(side, "fields") == [f"[{{{place}, {values}}}]"]
+    assert stored(side, "looks") == [1]
+    assert opened(side) != conflict
+
+
+def test_without_a_loser_it_has_converged(side: MySQLSide) -> None:
+    """Counted apart: nothing for people."""
+    conflict = opened(side)
+    begun(side, 11, conflict)
+    decided(side, 11, {conflict: decision(None)})
+    with rows(side, Role.LISTENER) as transaction:
+        transaction.looks.settled([conflict])
+    assert shown(side, conflict)["state"] == "converged"
+
+
+def test_losers_of_a_cleared_look_are_kept_once_its_mark_is_met(side: MySQLSide) -> None:
+    """MongoDB's value is gone. Later looks add to them; the later look stays."""
+    conflict = opened(side)
+    begun(side, 11, conflict)
+    decided(side, 11, {conflict: decision(2)})
+    with rows(side) as transaction:
+        transaction.looks.clear()  # a new follower
+    begun(side, 12, conflict)
+    with rows(side, Role.LISTENER) as transaction:
+        (found,) = transaction.looks.written(11, [conflict])
+        assert found.look == 12
+        transaction.looks.keep_losers([conflict], 11)
+    assert held(side).look == 12
+    decided(side, 12, {conflict: decision(3)})
+    with rows(side, Role.LISTENER) as transaction:
+        transaction.looks.settled([conflict])
+    (losers,) = stored(side, "losers")
+    assert [f'"value": {value},' in str(losers) for value in (2, 3)] == [True, True]
+
+
+def test_losers_of_a_decision_that_never_reached_mongo_are_dropped(side: MySQLSide) -> None:
+    """The next decision takes their place."""
+    conflict = opened(side)
+    begun(side, 11, conflict)
+    decided(side, 11, {conflict: decision(2)})
+    with rows(side) as transaction:
+        transaction.looks.give_up([conflict], 11)
+    assert (held(side).look, stored(side, "decided_by")) == (None, [None])
+    begun(side, 12, conflict)
+    decided(side, 12, {conflict: decision(None)})
+    with rows(side, Role.LISTENER) as transaction:
+        transaction.looks.settled([conflict])
+    assert (shown(side, conflict)["state"], stored(side, "losers")) == ("converged", ["[]"])
+
+
+def test_giving_up_a_look_leaves_what_an_earlier_one_decided(side: MySQLSide) -> None:
+    """Its second mark may be on its way."""
+    conflict = opened(side)
+    begun(side, 11, conflict)
+    decided(side, 11, {conflict: decision()})
+    with rows(side) as transaction:
+        transaction.looks.clear()
+    begun(side, 12, conflict)
+    with rows(side) as transaction:
+        transaction.looks.give_up([conflict], 12)
+    with rows(side, Role.LISTENER) as transaction:
+        assert [one.conflict for one in transaction.looks.written(11, [conflict])] == [conflict]
+
+
+def test_giving_up_another_look_changes_nothing(side: MySQLSide) -> None:
+    """It has been replaced meanwhile."""
+    conflict = opened(side)
+    begun(side, 12, conflict)
+    with rows(side) as transaction:
+        transaction.looks.give_up([conflict], 11)
+    assert held(side).look == 12
+
+
+def test_what_waits_says_for_what_until_something_is_noted(side: MySQLSide) -> None:
+    """It keeps its look and is due again; a newer note opens it."""
+    conflict = opened(side)
+    begun(side, 11, conflict)
+    with rows(side, Role.LISTENER) as transaction:
+        transaction.looks.met(11)
+        transaction.looks.wait(conflict, "MySQL error 1062: duplicate in unique key")
+    assert (shown(side, conflict)["state"], held(side).look) == ("waiting", 11)
+    assert stored(side, "waiting_for") == ["MySQL error 1062: duplicate in unique key"]
+    with rows(side) as transaction:
+        (due,) = transaction.looks.due(10)
+    assert (due.conflict, due.waiting) == (conflict, True)
+    assert noted(side, Side.MONGO, None) is None
+    assert shown(side, conflict)["state"] == "open"
+
+
+def test_many_at_once(side: MySQLSide) -> None:
+    """A thousand documents under one look, each with its own outcome."""
+    keys = [f"{number:024x}" for number in range(1000)]
+    with rows(side) as transaction:
+        for key in keys:
+            transaction.open(account(key), HOLD, [edited((1, 2), 5)], Side.MYSQL, None)
+        found = transaction.held([account(key) for key in keys])
+    conflicts = {held.conflict: held.document for held in found.values()}
+    begun(side, 11, *conflicts)
+
+    def outcome(key: object) -> DocumentRows:
+        return {"analytics_account": {(str(key),): {"account_id": 1, "limit": 9}}, "analytics_accountproduct": {}}
+
+    base = decision()
+    decided(
+        side,
+        11,
+        {
+            number: Decision(
+                looked=base.looked,
+                mysql=base.mysql,
+                policy=base.policy,
+                outcome=Outcome(rows=outcome(document.key), losers=base.outcome.losers),
+            )
+            for number, document in conflicts.items()
+        },
+    )
+    with rows(side, Role.LISTENER) as transaction:
+        written = transaction.looks.written(11, list(conflicts))
+        assert {one.conflict: one.outcome for one in written} == {
+            number: outcome(document.key) for number, document in conflicts.items()
+        }
+        transaction.looks.settled(list(conflicts))
+    assert side.rows("SELECT state, COUNT(*) FROM sync_conflict GROUP BY state") == [("settled", 1000)]
