@@ -7,6 +7,7 @@ from rest_framework.routers import APIRootView, DefaultRouter
 from backend.accounts.views import MeView, RoleRequestViewSet
 from backend.analytics.views import AccountViewSet, CustomerViewSet, TransactionViewSet
 from backend.config.pages import health, home
+from backend.crossing.views import CrossingViewSet
 from backend.replication.views import ConflictViewSet, SyncStatusView
 
 
@@ -27,6 +28,7 @@ router.register("customers", CustomerViewSet, basename="customer")
 router.register("accounts", AccountViewSet, basename="account")
 router.register("transactions", TransactionViewSet, basename="transaction")
 router.register("conflicts", ConflictViewSet, basename="conflict")
+router.register("crossing/customers", CrossingViewSet, basename="crossing")
 router.register("role-requests", RoleRequestViewSet, basename="role-request")
 
 api: list[URLPattern | URLResolver] = [
