@@ -101,8 +101,12 @@ USE_TZ = True
 
 # Static files are served by the application itself, straight from the packages: no collecting step.
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+#: The pages as `make setup` builds them; index.html is served by `backend.config.spa`.
+FRONTEND = BASE_DIR.parent / "frontend" / "dist"
+STATICFILES_DIRS = [BASE_DIR / "static", *([("app", FRONTEND)] if FRONTEND.is_dir() else [])]
 WHITENOISE_USE_FINDERS = True
+#: Vite names them by their content.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/app/assets/"
 
 # Rate limits count in the cache, so every process on every host must share it. The database is what they share
 # already; a cache on files would count once per host.

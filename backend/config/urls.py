@@ -7,6 +7,7 @@ from rest_framework.routers import APIRootView, DefaultRouter
 from backend.accounts.views import MeView, RoleRequestViewSet
 from backend.analytics.views import AccountViewSet, CustomerViewSet, TransactionViewSet
 from backend.config.pages import health, home
+from backend.config.spa import application
 from backend.crossing.views import CrossingViewSet
 from backend.replication.views import ConflictViewSet, SyncStatusView
 
@@ -39,6 +40,8 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("app/", application, name="app"),
+    path("app/<path:path>", application),
     path("healthz", health, name="health"),
     path("api/v1/", include(api)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

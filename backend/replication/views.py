@@ -86,10 +86,10 @@ LONGEST_AGE = 100 * 365 * 86400
 
 
 class ConflictFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
-    """By collection, kind, state and age; `held=true` for all that are not closed."""
+    """By collection, kind, states and age; `held=true` for all that are not closed."""
 
     collection = ExactTextFilter()
-    state = filters.ChoiceFilter(choices=Conflict.State.choices)
+    state = filters.MultipleChoiceFilter(choices=Conflict.State.choices)
     kind = ExactTextFilter(field_name="detail__kind")
     document = ExactTextFilter(field_name="document_id")
     held = YesOrNoFilter(field_name="open_key", lookup_expr="isnull", exclude=True)
