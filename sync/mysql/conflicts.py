@@ -119,17 +119,15 @@ class Conflicts:
             update_many(cursor, "sync_conflict_detail", "conflict_id", values, also="noted_at = NOW(6)")
 
     def open(self, openings: Sequence[Opening], side: Side) -> None:
-        """See the port. Together, unless a row is open by now; then one by one."""
+        """See the port."""
         try:
             self._insert({open_key(one.document): one for one in openings}, side)
         except Refused as error:  # open_key is unique: who comes second joins
             if error.kind != "unique_violation":
                 raise
-            if len(openings) == 1:
-                self._join(openings[0], side)
-                return
-            for one in openings:
-                self.open([one], side)
+            others = self._join(openings, side)
+            if others:
+                self.open(others, side)
 
     def _insert(self, openings: Mapping[str, Opening], side: Side) -> None:
         """The narrow rows in one statement, so that a duplicate undoes them all; then what people want to know."""
@@ -166,10 +164,13 @@ class Conflicts:
                 for column, text in texts.items():
                     self._store(number, column, text)
 
-    def _join(self, opening: Opening, side: Side) -> None:
-        held = self.held([opening.document]).get(opening.document)
-        if held is None or not self.note({held: opening.entries}, side):
+    def _join(self, openings: Sequence[Opening], side: Side) -> list[Opening]:
+        """Note what belongs to rows that are open by now; the others."""
+        held = self.held([one.document for one in openings])
+        joining = {held[one.document]: one.entries for one in openings if one.document in held}
+        if not joining or self.note(joining, side) != joining.keys():
             raise Contention("a conflict was closed while another was opened for the same document")
+        return [one for one in openings if one.document not in held]
 
     def close(self, held: HeldDocument, resolution: Mapping[str, object]) -> bool:
         """See the port."""
