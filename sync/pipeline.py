@@ -16,7 +16,7 @@ from sync.model.batch import Work, has_users
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Side
 from sync.model.fold import relevant
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.ports import DocumentWrite, OnMark, TargetTransaction
+from sync.ports import DocumentWrite, OnMark, Opening, TargetTransaction
 
 #: Seconds; doubles from the first to the last while two transactions keep standing in each other's way.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
@@ -139,8 +139,12 @@ class Pipeline:
                 quiet = batch.end is not None and not (users or merged.writes or merged.holds or mark)
                 if spoiled or quiet:
                     raise NothingToWrite
-                for document, (hold, rows) in merged.holds.items():
-                    transaction.conflicts.open(document, hold, entries[document], self._side, rows)
+                openings = [
+                    Opening(document=document, hold=hold, entries=entries[document], target=rows)
+                    for document, (hold, rows) in merged.holds.items()
+                ]
+                if openings:
+                    transaction.conflicts.open(openings, self._side)
                 touched += [write.document for write in merged.writes]
         if spoiled:
             return spoiled

@@ -80,6 +80,18 @@ class HeldDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A document that must be held from now on."""
+
+    document: DocumentId
+    hold: Hold
+    #: Of the batch that met the hold: none of them is written.
+    entries: Sequence[Entry]
+    #: The other side's rows, as far as they were read.
+    target: DocumentRows | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DueConflict:
     """A held document that may be looked at."""
 
@@ -173,11 +185,9 @@ class ConflictStore(Protocol):
         It clears a look whose mark the worker has passed in its log: `ahead` are looks whose mark is still to come; None:
         the row itself tells, by what the listener has met."""
 
-    def open(
-        self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side, target: DocumentRows | None
-    ) -> None:
-        """Open the row of the document, or join the one that is open by now, with the notes of the users' changes in
-        `entries`, made on `side`. `target` are the other side's rows as far as they were read."""
+    def open(self, openings: Sequence[Opening], side: Side) -> None:
+        """Open a row for each document, or join the one that is open by now, with the notes of the users' changes in its
+        entries, made on `side`."""
 
     def close(self, held: HeldDocument, resolution: Mapping[str, object]) -> bool:
         """Close the row if nothing was noted since `held.version`; False otherwise."""

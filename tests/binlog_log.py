@@ -74,6 +74,8 @@ class Log:
             "CREATE TABLE elsewhere (i INT AUTO_INCREMENT PRIMARY KEY, t LONGTEXT)",
             "CREATE TABLE sync_checkpoint (name VARCHAR(16) PRIMARY KEY, seq BIGINT NOT NULL,"
             " lease VARCHAR(36) NOT NULL, seen LONGTEXT NULL, copied LONGTEXT NULL)",
+            "CREATE TABLE sync_conflict (id BIGINT AUTO_INCREMENT PRIMARY KEY, open_key CHAR(64) NULL UNIQUE,"
+            " look_id BIGINT NULL, met BIGINT NULL, version BIGINT NOT NULL DEFAULT 1)",
             "INSERT INTO sync_checkpoint (name, seq, lease) VALUES ('listener', 5, 'L')",
             f"GRANT SELECT ON `{self.database}`.* TO '{Role.FOLLOWER.user}'@'%'",
         )

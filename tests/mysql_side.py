@@ -16,7 +16,7 @@ from pymysql.cursors import Cursor
 from deploy.local.mysql_binary import Flavour
 from deploy.local.paths import ROOT
 from deploy.local.users import Role, mysql_url, open_mysql_database
-from sync.model.change import DocumentId, DocumentRows, Entry, Origin, Row, RowChange, RowKey
+from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Origin, Row, RowChange, RowKey
 from sync.model.lens import empty_rows, shred
 from sync.model.mapping import SyncMapping
 from sync.model.mapping_file import load_mapping
@@ -29,7 +29,7 @@ from sync.mysql.operators import Operators
 from sync.mysql.reader import MySQLReader
 from sync.mysql.server import MySQLSettings
 from sync.mysql.target import MySQLTarget
-from sync.ports import Current, DocumentWrite, TargetTransaction
+from sync.ports import Current, DocumentWrite, Opening, TargetTransaction
 from tests.servers import Servers
 
 #: Keys of documents.
@@ -204,6 +204,13 @@ def account_rows(key: str = A, *, limit: int = 10, account_id: int = 1, products
     of_products: dict[RowKey, Row] = {(key, place): {"product": name} for place, name in enumerate(products)}
     root: dict[RowKey, Row] = {(key,): {"account_id": account_id, "limit": limit}}
     return {"analytics_account": root, "analytics_accountproduct": of_products}
+
+
+def opening(
+    document: DocumentId, hold: Hold, entries: Sequence[Entry] = (), target: DocumentRows | None = None
+) -> list[Opening]:
+    """What opens the conflict row of one document."""
+    return [Opening(document=document, hold=hold, entries=entries, target=target)]
 
 
 def edited(

@@ -19,7 +19,7 @@ from deploy.local.mongo_server import Document
 from deploy.local.paths import ROOT
 from deploy.local.users import Role, create_mongo_users, mongo_url
 from sync.errors import LockstepError
-from sync.model.change import DocumentId, Entry, Hold, RowChange, Side, Transaction
+from sync.model.change import DocumentId, Entry, RowChange, Side, Transaction
 from sync.model.mapping import SyncMapping
 from sync.model.mapping_file import load_mapping
 from sync.model.position import Known, StreamPosition
@@ -60,7 +60,7 @@ class ConflictRows:
     def note(self, held: HeldDocument, entries: Sequence[Entry], side: Side) -> bool:
         return False
 
-    def open(self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side, target: object) -> None:
+    def open(self, openings: object, side: Side) -> None:
         self.done.append("open")
 
     def close(self, held: object = None, resolution: object = None) -> bool:

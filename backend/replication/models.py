@@ -80,7 +80,6 @@ class ConflictDetail(EngineTable):
     mongo_notes = models.JSONField(null=True)
     policy = models.CharField(max_length=32, null=True)
     looks = models.IntegerField()
-    #: The look that gave `fields` and `losers`; the engine's own.
     decided_by = models.BigIntegerField(null=True)
     look = models.JSONField(null=True)
     fields = models.JSONField(null=True)

@@ -10,16 +10,16 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sync.errors import ConfigError, Contention, Refused
-from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Origin, Side
+from sync.model.change import DocumentId, Entry, Origin, Side
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import look_after_note
 from sync.model.notes import NONE, Notes
 from sync.model.values import rows_to_json
 from sync.mysql.conflict_keys import document_text, open_key
 from sync.mysql.looks import Looks
-from sync.mysql.packets import update_many
+from sync.mysql.packets import chunks, update_many
 from sync.mysql.server import Connection, MySQLSettings, Session, translated
-from sync.ports import HeldDocument, LookStore
+from sync.ports import HeldDocument, LookStore, Opening
 
 #: Documents looked up in one statement.
 _CHUNK = 1000
@@ -118,42 +118,59 @@ class Conflicts:
         with _storable(), translated(), self._connection.cursor() as cursor:
             update_many(cursor, "sync_conflict_detail", "conflict_id", values, also="noted_at = NOW(6)")
 
-    def open(
-        self, document: DocumentId, hold: Hold, entries: Sequence[Entry], side: Side, target: DocumentRows | None
-    ) -> None:
+    def open(self, openings: Sequence[Opening], side: Side) -> None:
         """See the port."""
-        key = open_key(document)
         try:
-            with translated(), self._connection.cursor() as cursor:
-                cursor.execute(
-                    "INSERT INTO sync_conflict (collection, document_id, state, open_key, version)"
-                    " VALUES (%s, %s, 'open', %s, 1)",
-                    (document.collection, document_text(document), key),
-                )
-                number = int(cursor.lastrowid)
+            self._insert({open_key(one.document): one for one in openings}, side)
         except Refused as error:  # open_key is unique: who comes second joins
             if error.kind != "unique_violation":
                 raise
-            held = self.held([document]).get(document)
-            if held is None or not self.note({held: entries}, side):
-                raise Contention("a conflict was closed while another was opened for the same document") from None
-            return
+            others = self._join(openings, side)
+            if others:
+                self.open(others, side)
+
+    def _insert(self, openings: Mapping[str, Opening], side: Side) -> None:
+        """The narrow rows in one statement, so that a duplicate undoes them all; then what people want to know."""
+        rows = [(one.document.collection, document_text(one.document), key) for key, one in openings.items()]
         with translated(), self._connection.cursor() as cursor:
-            columns = {
-                f"{side}_value": json.dumps(_written(entries), ensure_ascii=False),
-                f"{side.other}_value": None if target is None else json.dumps(rows_to_json(target), ensure_ascii=False),
-                f"{side}_notes": _with(NONE, entries).to_json(),
-            }
-            small = sum(len(text or "") for text in columns.values()) < _SMALL
             cursor.execute(
-                f"INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason, {', '.join(columns)},"
-                " opened_at, noted_at) VALUES (%s, %s, %s, %s, %s, %s, %s, NOW(6), NOW(6))",
-                (number, hold.kind, side, hold.reason, *(text if small else None for text in columns.values())),
+                "INSERT INTO sync_conflict (collection, document_id, open_key, state, version) VALUES "
+                + ", ".join(["(%s, %s, %s, 'open', 1)"] * len(rows)),
+                [value for row in rows for value in row],
             )
-        if not small:
-            for column, text in columns.items():
-                if text is not None:
+            cursor.execute("SELECT open_key, id FROM sync_conflict WHERE open_key IN %s", (tuple(openings),))
+            numbers = {str(key): int(number) for key, number in cursor.fetchall()}
+        known = [(numbers[key], one, _texts(one, side)) for key, one in openings.items()]
+        names = ("mysql_value", "mongo_value", "mysql_notes", "mongo_notes")
+        details = [
+            (
+                number,
+                one.hold.kind,
+                side,
+                one.hold.reason,
+                *(texts.get(name) if _is_small(texts) else None for name in names),
+            )
+            for number, one, texts in known
+        ]
+        with translated(), self._connection.cursor() as cursor:
+            for some in chunks(details, details):
+                cursor.execute(
+                    f"INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason, {', '.join(names)},"
+                    f" opened_at, noted_at) VALUES {', '.join(['(%s, %s, %s, %s, %s, %s, %s, %s, NOW(6), NOW(6))'] * len(some))}",
+                    [value for row in some for value in row],
+                )
+        for number, _, texts in known:
+            if not _is_small(texts):
+                for column, text in texts.items():
                     self._store(number, column, text)
+
+    def _join(self, openings: Sequence[Opening], side: Side) -> list[Opening]:
+        """Note what belongs to rows that are open by now; the others."""
+        held = self.held([one.document for one in openings])
+        joining = {held[one.document]: one.entries for one in openings if one.document in held}
+        if not joining or self.note(joining, side) != joining.keys():
+            raise Contention("a conflict was closed while another was opened for the same document")
+        return [one for one in openings if one.document not in held]
 
     def close(self, held: HeldDocument, resolution: Mapping[str, object]) -> bool:
         """See the port."""
@@ -217,6 +234,22 @@ def _storable() -> Iterator[None]:
     except Refused as error:
         message = f"what is known of a held document cannot be stored: {error.message}"
         raise ConfigError(message, hint="SET GLOBAL max_allowed_packet = 1073741824") from None
+
+
+def _texts(opening: Opening, side: Side) -> dict[str, str]:
+    """What is known of a document that is held from now on, by column."""
+    texts = {
+        f"{side}_value": json.dumps(_written(opening.entries), ensure_ascii=False),
+        f"{side}_notes": _with(NONE, opening.entries).to_json(),
+    }
+    if opening.target is not None:
+        texts[f"{side.other}_value"] = json.dumps(rows_to_json(opening.target), ensure_ascii=False)
+    return texts
+
+
+def _is_small(texts: Mapping[str, str]) -> bool:
+    """Whether they are stored with their row; else one column a statement."""
+    return sum(map(len, texts.values())) < _SMALL
 
 
 def _look_after(row: tuple[int | None, int | None], ahead: Container[int] | None) -> int | None:

@@ -13,7 +13,7 @@ from deploy.local.mysql_binary import Flavour
 from deploy.local.users import Role
 from sync.errors import CheckpointWrittenByOther, MySQLAway, PositionPurged, SourceBehind
 from sync.model.change import ConflictKind, DocumentId, Origin, RowChange, Value
-from sync.model.position import BinlogPosition, Known, StreamPosition
+from sync.model.position import BinlogPosition, Known, Mark, StreamPosition
 from tests.binlog_log import LEASE, A, B, C, Log, changes, entries
 from tests.servers import Servers
 
@@ -234,6 +234,20 @@ def test_a_lease_that_is_taken_moves_what_is_known(log: Log) -> None:
     assert [one.known for one in log.read()] == [Known(seq=6, lease="M"), Known(seq=7, lease="M")]
 
 
+def test_marks_of_looks_stand_in_conflict_rows(log: Log) -> None:
+    """A look that is begun, and one that the listener has met; other changes only say that a row moved, or was closed."""
+    log.run("INSERT INTO sync_conflict (open_key) VALUES ('k'), ('l')")
+    log.run("UPDATE sync_conflict SET look_id = 11")
+    log.run("UPDATE sync_conflict SET version = 2")
+    log.together("UPDATE sync_checkpoint SET seq = 6", "UPDATE sync_conflict SET met = 11")
+    log.run("UPDATE sync_conflict SET look_id = NULL, open_key = NULL WHERE open_key = 'k'")
+    found = log.read()
+    assert [one.mark for one in found] == [None, Mark(look=11), None, None, None]
+    assert [one.met for one in found] == [None, None, None, 11, None]
+    assert [one.closed for one in found] == [False, False, False, False, True]
+    assert all(one.conflicts and not one.entries for one in found)
+
+
 @pytest.mark.parametrize(
     "statements",
     [
@@ -246,6 +260,8 @@ def test_a_lease_that_is_taken_moves_what_is_known(log: Log) -> None:
         ("UPDATE sync_checkpoint SET seq = 6", "UPDATE sync_checkpoint SET seq = 7"),
         ("UPDATE sync_checkpoint SET seq = 6, lease = 'M'", f"INSERT INTO account (id) VALUES ('{A}')"),
         ("UPDATE sync_checkpoint SET seq = 6, lease = 'M'", "INSERT INTO elsewhere (t) VALUES ('x')"),
+        ("INSERT INTO sync_conflict (open_key) VALUES ('k')", "UPDATE sync_checkpoint SET seq = 6"),
+        ("UPDATE sync_checkpoint SET seq = 6, lease = 'M'", "INSERT INTO sync_conflict (open_key) VALUES ('k')"),
     ],
 )
 def test_any_other_write_of_a_checkpoint_stops(log: Log, statements: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from deploy.local.users import Role
 from sync.errors import CheckpointWrittenByOther, ImagesOff, SchemaChanged
 from sync.model.change import ConflictKind, DocumentId, DocumentRows
 from sync.model.lens import empty_rows, shred
-from sync.model.position import Checkpoint, Known, StreamPosition
+from sync.model.position import Checkpoint, Known, Mark, StreamPosition
 from sync.mongo.changes import ChangeStreamSource
 from sync.mongo.target import MongoTarget
 from sync.ports import DocumentWrite
@@ -30,7 +31,7 @@ def log(servers: Servers) -> Iterator[StreamLog]:
 def carry(log: StreamLog, target: MongoTarget, checkpoint: Checkpoint, *keys: ObjectId) -> Checkpoint:
     """The follower carries new documents over; its checkpoint afterwards."""
     collection = log.mapping.collections["accounts"]
-    after = checkpoint.next(position=StreamPosition(time=checkpoint.seq, increment=1))
+    after = checkpoint.next(position=StreamPosition(time=checkpoint.seq, increment=1), mark=checkpoint.mark)
     transaction = target.begin(after)
     documents = [DocumentId("accounts", str(key)) for key in keys]
     found = transaction.read({one: frozenset(table.name for table in collection.tables) for one in documents})
@@ -64,6 +65,17 @@ def test_what_the_follower_writes_is_dropped(log: StreamLog) -> None:
         (third.seq, 0, True),
     ]
     assert {one.known.lease for one in found} == {first.lease}
+
+
+def test_a_mark_stands_in_one_checkpoint(log: StreamLog) -> None:
+    """With the conflict rows whose outcome stands in MongoDB from there on; the next checkpoint has none."""
+    source = log.source(log.end())
+    target = log.target()
+    checkpoint, _ = target.take_lease()
+    marks = (Mark(look=11), None, Mark(look=11, written=(4, 5)), Mark(look=12))
+    for mark in marks:
+        checkpoint = carry(log, target, replace(checkpoint, mark=mark), ObjectId())
+    assert [one.mark for one in log.read(source)][1:] == list(marks)
 
 
 def test_a_successor_and_a_release_are_followed(log: StreamLog) -> None:

@@ -22,7 +22,7 @@ from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold
 from sync.model.lens import empty_rows, shred
 from sync.model.position import Checkpoint, StreamPosition, reached
 from sync.mongo.target import MongoTarget
-from sync.ports import Current, DocumentWrite, TargetTransaction
+from sync.ports import Current, DocumentWrite, Opening, TargetTransaction
 from tests.servers import Servers
 from tests.stream_log import A, B, ConflictRows, StreamLog, account
 
@@ -295,7 +295,7 @@ def test_conflict_rows_commit_first(log: StreamLog) -> None:
     target, first = leased(log, conflicts)
     transaction = target.begin(first.next())
     hold = Hold(kind=ConflictKind.UPDATE_DIFFERS, reason="r")
-    transaction.conflicts.open(of(A), hold, (), target.side, None)
+    transaction.conflicts.open([Opening(document=of(A), hold=hold, entries=(), target=None)], target.side)
     seen: list[int] = []
     conflicts.at_commit = lambda: seen.append(log.target().checkpoint().seq)
     transaction.commit()

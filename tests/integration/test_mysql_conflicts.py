@@ -15,7 +15,7 @@ from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hol
 from sync.model.notes import Notes
 from sync.mysql.conflicts import ConflictTransaction, MySQLConflicts
 from sync.ports import HeldDocument
-from tests.mysql_side import A, B, InThread, MySQLSide, account, account_rows, edited, wait_for
+from tests.mysql_side import A, B, InThread, MySQLSide, account, account_rows, edited, opening, wait_for
 
 HOLD = Hold(kind=ConflictKind.UPDATE_DIFFERS, reason="analytics_account: other values stand in limit")
 
@@ -30,7 +30,7 @@ def opened(
     """A conflict, opened and committed by the follower."""
     document = document or account()
     transaction = side.conflicts().begin()
-    transaction.open(document, HOLD, entries, of, target)
+    transaction.open(opening(document, HOLD, entries, target), of)
     transaction.commit()
     return held(side, document)
 
@@ -95,18 +95,31 @@ def test_who_comes_second_joins(side: MySQLSide) -> None:
     opened(side, entries=[edited((1, 2), 5)])
     transaction = side.conflicts(Role.LISTENER).begin()
     other = Hold(kind=ConflictKind.INSERT_EXISTS, reason="another")
-    transaction.open(account(), other, [edited((1, 7), 6)], Side.MONGO, None)
+    transaction.open(opening(account(), other, [edited((1, 7), 6)]), Side.MONGO)
     transaction.commit()
     assert detail(side)["kind"] == "update_differs"
     assert (noted(side, Side.MYSQL), noted(side, Side.MONGO)) == ([(2, 1)], [(7, 1)])
 
 
+def test_many_are_opened_together_and_one_of_them_joins(side: MySQLSide) -> None:
+    """Each has its row; what was open already keeps its own, with the notes of both."""
+    first = opened(side, entries=[edited((1, 2), 5)])
+    transaction = side.conflicts(Role.LISTENER).begin()
+    many = [account(), account(B), account("c" * 24)]
+    transaction.open([one for document in many for one in opening(document, HOLD, [edited((1, 7), 6)])], Side.MONGO)
+    transaction.commit()
+    assert held(side, account()).conflict == first.conflict
+    assert len({held(side, document).conflict for document in many}) == 3
+    found = side.operators().conflict(first.conflict)
+    assert (found["side"], [bool(found[f"{of}_notes"]) for of in Side]) == ("mysql", [True, True])
+
+
 def test_who_opens_at_the_same_moment_waits_and_joins(side: MySQLSide) -> None:
     """The unique key makes the second wait for the first's commit."""
     first = side.conflicts().begin()
-    first.open(account(), HOLD, [edited((1, 2), 5)], Side.MYSQL, None)
+    first.open(opening(account(), HOLD, [edited((1, 2), 5)]), Side.MYSQL)
     second = side.conflicts(Role.LISTENER).begin()
-    joining = InThread(lambda: second.open(account(), HOLD, [edited((1, 7), 6)], Side.MONGO, None))
+    joining = InThread(lambda: second.open(opening(account(), HOLD, [edited((1, 7), 6)]), Side.MONGO))
     wait_for(lambda: side.rows("SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"))
     first.commit()
     joining.result()
@@ -117,10 +130,10 @@ def test_who_opens_at_the_same_moment_waits_and_joins(side: MySQLSide) -> None:
 def test_who_waits_for_an_opening_too_long_gives_way(side: MySQLSide) -> None:
     """It is contention; the transaction is begun again."""
     first = side.conflicts().begin()
-    first.open(account(), HOLD, [], Side.MYSQL, None)
+    first.open(opening(account(), HOLD, []), Side.MYSQL)
     second = side.conflicts(Role.LISTENER).begin()
     with pytest.raises(Contention):
-        second.open(account(), HOLD, [], Side.MONGO, None)
+        second.open(opening(account(), HOLD, []), Side.MONGO)
     second.rollback()
     first.rollback()
     assert side.operators().conflicts({}, 10) == []
@@ -161,7 +174,7 @@ def test_many_are_noted_at_once(side: MySQLSide) -> None:
     documents = [account(f"{number:024x}") for number in range(1200)]
     transaction = side.conflicts().begin()
     for document in documents:
-        transaction.open(document, HOLD, [], Side.MYSQL, None)
+        transaction.open(opening(document, HOLD, []), Side.MYSQL)
     transaction.commit()
     found = transaction.held(documents)
     gone = found[documents[7]]
@@ -190,7 +203,7 @@ def test_noting_the_same_twice_changes_nothing(side: MySQLSide) -> None:
     before, end = detail(side), side.log_end()
     transaction = side.conflicts().begin()
     assert transaction.note({first: [edited((1, 2), 5)]}, Side.MYSQL) == {first}
-    transaction.open(account(), HOLD, [edited((1, 2), 5)], Side.MYSQL, None)
+    transaction.open(opening(account(), HOLD, [edited((1, 2), 5)]), Side.MYSQL)
     transaction.commit()
     assert (detail(side), held(side, account())) == (before, first)
     assert side.log_end() == end
@@ -213,7 +226,7 @@ def test_closing_counts_at_the_version_that_was_read(side: MySQLSide) -> None:
 def test_rolled_back_is_never_seen(side: MySQLSide) -> None:
     """The follower's MongoDB transaction failed: its conflict rows go with it."""
     transaction = side.conflicts().begin()
-    transaction.open(account(), HOLD, [], Side.MYSQL, None)
+    transaction.open(opening(account(), HOLD, []), Side.MYSQL)
     transaction.rollback()
     assert side.operators().conflicts({}, 10) == []
 
@@ -222,7 +235,7 @@ def test_the_listeners_rows_commit_with_its_checkpoint(side: MySQLSide) -> None:
     """Same connection, same transaction."""
     target, first = side.leased()
     transaction = target.begin(first.next())
-    transaction.conflicts.open(account(), HOLD, [edited((1, 2), 5)], Side.MONGO, account_rows())
+    transaction.conflicts.open(opening(account(), HOLD, [edited((1, 2), 5)], account_rows()), Side.MONGO)
     assert side.operators().conflicts({}, 10) == []
     transaction.commit()
     assert detail(side)["side"] == "mongo"
@@ -235,10 +248,10 @@ def test_a_lost_connection_is_opened_anew(side: MySQLSide) -> None:
     transaction = conflicts.begin()
     side.run(f"KILL {_number(conflicts, side)}")
     with pytest.raises(MySQLAway):
-        transaction.open(account(), HOLD, [], Side.MYSQL, None)
+        transaction.open(opening(account(), HOLD, []), Side.MYSQL)
     transaction.rollback()
     transaction = conflicts.begin()
-    transaction.open(account(), HOLD, [], Side.MYSQL, None)
+    transaction.open(opening(account(), HOLD, []), Side.MYSQL)
     transaction.commit()
     assert detail(side)["state"] == "open"
 
@@ -283,7 +296,7 @@ def test_what_cannot_be_stored_at_all_is_said(side: MySQLSide) -> None:
     change = replace(entry.changes[0], after={"account_id": 1, "limit": "x" * most})
     transaction = side.conflicts().begin()
     with pytest.raises(ConfigError) as refused:
-        transaction.open(account(B), HOLD, [replace(entry, changes=(change,))], Side.MYSQL, None)
+        transaction.open(opening(account(B), HOLD, [replace(entry, changes=(change,))]), Side.MYSQL)
     assert "max_allowed_packet" in str(refused.value.hint)
     transaction.rollback()
     assert side.operators().conflicts({}, 10) == []

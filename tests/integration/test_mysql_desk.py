@@ -11,7 +11,7 @@ from sync.errors import CommandRefused
 from sync.model.change import ConflictKind, Hold, Side
 from sync.mysql.desk import MySQLDesk
 from sync.ports import Command
-from tests.mysql_side import A, B, MySQLSide, account
+from tests.mysql_side import A, B, MySQLSide, account, opening
 
 
 def timeline(side: MySQLSide) -> list[tuple[Any, ...]]:
@@ -132,7 +132,7 @@ def test_conflicts_are_listed_by_what_is_asked(side: MySQLSide) -> None:
     operators = side.operators()
     transaction = side.conflicts().begin()
     for key, kind in [(A, ConflictKind.INSERT_EXISTS), (B, ConflictKind.LIST_GAP)]:
-        transaction.open(account(key), Hold(kind=kind, reason="r"), [], Side.MYSQL, None)
+        transaction.open(opening(account(key), Hold(kind=kind, reason="r"), []), Side.MYSQL)
     transaction.close(transaction.held([account(A)])[account(A)], {})
     transaction.commit()
 

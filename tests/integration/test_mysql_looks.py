@@ -14,7 +14,7 @@ from sync.model.mapping import Policy
 from sync.model.meeting import Decided, Looked, Loser, Outcome
 from sync.mysql.conflicts import ConflictTransaction
 from sync.ports import Decision, HeldDocument
-from tests.mysql_side import A, B, MySQLSide, account, account_rows, edited
+from tests.mysql_side import A, B, MySQLSide, account, account_rows, edited, opening
 
 HOLD = Hold(kind=ConflictKind.UPDATE_DIFFERS, reason="analytics_account: other values stand in limit")
 PLACE = ("analytics_account", (A,), "limit")
@@ -30,7 +30,7 @@ def rows(side: MySQLSide, role: Role = Role.FOLLOWER) -> Iterator[ConflictTransa
 
 def opened(side: MySQLSide, key: str = A, kind: ConflictKind = ConflictKind.UPDATE_DIFFERS) -> int:
     with rows(side) as transaction:
-        transaction.open(account(key), Hold(kind=kind, reason=HOLD.reason), [edited((1, 2), 5)], Side.MYSQL, None)
+        transaction.open(opening(account(key), Hold(kind=kind, reason=HOLD.reason), [edited((1, 2), 5)]), Side.MYSQL)
     return held(side, key).conflict
 
 
@@ -97,7 +97,7 @@ def test_what_is_open_and_has_no_look_is_due(side: MySQLSide) -> None:
 def test_a_key_that_stands_there_cut_names_no_document(side: MySQLSide) -> None:
     """Its row is due without a document: nobody may look at another one in its place."""
     with rows(side) as transaction:
-        transaction.open(account("?" + "k" * 5000), HOLD, [], Side.MONGO, None)
+        transaction.open(opening(account("?" + "k" * 5000), HOLD, []), Side.MONGO)
         (due,) = transaction.looks.due(10)
     assert due.document is None
 
@@ -251,7 +251,7 @@ def test_many_at_once(side: MySQLSide) -> None:
     keys = [f"{number:024x}" for number in range(1000)]
     with rows(side) as transaction:
         for key in keys:
-            transaction.open(account(key), HOLD, [edited((1, 2), 5)], Side.MYSQL, None)
+            transaction.open(opening(account(key), HOLD, [edited((1, 2), 5)]), Side.MYSQL)
         found = transaction.held([account(key) for key in keys])
     conflicts = {held.conflict: held.document for held in found.values()}
     begun(side, 11, *conflicts)
