@@ -44,10 +44,10 @@ export default tseslint.config(
       // What scrolls must be reached by keyboard, and says so as a region.
       'jsx-a11y/no-noninteractive-tabindex': ['error', { tags: [], roles: ['region'] }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       // An event handler may start something that reports by itself.
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }],
     },
   },
+  { rules: { '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }] } },
   { files: ['eslint.config.js'], ...tseslint.configs.disableTypeChecked },
 )

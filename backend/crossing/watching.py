@@ -63,20 +63,21 @@ def watch(key: str, watcher: Watcher, seconds: float = LIFE) -> Iterator[Event]:
 
 
 def _watch(key: str, watcher: Watcher, end: float) -> Iterator[Event]:
-    last = {side: look(key) for side, look in LOOKS.items()}
+    # A look may have read at its very beginning: what it did not show became visible after that.
     since = dict.fromkeys(LOOKS, _now())
+    last = {side: look(key) for side, look in LOOKS.items()}
     conflict = newest_conflict(key)
     yield Event("snapshot", shown(last[Side.MYSQL], last[Side.MONGO], conflict))
     told = asked = time.monotonic()
     while (now := time.monotonic()) < end:
         for side, look in LOOKS.items():
-            seen, at = look(key), _now()
+            began, seen, at = _now(), look(key), _now()
             if seen != last[side]:
                 before, last[side] = last[side], seen
                 watcher.hurry()
                 yield Event("change", _change(side, before, last, since[side], at))
                 told = now
-            since[side] = at
+            since[side] = began
         if now - asked >= CONFLICT:
             asked, before_it, conflict = now, conflict, newest_conflict(key)
             if conflict != before_it:

@@ -2,9 +2,8 @@ import { createTheme, type CSSVariablesResolver } from '@mantine/core'
 
 export const theme = createTheme({
   primaryColor: 'brand',
-  primaryShade: { light: 7, dark: 3 },
-  autoContrast: true,
-  luminanceThreshold: 0.35,
+  // White on it is easy to read, in light and dark.
+  primaryShade: 7,
   fontFamily: 'system-ui, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace',
   headings: { fontWeight: '650' },
@@ -17,5 +16,11 @@ export const theme = createTheme({
 export const readable: CSSVariablesResolver = () => ({
   variables: {},
   light: { '--mantine-color-dimmed': '#52605d', '--mantine-color-placeholder': '#5c6a67', '--mantine-color-error': '#b3261e' },
-  dark: { '--mantine-color-dimmed': '#b3bfbc', '--mantine-color-placeholder': '#a5b4b0', '--mantine-color-error': '#ff9a90' },
+  dark: {
+    '--mantine-color-body': '#182220',
+    '--mantine-color-default': '#101716',
+    '--mantine-color-default-hover': '#22302d',
+    '--mantine-color-default-border': '#3b4b47',
+    '--mantine-color-text': '#e8efed',
+    '--mantine-color-dimmed': '#b3bfbc', '--mantine-color-placeholder': '#a5b4b0', '--mantine-color-error': '#ff9a90' },
 })

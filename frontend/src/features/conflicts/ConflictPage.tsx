@@ -69,7 +69,7 @@ function Everything({ conflict }: { conflict: ConflictDetail }) {
           <Fact name="Held first by">{conflict.side === 'mysql' ? 'the follower (MySQL’s change)' : 'the listener (MongoDB’s change)'}</Fact>
           <Fact name="Last change noted">{shownMoment(conflict.noted_at)}</Fact>
           <Fact name="Looked at">
-            {conflict.looked_at ? `${conflict.looks} times, last ${shownMoment(conflict.looked_at)}` : 'not yet'}
+            {conflict.looked_at ? `${conflict.looks === 1 ? 'once' : `${conflict.looks} times`}, last ${shownMoment(conflict.looked_at)}` : 'not yet'}
           </Fact>
           <Fact name="Closed by">{resolution(conflict)}</Fact>
         </Facts>

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Table, TextInput } from '@mantine/core'
+import { Anchor, Button, Group, TextInput } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState, type SubmitEvent } from 'react'
 import { Link, useSearchParams } from 'react-router'
@@ -38,30 +38,17 @@ export function ChooserPage() {
             </Empty>
           ) : (
             <>
-              <div className="scroll" role="region" aria-label="Customers" tabIndex={0}>
-                <Table>
-                  <Table.Thead>
-                    <Table.Tr>
-                      <Table.Th>Name</Table.Th>
-                      <Table.Th>Username</Table.Th>
-                      <Table.Th>E-mail</Table.Th>
-                    </Table.Tr>
-                  </Table.Thead>
-                  <Table.Tbody>
-                    {found.results.map((customer) => (
-                      <Table.Tr key={customer.id}>
-                        <Table.Td>
-                          <Anchor component={Link} to={`/crossing/${customer.id}`} underline="always">
-                            {customer.name || customer.id}
-                          </Anchor>
-                        </Table.Td>
-                        <Table.Td>{customer.username}</Table.Td>
-                        <Table.Td>{customer.email}</Table.Td>
-                      </Table.Tr>
-                    ))}
-                  </Table.Tbody>
-                </Table>
-              </div>
+              <ul className="plain people" aria-label="Customers">
+                {found.results.map(({ id, name, username, email }) => (
+                  <li key={id}>
+                    <Anchor component={Link} to={`/crossing/${id}`} underline="always" className="breakable">
+                      {name || id}
+                    </Anchor>
+                    <span className="breakable">{username}</span>
+                    <span className="breakable">{email}</span>
+                  </li>
+                ))}
+              </ul>
               <Pager
                 count={found.count}
                 size={SIZE}

@@ -25,3 +25,10 @@ function inRow(customer: Crossing, field: EditField): unknown {
   const place = root ? [...root.key, ...root.columns].indexOf(field) : -1
   return root?.rows[0]?.[place]
 }
+
+/** Something new for each side to begin with: an edit that changes nothing meets nothing. */
+export function suggestion(field: EditField, side: Side, now = new Date()): string {
+  if (field === 'active') return side === 'mysql' ? 'true' : 'false'
+  if (field === 'birthdate') return `${side === 'mysql' ? '1815-12-10' : '1906-12-09'}T${now.toISOString().slice(11, 19)}Z`
+  return `${side === 'mysql' ? 'Ada' : 'Grace'} at ${now.toLocaleTimeString(undefined, { hour12: false })}`
+}
