@@ -1,8 +1,8 @@
 """The application's own connection to MongoDB, opened when first needed. Errors never carry the server's text."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -56,7 +56,7 @@ def database() -> Iterator[Database[Document]]:
     if not settings.MONGO_URL:
         raise MongoNotNamed
     try:
-        yield _client(settings.MONGO_URL).get_default_database().with_options(codec_options=CODEC)
+        yield _connected(settings.MONGO_URL).get_default_database().with_options(codec_options=CODEC)
     except (ConfigurationError, InvalidURI):
         raise MongoNotNamed from None
     except OperationFailure as error:
@@ -65,7 +65,22 @@ def database() -> Iterator[Database[Document]]:
         raise MongoAway from None
 
 
-@cache
-def _client(url: str) -> MongoClient[Document]:
-    """One for the process; its connections are shared by all threads."""
-    return MongoClient(url, serverSelectionTimeoutMS=PATIENCE, socketTimeoutMS=PATIENCE, connectTimeoutMS=PATIENCE)
+def disconnect() -> None:
+    """Close what this process has open."""
+    with _lock:
+        while _clients:
+            _clients.popitem()[1].close()
+
+
+def _connected(url: str) -> MongoClient[Document]:
+    """One for the process; its connections are shared by all threads. Made late: a client does not outlive a fork."""
+    with _lock:
+        if url not in _clients:
+            _clients[url] = MongoClient(
+                url, serverSelectionTimeoutMS=PATIENCE, socketTimeoutMS=PATIENCE, connectTimeoutMS=PATIENCE
+            )
+        return _clients[url]
+
+
+_lock = threading.Lock()
+_clients: dict[str, MongoClient[Document]] = {}

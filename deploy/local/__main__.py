@@ -10,7 +10,9 @@ from deploy.local.problem import LocalProblem
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m deploy.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("setup", help="system packages, .venv, MySQL, MariaDB, MongoDB and the pages, for demo and tests")
+    commands.add_parser(
+        "setup", help="system packages, .venv, MySQL, MariaDB, MongoDB, Chromium and the pages, for demo and tests"
+    )
     demo = commands.add_parser("demo", help="the whole product on this machine, until Ctrl-C")
     demo.add_argument("--customers", type=int, default=500, metavar="N", help="size of the sample data (500)")
     demo.add_argument("--once", action="store_true", help="in a temporary folder: one edit each way, verify, stop")
@@ -37,7 +39,7 @@ def main() -> int:
             demo_folder.forget()
             return 0
         if not environment.inside():
-            environment.prepare(with_mariadb=arguments.command == "setup")
+            environment.prepare(for_tests=arguments.command == "setup")
             environment.enter(sys.argv[1:])
         # Only now is there an environment that holds what these modules import.
         from deploy.local import commands

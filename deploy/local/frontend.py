@@ -100,5 +100,6 @@ def _run(command: Sequence[str], environ: dict[str, str]) -> None:
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
         raise LocalProblem(
-            f"`{' '.join(command)}` in frontend/ failed:\n{said}", "is the npm registry reachable? make clean, then again"
+            f"`{' '.join(command)}` in frontend/ failed:\n{said}",
+            "is the npm registry reachable? make clean, then again",
         )

@@ -60,8 +60,9 @@ test('both sides at once: the conflict is shown, settled, with its winner and it
   await both.getByRole('button', { name: 'Edit both at once' }).click()
 
   const conflict = page.getByRole('region', { name: /conflict/i })
-  await expect(conflict).toContainText('Settled')
   const winner = conflict.locator('[data-fate="winner"]')
+  await expect(winner).toContainText(stamp)
+  await expect(conflict).toContainText('Settled')
   const loser = conflict.locator('[data-fate="loser"]')
   await expect(winner).toHaveCount(1)
   await expect(loser).toHaveCount(1)

@@ -11,7 +11,7 @@ export type Person = keyof typeof PEOPLE
 
 /** Where a person's session is kept for tests that are about something else. */
 export function session(person: Person): string {
-  return `test-results/${person}.json`
+  return `${process.env.LOCKSTEP_SESSIONS ?? 'test-results'}/${person}.json`
 }
 
 export function password(): string {
