@@ -79,7 +79,8 @@ def client_of(user: User | None) -> APIClient:
 
 
 def hang_up(answer: Any) -> None:
-    """Close an answer that never ends by itself; the connection to the database is the test's, as in Django's client."""
+    """Close an answer that never ends by itself and was not read; the connection to the database stays the test's, as
+    Django's client has it."""
     request_finished.disconnect(close_old_connections)
     answer.close()
     request_finished.connect(close_old_connections)

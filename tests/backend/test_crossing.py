@@ -17,7 +17,7 @@ from backend.analytics.models import Customer, CustomerAccount
 from backend.crossing import attention, edits, watching
 from backend.crossing import mongo as crossing_mongo
 from backend.crossing.attention import Watcher
-from backend.crossing.watching import Event, watch
+from backend.crossing.watching import Event, EventStream, watch
 from tests.backend.conftest import hang_up
 from tests.backend.documents import CUSTOMER, Document, customer, load
 
@@ -342,16 +342,22 @@ def test_a_side_that_goes_away_is_told_and_ends_it(
     assert list(following(watcher)) == [Event("problem", {"detail": watching.AWAY})]
 
 
-def test_events_are_sent_as_the_standard_has_it(tess: APIClient, customers: Database[Document]) -> None:
-    """Text with line breaks stays in one line of data; nothing on the way may keep them back."""
-    answer: Any = tess.get(f"{HERE}events/", headers={"accept": "text/event-stream"})
-    assert answer["Content-Type"].startswith("text/event-stream")
-    assert answer["Cache-Control"] == "no-store"
-    parts = iter(answer.streaming_content)
+def test_events_are_sent_as_the_standard_has_it(customers: Database[Document]) -> None:
+    """Text with line breaks stays in one line of data."""
+    stream = EventStream(CUSTOMER)
+    parts = iter(stream)
     assert next(parts) == b"retry: 500\n\n"
     name, data, *rest = next(parts).decode().split("\n")
     assert (name, rest) == ("event: snapshot", ["", ""])
     assert json.loads(data.removeprefix("data: "))["document"]["name"] == "Elizabeth Ray"
+    stream.close()
+
+
+def test_nothing_on_the_way_may_keep_events_back(tess: APIClient, customers: Database[Document]) -> None:
+    """Neither a cache nor a proxy."""
+    answer = tess.get(f"{HERE}events/", headers={"accept": "text/event-stream"})
+    assert answer["Content-Type"].startswith("text/event-stream")
+    assert (answer["Cache-Control"], answer["X-Accel-Buffering"]) == ("no-store", "no")
     hang_up(answer)
 
 
