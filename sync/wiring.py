@@ -17,7 +17,7 @@ from sync.model.compare import compare
 from sync.model.fold import broken
 from sync.model.lens import assemble
 from sync.model.mapping import CollectionMapping
-from sync.model.report import CopyReport, Explanation, Finding, RepairReport, Step, VerifyReport
+from sync.model.report import ConflictCounts, CopyReport, Explanation, Finding, RepairReport, Step, VerifyReport
 from sync.model.values import key_text
 from sync.mongo import preflight as mongo_preflight
 from sync.mongo import setup as mongo_setup
@@ -239,12 +239,18 @@ class Wiring:
         """What each worker last said, and how many documents are held."""
         return self._operators.workers()
 
-    def conflicts(self, filters: Mapping[str, str], limit: int) -> Sequence[Mapping[str, object]]:
-        """Conflict rows, newest first."""
-        return self._operators.conflicts(filters, limit)
+    def conflict_counts(self) -> ConflictCounts:
+        """How many documents are held, and were; and for how long."""
+        return self._operators.counts()
+
+    def conflicts(
+        self, filters: Mapping[str, str], limit: int, *, older: float | None, newer: float | None
+    ) -> Sequence[Mapping[str, object]]:
+        """Conflict rows, newest first. `older`, `newer`: opened more, or less, than so many seconds ago."""
+        return self._operators.conflicts(filters, limit, older=older, newer=newer)
 
     def conflict(self, number: int) -> Mapping[str, object]:
-        """One conflict row with both values and notes."""
+        """One conflict row with all that is known of it."""
         return self._operators.conflict(number)
 
     def ask(self, worker: str, kind: str) -> None:
