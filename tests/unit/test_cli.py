@@ -17,6 +17,9 @@ from sync.cli import exit_codes, main
 from sync.cli.context import command
 from sync.cli.durations import Duration, span
 from sync.cli.output import answer, progress
+from sync.model.change import DocumentId
+from sync.model.report import VerifyReport
+from sync.wiring import Wiring
 
 CONFIG = str(ROOT / "lockstep.toml")
 DOCUMENT = ("--collection", "customers", "--id", "5ca4bbcea2dd94ee58162a68")
@@ -248,3 +251,17 @@ def test_a_filter_that_cannot_be_meant_is_refused(arguments: list[str], told: st
     result = lockstep("--config", CONFIG, "conflicts", "list", *arguments)
     assert result.exit_code == exit_codes.USAGE
     assert told in spoken(result)
+
+
+def test_busy_documents_are_named_and_are_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exit code stays; the text says that nobody knows whether they are equal."""
+    report = VerifyReport(documents=3, collections={"accounts": 3}, busy=(DocumentId("accounts", "a" * 24),))
+    monkeypatch.setattr(Wiring, "verify", lambda *_: report)
+    result = lockstep("--config", CONFIG, "verify")
+    assert result.exit_code == exit_codes.OK
+    assert f"accounts {'a' * 24}: busy" in result.stdout
+    assert "3 documents compared: 0 different, 0 missing, 0 unmappable, 0 held, 1 busy" in result.stdout
+    assert "whether they are equal is not known" in result.stdout
+    told = json.loads(lockstep("--config", CONFIG, "verify", "--json").stdout)
+    assert (told["equal"], told["busy"]) == (True, 1)
+    assert told["busy_documents"] == [{"collection": "accounts", "id": "a" * 24}]
