@@ -80,6 +80,7 @@ class ConflictDetail(EngineTable):
     mongo_notes = models.JSONField(null=True)
     policy = models.CharField(max_length=32, null=True)
     looks = models.IntegerField()
+    decided_by = models.BigIntegerField(null=True)
     look = models.JSONField(null=True)
     fields = models.JSONField(null=True)
     losers = models.JSONField(null=True)

@@ -11,10 +11,13 @@ from random import Random
 import pytest
 from bson import ObjectId
 
+from backend.analytics.sample import Sample
 from sync.model.change import Side
 from sync.model.mapping import Policy
+from tests import plain
 from tests.both_sides import Editor
 from tests.engine import Engine
+from tests.plain import Doc
 from tests.site import Site
 
 #: Edits of both sides in all, over so many documents. The long form: LOCKSTEP_MEETINGS=20000.
@@ -98,4 +101,80 @@ def test_random_edits_of_the_same_documents(engine: Engine, seed: str) -> None:
     """Inserts, deletes, nested parts, flags that flip back and forth: equal at the end, no conflict open."""
     edit(editors(engine, seed), EDITS)
     engine.meet(PATIENCE)
+    engine.assert_equal()
+
+
+def waiting(engine: Engine) -> list[str]:
+    """What each document that waits waits for."""
+    with engine.site.mysql("app").cursor() as cursor:
+        cursor.execute(
+            "SELECT waiting_for FROM sync_conflict_detail d JOIN sync_conflict c ON c.id = d.conflict_id"
+            " WHERE c.state = 'waiting'"
+        )
+        return [str(reason) for (reason,) in cursor.fetchall()]
+
+
+def customer(engine: Engine) -> tuple[ObjectId, Doc]:
+    """One that both sides have."""
+    key = ObjectId()
+    document: Doc = {**next(iter(Sample.of(1, 1).documents("customers"))), "_id": key}
+    engine.mongo["customers"].insert_one(document)
+    engine.settle()
+    return key, document
+
+
+def test_an_outcome_that_mysql_refuses_waits(engine: Engine) -> None:
+    """With the reason, and holds nothing but its own document; once it is mended, it settles."""
+    key, _ = customer(engine)
+    engine.mongo["customers"].update_one({"_id": key}, {"$set": {"username": "u" * 5000}})
+    engine.until(lambda: len(waiting(engine)) == 1)
+    assert "MySQL error 1406" in waiting(engine)[0]
+    other, _ = customer(engine)
+    engine.mongo["customers"].update_one({"_id": key}, {"$set": {"username": "short"}})
+    engine.meet()
+    final = engine.assert_equal()["customers"]
+    assert (final[str(key)]["username"], str(other) in final) == ("short", True)
+    assert engine.conflicts("settled") == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "mend"),
+    [({"$unset": {"name": ""}}, {"$set": {"name": "mended"}}), ({"$set": {"name": 5}}, {"$set": {"name": "mended"}})],
+)
+def test_a_document_that_rows_cannot_hold_waits(engine: Engine, spoil: Doc, mend: Doc) -> None:
+    """Until somebody mends it; what MySQL's people wrote meanwhile, and what they did not, is then decided."""
+    key, _ = customer(engine)
+    engine.mongo["customers"].update_one({"_id": key}, spoil)
+    engine.until(lambda: len(waiting(engine)) == 1)
+    assert "MongoDB's document cannot be carried: name: " in waiting(engine)[0]
+    with engine.mysql.cursor() as cursor:
+        cursor.execute("UPDATE analytics_customer SET email = 'new@example.com' WHERE id = %s", (str(key),))
+    engine.mongo["customers"].update_one({"_id": key}, mend)
+    engine.meet()
+    final = engine.assert_equal()["customers"][str(key)]
+    assert (final["name"], final["email"]) == ("mended", "new@example.com")
+
+
+def test_a_gap_in_a_list_is_closed(engine: Engine) -> None:
+    """Positions count by rank: both sides hold the list that was left."""
+    key = ObjectId()
+    engine.mongo["accounts"].insert_one({"_id": key, "account_id": 1, "limit": 1, "products": ["a", "b", "c"]})
+    engine.settle()
+    with engine.mysql.cursor() as cursor:
+        cursor.execute("DELETE FROM analytics_accountproduct WHERE account_oid = %s AND position = 1", (str(key),))
+    engine.meet()
+    assert engine.assert_equal()["accounts"][str(key)]["products"] == ["a", "c"]
+    assert engine.value("SELECT MAX(position) FROM analytics_accountproduct WHERE account_oid = %s", str(key)) == 1
+
+
+def test_a_delete_of_what_stood_there_stays(engine: Engine) -> None:
+    """And one that passed an edit loses to it, or wins, by time; both sides alike."""
+    keys = [customer(engine)[0] for _ in range(10)]
+    for key in keys:
+        engine.mongo["customers"].update_one({"_id": key}, {"$set": {"name": "edited"}})
+        with engine.mysql.cursor() as cursor:
+            for table in reversed(plain.TABLES["customers"]):
+                column = "id" if table == "analytics_customer" else "customer_id"
+                cursor.execute(f"DELETE FROM {table} WHERE {column} = %s", (str(key),))
+    engine.meet()
     engine.assert_equal()
