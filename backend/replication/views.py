@@ -1,6 +1,5 @@
 """How the synchronisation is, and what it holds. Reading only: what operators ask of workers goes over the command line."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.db import OperationalError, ProgrammingError
@@ -19,7 +18,7 @@ from backend.accounts.permissions import OperatorPermission
 from backend.config.filters import ExactTextFilter, YesOrNoFilter
 from backend.replication.models import Conflict, Worker
 from backend.replication.serializers import ConflictDetailSerializer, ConflictListSerializer, SyncStatusSerializer
-from sync.model.states import SILENT, SILENT_HINT, STATES
+from sync.model.states import STATES, judged
 
 #: MySQL: no such table; no right to it. Both mean that `lockstep setup` has not been run (again).
 NOT_SET_UP = {1146, 1142}
@@ -59,14 +58,14 @@ class NotSetUp(APIException):
 
 def _worker(row: Worker) -> dict[str, Any]:
     state = STATES.get(row.state)
-    talks = timezone.now() - row.reported_at < timedelta(seconds=SILENT)
+    health = judged(row.state, row.hint, (timezone.now() - row.reported_at).total_seconds())
     return {
         "name": row.name,
         "state": row.state,
         "meaning": state.meaning if state else "",
         "reason": row.reason,
-        "hint": row.hint if talks else SILENT_HINT,
-        "healthy": bool(state and state.healthy and talks),
+        "hint": health.hint,
+        "healthy": health.healthy,
         "since": row.since,
         "reported_at": row.reported_at,
         "details": row.details,
