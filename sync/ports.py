@@ -163,6 +163,10 @@ class LookStore(Protocol):
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:
         """What this look decided stood in MongoDB, but is not the last word: its losers are kept for good, it is cleared."""
 
+    def prune(self, state: str, days: int, limit: int) -> int:
+        """Delete rows that were closed as this state, `settled` or `converged`, more than so many days ago; returns how
+        many, at most `limit`. The follower's only: nobody else may delete."""
+
 
 class ConflictStore(Protocol):
     """Conflict rows, inside an open MySQL transaction."""

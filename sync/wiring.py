@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +17,8 @@ from sync.model.compare import compare
 from sync.model.fold import broken
 from sync.model.lens import assemble
 from sync.model.mapping import CollectionMapping
-from sync.model.report import CopyReport, Explanation, Finding, RepairReport, Step, VerifyReport
+from sync.model.report import ConflictCounts, CopyReport, Explanation, Finding, RepairReport, Step, VerifyReport
+from sync.model.states import judged
 from sync.model.values import key_text
 from sync.mongo import preflight as mongo_preflight
 from sync.mongo import setup as mongo_setup
@@ -36,6 +37,7 @@ from sync.mysql.server import MySQLSettings
 from sync.mysql.target import MySQLTarget
 from sync.ports import Reader
 from sync.reconcile.first_copy import FirstCopy
+from sync.reconcile.passing import Direction, Passing
 from sync.reconcile.progress import Progress
 from sync.reconcile.repair import Repair
 from sync.reconcile.verify import verify
@@ -57,7 +59,7 @@ class Wiring:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._mapping = config.mapping
+        self.mapping = config.mapping
         self._open = ExitStack()
         self._made: dict[Side, Parts] = {}
 
@@ -78,29 +80,29 @@ class Wiring:
     def worker(self, name: str, on_state: OnState = _quiet) -> Worker:
         """The worker `follower` or `listener`; it opens its own connections."""
         parts = self._follower if name == "follower" else self._listener
-        return Worker(name, self._mapping, parts, on_state)
+        return Worker(name, self.mapping, parts, on_state)
 
     def _follower(self) -> Parts:
         mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
-        mysql_preflight.require_tables(mysql, self._mapping)
+        mysql_preflight.require_tables(mysql, self.mapping)
         return Parts(
-            source=BinlogSource(mysql, self._mapping),
-            target=MongoTarget(mongo, self._mapping, MySQLConflicts(mysql, self._mapping)),
+            source=BinlogSource(mysql, self.mapping),
+            target=MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping)),
             end=BinlogEnd(mysql),
-            reader=MySQLReader(mysql, self._mapping),
-            conflicts=MySQLConflicts(mysql, self._mapping),
+            reader=MySQLReader(mysql, self.mapping),
+            conflicts=MySQLConflicts(mysql, self.mapping),
             desk=MySQLDesk(mysql, "follower"),
         )
 
     def _listener(self) -> Parts:
         mysql, mongo = self._mysql(Role.LISTENER), self._mongo(Role.LISTENER)
-        mysql_preflight.require_tables(mysql, self._mapping)
+        mysql_preflight.require_tables(mysql, self.mapping)
         return Parts(
-            source=ChangeStreamSource(mongo, self._mapping),
-            target=MySQLTarget(mysql, self._mapping),
+            source=ChangeStreamSource(mongo, self.mapping),
+            target=MySQLTarget(mysql, self.mapping),
             end=StreamEnd(mongo),
-            reader=MongoReader(mongo, self._mapping),
-            conflicts=MySQLConflicts(mysql, self._mapping),
+            reader=MongoReader(mongo, self.mapping),
+            conflicts=MySQLConflicts(mysql, self.mapping),
             desk=MySQLDesk(mysql, "listener"),
         )
 
@@ -110,11 +112,11 @@ class Wiring:
         """The first copy, from `origin` into the other side. Raises `LeaseHeld` while a worker runs, and before anything
         is changed `ConfigError` for what would stop the workers afterwards."""
         mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
-        mysql_preflight.require(mysql, self._mapping)
-        mongo_preflight.require(mongo, self._mapping)
+        mysql_preflight.require(mysql, self.mapping)
+        mongo_preflight.require(mongo, self.mapping)
         copying, other = self._parts(origin.other), self._parts(origin)
         return FirstCopy(
-            self._mapping,
+            self.mapping,
             origin,
             source=copying.reader,
             target=other.reader,
@@ -123,8 +125,9 @@ class Wiring:
         ).run(progress)
 
     def verify(self, collections: Sequence[str], progress: Progress) -> VerifyReport:
-        """Compare the named collections (none named: all)."""
-        names = tuple(collections) or tuple(self._mapping.collections)
+        """Compare the named collections (none named: all). `CommandRefused` where documents differ and a running worker is
+        too far behind to tell whether they will."""
+        names = tuple(collections) or tuple(self.mapping.collections)
         for name in names:
             self.collection(name)
         operators = self._operators
@@ -133,7 +136,39 @@ class Wiring:
             texts = operators.held_texts()
             return frozenset(one for one in documents if held_among(texts, one))
 
-        return verify(self._mapping, self._reader(Side.MYSQL), self._reader(Side.MONGO), held, names, progress)
+        passing = Passing(self.directions())
+        return verify(self.mapping, self.reader(Side.MYSQL), self.reader(Side.MONGO), held, passing, names, progress)
+
+    def directions(self) -> Sequence[Direction]:
+        """Both workers as verify sees them, with the users that it reads with: no right to write is needed."""
+        mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.LISTENER)
+        conflicts = MySQLConflicts(mysql, self.mapping)
+        made = [
+            Direction(
+                worker="follower",
+                end=BinlogEnd(mysql),
+                target=MongoTarget(mongo, self.mapping, conflicts),
+                carries=partial(self._carries, "follower"),
+            ),
+            Direction(
+                worker="listener",
+                end=StreamEnd(mongo),
+                target=MySQLTarget(mysql, self.mapping),
+                carries=partial(self._carries, "listener"),
+            ),
+        ]
+        for one in made:
+            self._open.callback(one.end.close)
+            self._open.callback(one.target.close)
+        return made
+
+    def _carries(self, worker: str) -> bool:
+        """Whether it runs and is at work, by what it last said: a paused one is not."""
+        return any(
+            one["name"] == worker
+            and judged(str(one["state"]), str(one["hint"]), float(str(one["age_seconds"]))).healthy
+            for one in self._operators.workers()
+        )
 
     def repair(self, document: DocumentId, origin: Side, *, dry_run: bool) -> RepairReport:
         """Make the document's other side like `origin`: by the worker that owns that side, or here where none runs."""
@@ -187,8 +222,8 @@ class Wiring:
     def explain(self, document: DocumentId) -> Explanation:
         """Both sides of one document, and what the mapping makes of each."""
         collection = self.collection(document.collection)
-        mysql = self._reader(Side.MYSQL).read([document], exact=False).documents[document]
-        mongo = self._reader(Side.MONGO).read([document], exact=False).documents[document]
+        mysql = self.reader(Side.MYSQL).read([document], exact=False).documents[document]
+        mongo = self.reader(Side.MONGO).read([document], exact=False).documents[document]
         mysql_problem = mysql.problem or broken(collection, mysql.rows)
         difference = compare(
             collection,
@@ -215,15 +250,15 @@ class Wiring:
         """Everything that must be so on both servers; each finding with its fix. Changes nothing."""
         mysql = {str(role): self._mysql(role) for role in Role}
         mongo = {str(role): self._mongo(role) for role in Role}
-        return [*mysql_preflight.check(mysql, self._mapping), *mongo_preflight.check(mongo, self._mapping)]
+        return [*mysql_preflight.check(mysql, self.mapping), *mongo_preflight.check(mongo, self.mapping)]
 
     def setup_steps(self) -> list[Step]:
         """What `setup` does on both sides, in order, as owner."""
         mysql_roles = {str(role): self._mysql(role) for role in Role}
         mongo_users = {str(role): self._mongo(role).user for role in Role}
         return [
-            *mysql_setup.steps(self._mysql(Role.OWNER), self._mapping, mysql_roles),
-            *mongo_setup.steps(self._mongo(Role.OWNER), self._mapping, mongo_users),
+            *mysql_setup.steps(self._mysql(Role.OWNER), self.mapping, mysql_roles),
+            *mongo_setup.steps(self._mongo(Role.OWNER), self.mapping, mongo_users),
         ]
 
     def teardown_steps(self) -> list[Step]:
@@ -231,7 +266,7 @@ class Wiring:
         mysql_roles = {str(role): self._mysql(role) for role in Role}
         mongo_users = {str(role): self._mongo(role).user for role in Role}
         return [
-            *mysql_setup.teardown(self._mysql(Role.OWNER), self._mapping, mysql_roles),
+            *mysql_setup.teardown(self._mysql(Role.OWNER), self.mapping, mysql_roles),
             *mongo_setup.teardown(self._mongo(Role.OWNER), mongo_users),
         ]
 
@@ -239,12 +274,18 @@ class Wiring:
         """What each worker last said, and how many documents are held."""
         return self._operators.workers()
 
-    def conflicts(self, filters: Mapping[str, str], limit: int) -> Sequence[Mapping[str, object]]:
-        """Conflict rows, newest first."""
-        return self._operators.conflicts(filters, limit)
+    def conflict_counts(self) -> ConflictCounts:
+        """How many documents are held, and were; and for how long."""
+        return self._operators.counts()
+
+    def conflicts(
+        self, filters: Mapping[str, str], limit: int, *, older: float | None, newer: float | None
+    ) -> Sequence[Mapping[str, object]]:
+        """Conflict rows, newest first. `older`, `newer`: opened more, or less, than so many seconds ago."""
+        return self._operators.conflicts(filters, limit, older=older, newer=newer)
 
     def conflict(self, number: int) -> Mapping[str, object]:
-        """One conflict row with both values and notes."""
+        """One conflict row with all that is known of it."""
         return self._operators.conflict(number)
 
     def ask(self, worker: str, kind: str) -> None:
@@ -271,18 +312,19 @@ class Wiring:
             self._open.callback(self._made[side].close)
         return self._made[side]
 
-    def _reader(self, side: Side) -> Reader:
+    def reader(self, side: Side) -> Reader:
+        """Reads that side's documents; no right to write is needed."""
         return self._mongo_reader if side is Side.MONGO else self._mysql_reader
 
     @cached_property
     def _mysql_reader(self) -> MySQLReader:
-        reader = MySQLReader(self._mysql(Role.FOLLOWER), self._mapping)
+        reader = MySQLReader(self._mysql(Role.FOLLOWER), self.mapping)
         self._open.callback(reader.close)
         return reader
 
     @cached_property
     def _mongo_reader(self) -> MongoReader:
-        reader = MongoReader(self._mongo(Role.LISTENER), self._mapping)
+        reader = MongoReader(self._mongo(Role.LISTENER), self.mapping)
         self._open.callback(reader.close)
         return reader
 
@@ -293,9 +335,9 @@ class Wiring:
         return operators
 
     def collection(self, name: str) -> CollectionMapping:
-        collection = self._mapping.collections.get(name)
+        collection = self.mapping.collections.get(name)
         if collection is None:
-            known = ", ".join(self._mapping.collections)
+            known = ", ".join(self.mapping.collections)
             raise CommandRefused(f"no collection {name} is mapped", hint=f"one of: {known}")
         return collection
 

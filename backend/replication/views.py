@@ -1,6 +1,5 @@
 """How the synchronisation is, and what it holds. Reading only: what operators ask of workers goes over the command line."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.db import OperationalError, ProgrammingError
@@ -26,7 +25,7 @@ from backend.replication.serializers import (
 )
 from backend.replication.set_up import NotSetUp, is_missing
 from sync import errors
-from sync.model.states import SILENT, SILENT_HINT, STATES
+from sync.model.states import STATES, judged
 
 
 class SyncStatusView(APIView):
@@ -63,14 +62,14 @@ HINTS = _hints(errors.LockstepError)
 def _worker(row: Worker) -> dict[str, Any]:
     state = STATES.get(row.state)
     last_error = str(row.details.get("last_error") or "")
-    talks = timezone.now() - row.reported_at < timedelta(seconds=SILENT)
+    health = judged(row.state, row.hint, (timezone.now() - row.reported_at).total_seconds())
     return {
         "name": row.name,
         "state": row.state,
         "meaning": state.meaning if state else "",
         "reason": row.reason,
-        "hint": row.hint if talks else SILENT_HINT,
-        "healthy": bool(state and state.healthy and talks),
+        "hint": health.hint,
+        "healthy": health.healthy,
         "since": row.since,
         "reported_at": row.reported_at,
         "lag_seconds": row.details.get("lag_seconds"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 from bson import json_util
 from rich.table import Table
 
+from sync.cli.conflict_tables import notes_table
 from sync.cli.context import command, document, wiring
 from sync.cli.output import answer, out, plain
 from sync.model.change import Hold, Row, Value
@@ -24,7 +26,10 @@ _NO_ROW = "no row"
 @click.option("--id", "text", required=True, help="The document's _id.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def explain(collection: str, text: str, as_json: bool) -> None:
-    """Show a document's rows in MySQL, the document in MongoDB, what the mapping makes of each, and where they differ."""
+    """Show a document's rows in MySQL, the document in MongoDB, what the mapping makes of each, and where they differ.
+
+    Of a held document also what both sides' people wrote meanwhile, and how far its settling has come.
+    """
     site = wiring()
     found = site.explain(document(site, collection, text))
     if as_json:
@@ -44,7 +49,22 @@ def explain(collection: str, text: str, as_json: bool) -> None:
     else:
         plain("both sides are equal")
     if found.conflict:
-        plain(f"held by conflict {found.conflict['id']}: lockstep conflicts show {found.conflict['id']}")
+        _print_held(found.conflict)
+
+
+def _print_held(conflict: Mapping[str, Any]) -> None:
+    """How far its settling has come, and what both sides' people made of the document meanwhile."""
+    number, look = conflict["id"], conflict["look_id"]
+    plain(f"held by conflict {number} ({conflict['state']}): lockstep conflicts show {number}")
+    if conflict["waiting_for"]:
+        plain(f"waits for: {conflict['waiting_for']}")
+    met = "" if look is None else f", look {look} is under way"
+    if look is not None:
+        met += ", met by the listener" if conflict["met"] == look else ", not met by the listener yet"
+    plain(f"looks: {conflict['looks']}{met}")
+    notes = notes_table(conflict)
+    if notes is not None:
+        out.print(notes)
 
 
 def _as_json(found: Explanation) -> dict[str, object]:

@@ -6,7 +6,7 @@ import click
 
 from sync.cli.context import command, wiring
 from sync.cli.output import plain
-from sync.cli.status import WORKERS, judged
+from sync.cli.status import WORKERS, last_words
 from sync.errors import CommandRefused
 from sync.wiring import Wiring
 
@@ -25,7 +25,7 @@ def _ask(kind: str, worker: str | None) -> None:
 def _require_running(site: Wiring, names: tuple[str, ...]) -> None:
     """Nobody else answers; and a request left behind would be done whenever the worker is started."""
     said = {str(one["name"]): one for one in site.status()}
-    away = [name for name in names if not judged(name, said.get(name))["running"]]
+    away = [name for name in names if not last_words(name, said.get(name))["running"]]
     if away:
         raise CommandRefused(f"not running: {', '.join(away)}; nothing was asked", hint="lockstep status")
 

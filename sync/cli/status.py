@@ -10,8 +10,9 @@ from rich.table import Table
 
 from sync.cli import exit_codes
 from sync.cli.context import command, wiring
+from sync.cli.durations import span
 from sync.cli.output import answer, out, plain
-from sync.model.states import SILENT, SILENT_HINT, STATES
+from sync.model.states import judged
 
 WORKERS = ("follower", "listener")
 
@@ -20,30 +21,37 @@ WORKERS = ("follower", "listener")
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
 def status(as_json: bool) -> None:
     """Show state, position, lag, rates and held documents of both workers. Exit code 0 only while both are healthy."""
-    said = {str(one["name"]): one for one in wiring().status()}
-    workers = [judged(name, said.get(name)) for name in WORKERS]
+    site = wiring()
+    said = {str(one["name"]): one for one in site.status()}
+    counts = site.conflict_counts()
+    workers = [last_words(name, said.get(name)) for name in WORKERS]
     healthy = all(one["healthy"] for one in workers)
     if as_json:
-        answer({"healthy": healthy, "held": next((one.get("held") for one in said.values()), 0), "workers": workers})
+        answer(
+            {
+                "healthy": healthy,
+                "held": counts.held,
+                "conflicts": counts.states,
+                "oldest_held_seconds": counts.oldest_held_seconds,
+                "workers": workers,
+            }
+        )
     else:
         _show(workers)
+        oldest = counts.oldest_held_seconds
+        since = "" if oldest is None else f"; the oldest has been held for {span(oldest)}"
+        plain(f"conflicts: {', '.join(f'{number:,} {state}' for state, number in counts.states.items())}{since}")
     if not healthy:
         raise click.exceptions.Exit(exit_codes.UNHEALTHY)
 
 
-def judged(name: str, said: Mapping[str, object] | None) -> dict[str, object]:
+def last_words(name: str, said: Mapping[str, object] | None) -> dict[str, object]:
     """What a worker last said (None: never anything), and whether it runs (`running`) and is well (`healthy`)."""
     if said is None:
         nothing = {"state": "never started", "reason": "it has never said anything", "hint": "lockstep run"}
         return {"name": name, **nothing, "healthy": False, "running": False, "details": {}}
-    state = STATES.get(str(said["state"]))
-    silent = float(str(said["age_seconds"])) > SILENT
-    running = not silent and state is not None and not state.stopped
-    healthy = running and state is not None and state.healthy
-    found = {**said, "healthy": healthy, "running": running}
-    if silent and state is not None and not state.stopped:
-        found["hint"] = SILENT_HINT
-    return found
+    health = judged(str(said["state"]), str(said["hint"]), float(str(said["age_seconds"])))
+    return {**said, "healthy": health.healthy, "running": health.running, "hint": health.hint}
 
 
 def _show(workers: Sequence[Mapping[str, object]]) -> None:

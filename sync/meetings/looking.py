@@ -35,6 +35,8 @@ from sync.ports import (
 DOCUMENTS, ROWS = 1000, 20_000
 #: Seconds after which held documents are asked for although no log told of one.
 ANYWAY = 1.0
+#: Closed rows deleted at once, and the seconds until more are: later, or soon where there may be more.
+PRUNED, PRUNE, PRUNE_ON = 500, 60.0, 1.0
 
 _STRANGERS = "a person: both sides had it before the start, and no log tells which is newer; lockstep repair"
 _NO_KEY = "a person: its key is none of the mapping's, or too long to be kept; mend it on the side that has it"
@@ -71,7 +73,7 @@ class Looking:
         self._looks: dict[int, dict[int, _Look]] = {}
         self._met: list[int] = []
         self._pauses = Pauses()
-        self._ask_at = 0.0
+        self._ask_at = self._prune_at = 0.0
         #: Looks whose mark the binlog has not shown yet.
         self.ahead: set[int] = set()
 
@@ -83,7 +85,7 @@ class Looking:
     def noticed(self, batch: Batch | None) -> None:
         """The batch was applied: the marks that it met count from here on."""
         for one in batch.transactions if batch else ():
-            if one.conflicts:
+            if one.due:
                 self._ask_at = 0.0
             if one.closed:
                 self._pauses.something_closed()
@@ -108,6 +110,20 @@ class Looking:
             self._ask_at = now + ANYWAY
             for some in self._due(now):
                 self._look(some)
+        if now >= self._prune_at:
+            self._prune_at = now + (PRUNE_ON if self._prune() == PRUNED else PRUNE)
+
+    def _prune(self) -> int:
+        """Delete closed rows that have been kept long enough; those by which nobody lost first. Returns how many."""
+        keep = {"converged": self._mapping.keep_converged_days, "settled": self._mapping.keep_settled_days}
+        gone = 0
+        try:
+            with self._rows() as looks:
+                for state, days in keep.items():
+                    gone += looks.prune(state, days, PRUNED - gone)
+        except Contention:
+            return 0  # it was undone, and is not urgent
+        return gone
 
     # Looking.
 

@@ -109,6 +109,9 @@ class SyncMapping:
     collections: Mapping[str, CollectionMapping]
     #: The side that wins a tie of commit times.
     tie: Side = Side.MYSQL
+    #: Days for which closed conflict rows are kept: those with a value that lost or a person's decision, and the others.
+    keep_settled_days: int = 30
+    keep_converged_days: int = 1
     #: Table name -> table.
     tables: Mapping[str, TableMapping] = field(init=False)
 

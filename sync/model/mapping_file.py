@@ -19,6 +19,9 @@ _LATER_CODECS = ("int64", "double", "decimal128", "binary", "uuid", "json", "enu
 _LATER_OPTIONS = ("policy", "unmapped", "empty", "rename")
 #: Keys of documents; other types lack an order that both databases and the text of a key agree on.
 _ID_CODECS = ("objectid", "string")
+#: Settings of [lockstep] that are a number of days, what counts where one is left out, and the most (a hundred years).
+_DAYS = {"keep_settled_days": 30, "keep_converged_days": 1}
+_MOST_DAYS = 36_500
 _HEADER = re.compile(r"\[{1,2}([^\[\]]+)\]{1,2}\s*(#.*)?")
 _NAME = re.compile(r"[A-Za-z0-9_$\u0080-\uffff]{1,64}")
 
@@ -51,17 +54,30 @@ class _Reader:
     def mapping(self, data: _Table) -> SyncMapping | None:
         self._known(data, (), ("lockstep", "collections"))
         engine = self._table(data.get("lockstep", {}), ("lockstep",))
-        self._known(engine, ("lockstep",), ("tie",))
+        self._known(engine, ("lockstep",), ("tie", *_DAYS))
         tie = engine.get("tie", "mysql")
         if tie not in tuple(Side):
             self._problem(("lockstep", "tie"), 'allowed: "mysql" or "mongo"')
+        settled, converged = (self._days(engine, name) for name in _DAYS)
         collections = self._table(data.get("collections", {}), ("collections",))
         if not collections:
             self._problem(("collections",), "at least one collection is needed: [collections.NAME]")
         read = {name: self._collection(name, value) for name, value in collections.items()}
         if self.problems:
             return None
-        return SyncMapping(collections={n: c for n, c in read.items() if c}, tie=Side(str(tie)))
+        return SyncMapping(
+            collections={n: c for n, c in read.items() if c},
+            tie=Side(str(tie)),
+            keep_settled_days=settled,
+            keep_converged_days=converged,
+        )
+
+    def _days(self, engine: _Table, name: str) -> int:
+        days = engine.get(name, _DAYS[name])
+        if isinstance(days, int) and not isinstance(days, bool) and 0 <= days <= _MOST_DAYS:
+            return days
+        self._problem(("lockstep", name), f"allowed: a whole number of days, 0 to {_MOST_DAYS}")
+        return 0
 
     def _collection(self, name: str, value: object) -> CollectionMapping | None:
         path = ("collections", name)

@@ -72,6 +72,8 @@ class VerifyReport:
     #: Per collection: documents compared.
     collections: Mapping[str, int]
     differences: tuple[Difference, ...] = ()
+    #: They were other ones each time they were read: no difference, and not known to be equal.
+    busy: tuple[DocumentId, ...] = ()
 
     def count(self, *presences: Presence, held: bool = False) -> int:
         return sum(1 for one in self.differences if one.held == held and one.presence in presences)
@@ -79,6 +81,24 @@ class VerifyReport:
     @property
     def equal(self) -> bool:
         return all(one.held for one in self.differences)
+
+
+#: States of a conflict row, in the order in which they are shown.
+CONFLICT_STATES = ("open", "waiting", "settled", "converged")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictCounts:
+    """How many conflict rows there are."""
+
+    #: Of each of CONFLICT_STATES; the closed ones as far as they are kept.
+    states: Mapping[str, int]
+    #: Since when the oldest document that is held has been so; None where none is.
+    oldest_held_seconds: float | None
+
+    @property
+    def held(self) -> int:
+        return self.states["open"] + self.states["waiting"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,5 +142,5 @@ class Explanation:
     #: The document as it stands, unmapped fields included.
     mongo_document: Mapping[str, object] | None
     places: tuple[str, ...]
-    #: The open conflict row, if any (as the conflicts list shows it).
+    #: The open conflict row, if any, with its look and both sides' notes.
     conflict: Mapping[str, object] | None = field(default=None)

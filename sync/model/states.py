@@ -1,4 +1,7 @@
-"""The named states of a worker: one table of state, meaning and the command that helps. Shown by CLI, API and docs."""
+"""The named states of a worker: one table of state, meaning and the command that helps. Shown by CLI, API and docs.
+
+And what a worker's last words tell of its health, judged here once for all who show it.
+"""
 
 from __future__ import annotations
 
@@ -89,3 +92,29 @@ STATES = {
         State(name="failed", meaning="ended by an error; the reason names it", help="lockstep doctor", stopped=True),
     )
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What a worker's last words come to by now."""
+
+    #: Its process is there and will do what it is asked.
+    running: bool
+    #: Changes are being carried, or will be without anybody's help.
+    healthy: bool
+    #: What a person does about it.
+    hint: str
+
+
+def judged(state: str, hint: str, age: float) -> Health:
+    """Of a worker that said `state` and `hint` so many seconds ago. One that has stopped is silent by right: its own hint
+    stays. So does that of a state this version does not know."""
+    known = STATES.get(state)
+    talks = age < SILENT
+    running = talks and known is not None and not known.stopped
+    gone = not talks and known is not None and not known.stopped
+    return Health(
+        running=running,
+        healthy=running and known is not None and known.healthy,
+        hint=SILENT_HINT if gone else hint,
+    )

@@ -17,6 +17,10 @@ def open_key(document: DocumentId) -> str:
 
 
 def document_text(document: DocumentId) -> str:
-    """The document's key as it stands in `document_id`; one that is too long is cut and carries a hash."""
-    text = key_text(document.key)
+    """The document's key as it stands in `document_id`."""
+    return kept_text(key_text(document.key))
+
+
+def kept_text(text: str) -> str:
+    """A key's text as it stands there: one that is too long is cut and carries a hash."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 65]}#{hashlib.sha256(text.encode()).hexdigest()}"

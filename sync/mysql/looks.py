@@ -20,6 +20,17 @@ from sync.mysql.packets import send, update_many
 from sync.mysql.server import Connection, translated
 from sync.ports import Decision, DueConflict, WrittenConflict
 
+#: Rows of a state that are to be deleted. Those of `settled` are the oldest of all, once the `converged` ones are gone; of
+#: `converged` ones only the first are asked, for the index on closed_at would lead past all that are settled and stay.
+_CLOSED = {
+    "settled": "SELECT d.conflict_id FROM sync_conflict_detail d JOIN sync_conflict c ON c.id = d.conflict_id"
+    " WHERE c.state = %s AND d.closed_at < NOW(6) - INTERVAL %s DAY ORDER BY d.closed_at LIMIT %s",
+    "converged": "SELECT d.conflict_id FROM"
+    " (SELECT id FROM sync_conflict WHERE state = %s ORDER BY id LIMIT 5000) c"
+    " JOIN sync_conflict_detail d ON d.conflict_id = c.id"
+    " WHERE d.closed_at < NOW(6) - INTERVAL %s DAY LIMIT %s",
+}
+
 
 class Looks:
     """Implements `sync.ports.LookStore` on a connection with an open transaction; does not commit."""
@@ -175,6 +186,19 @@ class Looks:
         with translated(), self._connection.cursor() as cursor:
             update_many(cursor, "sync_conflict_detail", "conflict_id", kept, also="look = NULL, decided_by = NULL")
         self._execute("UPDATE sync_conflict SET look_id = NULL WHERE id IN %s AND look_id = %s", tuple(kept), look)
+
+    def prune(self, state: str, days: int, limit: int) -> int:
+        """See the port."""
+        found = self._rows(_CLOSED[state], (state, days, limit))
+        numbers = tuple(int(number) for (number,) in found)
+        if numbers:
+            self._execute(
+                "DELETE c, d FROM sync_conflict c FORCE INDEX (PRIMARY)"
+                " STRAIGHT_JOIN sync_conflict_detail d FORCE INDEX (PRIMARY) ON d.conflict_id = c.id"
+                " WHERE c.id IN %s AND c.open_key IS NULL",
+                numbers,
+            )
+        return len(numbers)
 
     def _kept(self, conflicts: Collection[int]) -> dict[int, tuple[str, str]]:
         """Of each: all losers with those of the look that decided it, and its policy."""

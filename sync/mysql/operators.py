@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from sync.errors import CommandRefused
 from sync.model.change import DocumentId
-from sync.mysql.conflict_keys import document_text, open_key
+from sync.model.report import CONFLICT_STATES, ConflictCounts
+from sync.mysql.conflict_keys import document_text, kept_text, open_key
 from sync.mysql.server import MySQLSettings, Session, translated
 
-_LISTED = (
-    "SELECT c.id, c.collection, c.document_id, c.state, d.kind, d.side, d.reason, d.opened_at, d.noted_at, d.closed_at"
-    " FROM sync_conflict c JOIN sync_conflict_detail d ON d.conflict_id = c.id"
-)
+#: What the list shows of a conflict, and where it stands; moments come as text.
+_SHOWN = {
+    "id": "c.id",
+    "collection": "c.collection",
+    "document": "c.document_id",
+    "state": "c.state",
+    "kind": "d.kind",
+    "side": "d.side",
+    "reason": "d.reason",
+    "policy": "d.policy",
+    "looks": "d.looks",
+    "waiting_for": "d.waiting_for",
+    "age_seconds": "TIMESTAMPDIFF(MICROSECOND, d.opened_at, NOW(6)) / 1e6",
+    "opened_at": "d.opened_at",
+    "noted_at": "d.noted_at",
+    "looked_at": "d.looked_at",
+    "closed_at": "d.closed_at",
+}
+#: How far a look has come.
+_LOOK = {"look_id": "c.look_id", "met": "c.met"}
+#: JSON.
+_NOTES = {"mysql_notes": "d.mysql_notes", "mongo_notes": "d.mongo_notes"}
+_VALUES = {
+    "mysql_value": "d.mysql_value",
+    "mongo_value": "d.mongo_value",
+    "fields": "d.fields",
+    "losers": "d.losers",
+    **_NOTES,
+    "resolution": "d.resolution",
+}
+_ROWS = "sync_conflict c JOIN sync_conflict_detail d ON d.conflict_id = c.id"
 _FILTERS = {"collection": "c.collection", "document": "c.document_id", "state": "c.state", "kind": "d.kind"}
 
 
@@ -27,11 +55,10 @@ class Operators:
     def workers(self) -> list[dict[str, object]]:
         """What each worker last said: name, state, reason, hint, since, reported_at, age_seconds (of the report), details;
         and `held`, the number of open conflicts."""
-        held = self._rows("SELECT COUNT(*) FROM sync_conflict WHERE open_key IS NOT NULL", ())[0][0]
+        held = self._rows("SELECT COUNT(*) FROM sync_conflict WHERE open_key IS NOT NULL")[0][0]
         rows = self._rows(
             "SELECT name, state, reason, hint, since, reported_at,"
-            " TIMESTAMPDIFF(MICROSECOND, reported_at, NOW(6)) / 1e6, details FROM sync_worker ORDER BY name",
-            (),
+            " TIMESTAMPDIFF(MICROSECOND, reported_at, NOW(6)) / 1e6, details FROM sync_worker ORDER BY name"
         )
         return [
             {
@@ -48,9 +75,25 @@ class Operators:
             for name, state, reason, hint, since, reported, age, details in rows
         ]
 
-    def conflicts(self, filters: Mapping[str, str], limit: int) -> list[dict[str, object]]:
-        """Conflict rows, newest first. `filters`: collection, document, kind, state (`held` for all that are not closed)."""
-        conditions, values = ["TRUE"], []
+    def counts(self) -> ConflictCounts:
+        """Conflict rows by their state, and how long the oldest has been held."""
+        found = {
+            str(state): number
+            for state, number in self._rows("SELECT state, COUNT(*) FROM sync_conflict GROUP BY state")
+        }
+        opened = "TIMESTAMPDIFF(MICROSECOND, MIN(d.opened_at), NOW(6)) / 1e6"
+        ((oldest,),) = self._rows(f"SELECT {opened} FROM {_ROWS} WHERE c.open_key IS NOT NULL")
+        return ConflictCounts(
+            states={state: int(str(found.get(state, 0))) for state in CONFLICT_STATES},
+            oldest_held_seconds=None if oldest is None else float(str(oldest)),
+        )
+
+    def conflicts(
+        self, filters: Mapping[str, str], limit: int, *, older: float | None = None, newer: float | None = None
+    ) -> list[dict[str, object]]:
+        """Conflict rows, newest first. `filters`: collection, document, kind, state (`held` for all that are not closed);
+        `older` and `newer`: opened more, or less, than so many seconds ago."""
+        conditions, values = ["TRUE"], list[object]()
         for name, value in filters.items():
             if name == "state" and value == "held":
                 conditions.append("c.open_key IS NOT NULL")
@@ -58,33 +101,28 @@ class Operators:
             if name not in _FILTERS:
                 raise CommandRefused(f"no filter {name}; allowed: {', '.join(_FILTERS)}")
             conditions.append(f"{_FILTERS[name]} = %s")
-            values.append(value)
-        query = f"{_LISTED} WHERE {' AND '.join(conditions)} ORDER BY c.id DESC LIMIT %s"
-        return [_listed(row) for row in self._rows(query, (*values, limit))]
+            values.append(kept_text(value) if name == "document" else value)
+        for sign, seconds in (("<", older), (">", newer)):
+            if seconds is not None:
+                conditions.append(f"d.opened_at {sign} NOW(6) - INTERVAL %s SECOND")
+                values.append(seconds)
+        return self._shown(_SHOWN, f"{' AND '.join(conditions)} ORDER BY c.id DESC LIMIT %s", *values, limit)
 
     def conflict(self, number: int) -> dict[str, object]:
-        """One conflict with both values and notes. `CommandRefused` if there is none of this number."""
-        rows = self._rows(f"{_LISTED} WHERE c.id = %s", (number,))
+        """One conflict with its look, both values, fields, losers and notes. `CommandRefused` if there is none of this number."""
+        rows = self._shown({**_SHOWN, **_LOOK, **_VALUES}, "c.id = %s", number)
         if not rows:
-            raise CommandRefused(f"there is no conflict {number}")
-        details = self._rows(
-            "SELECT mysql_value, mongo_value, mysql_notes, mongo_notes, resolution"
-            " FROM sync_conflict_detail WHERE conflict_id = %s",
-            (number,),
-        )[0]
-        names = ("mysql_value", "mongo_value", "mysql_notes", "mongo_notes", "resolution")
-        return _listed(rows[0]) | {
-            name: None if text is None else json.loads(str(text)) for name, text in zip(names, details, strict=True)
-        }
+            raise CommandRefused(f"there is no conflict {number}", hint="lockstep conflicts list --state all")
+        return rows[0]
 
     def open_conflict(self, document: DocumentId) -> dict[str, object] | None:
-        """The open conflict of a document, without its values."""
-        rows = self._rows(f"{_LISTED} WHERE c.open_key = %s", (open_key(document),))
-        return _listed(rows[0]) if rows else None
+        """The open conflict of a document, with its look and both sides' notes."""
+        rows = self._shown({**_SHOWN, **_LOOK, **_NOTES}, "c.open_key = %s", open_key(document))
+        return rows[0] if rows else None
 
     def held_texts(self) -> set[tuple[str, str]]:
         """Collection and key (as text) of every document with an open conflict."""
-        rows = self._rows("SELECT collection, document_id FROM sync_conflict WHERE open_key IS NOT NULL", ())
+        rows = self._rows("SELECT collection, document_id FROM sync_conflict WHERE open_key IS NOT NULL")
         return {(str(collection), str(key)) for collection, key in rows}
 
     def ask(self, worker: str, kind: str, arguments: Mapping[str, object], requested_by: str) -> int:
@@ -99,7 +137,7 @@ class Operators:
 
     def answer(self, number: int) -> Mapping[str, object] | None:
         """What became of a request; None while it is not done. Raises `CommandRefused` where the worker refused it."""
-        state, result = self._rows("SELECT state, result FROM sync_command WHERE id = %s", (number,))[0]
+        state, result = self._rows("SELECT state, result FROM sync_command WHERE id = %s", number)[0]
         if state in ("requested", "running"):
             return None
         data = json.loads(str(result)) if result else {}
@@ -111,9 +149,13 @@ class Operators:
         """Give the connection back."""
         self._session.drop()
 
-    def _rows(self, query: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+    def _shown(self, columns: Mapping[str, str], where: str, *values: object) -> list[dict[str, object]]:
+        rows = self._rows(f"SELECT {', '.join(columns.values())} FROM {_ROWS} WHERE {where}", *values)
+        return [{name: _told(name, value) for name, value in zip(columns, row, strict=True)} for row in rows]
+
+    def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with translated(), self._session.get().cursor() as cursor:
-            cursor.execute(query, tuple(values))
+            cursor.execute(query, values)
             return list(cursor.fetchall())
 
 
@@ -122,20 +164,15 @@ def held_among(texts: set[tuple[str, str]], document: DocumentId) -> bool:
     return (document.collection, document_text(document)) in texts
 
 
-def _listed(row: tuple[object, ...]) -> dict[str, object]:
-    number, collection, document, state, kind, side, reason, opened, noted, closed = row
-    return {
-        "id": number,
-        "collection": collection,
-        "document": document,
-        "state": state,
-        "kind": kind,
-        "side": side,
-        "reason": reason,
-        "opened_at": _iso(opened),
-        "noted_at": _iso(noted),
-        "closed_at": _iso(closed),
-    }
+def _told(name: str, value: object) -> object:
+    """A column as it is shown."""
+    if value is None:
+        return None
+    if name in _VALUES:
+        return json.loads(str(value))
+    if name == "age_seconds":
+        return float(str(value))
+    return _iso(value) if name.endswith("_at") else value
 
 
 def _iso(moment: object) -> str | None:

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS sync_conflict (
     look_id BIGINT NULL,
     met BIGINT NULL,
     version BIGINT NOT NULL,
-    KEY sync_conflict_document (collection (64), document_id (191))
+    KEY sync_conflict_document (collection (64), document_id (191)),
+    KEY sync_conflict_state (state)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
 
 -- name: sync_conflict_detail
@@ -50,7 +51,8 @@ CREATE TABLE IF NOT EXISTS sync_conflict_detail (
     noted_at DATETIME(6) NOT NULL,
     looked_at DATETIME(6) NULL,
     closed_at DATETIME(6) NULL,
-    resolution LONGTEXT NULL
+    resolution LONGTEXT NULL,
+    KEY sync_conflict_detail_closed (closed_at)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
 
 -- name: sync_command

@@ -1,12 +1,13 @@
 """Compares every document of both sides, and only reports.
 
-A difference counts if it is still there when both sides are read again a few times: what is on its way does not count.
+A difference counts if both values are still those once the workers have passed all that stood in the logs when it was read:
+what is on its way does not count. Where no worker runs, nothing is.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from sync.model.change import DocumentId, DocumentRows, Hold, Value
 from sync.model.compare import compare
@@ -17,8 +18,8 @@ from sync.ports import Current, Reader
 from sync.reconcile.progress import Progress
 
 RANGE = 500
-#: How often a difference is read again before it counts, and the seconds between.
-LOOKS, PAUSE = 6, 0.5
+#: How often a difference whose values have changed is looked at again.
+LOOKS = 5
 
 
 def verify(
@@ -26,12 +27,15 @@ def verify(
     mysql: Reader,
     mongo: Reader,
     held: Callable[[Sequence[DocumentId]], frozenset[DocumentId]],
+    passing: Callable[[], bool],
     collections: Sequence[str],
     progress: Progress,
 ) -> VerifyReport:
-    """Compare the named collections. `held` tells which of some documents have an open conflict now."""
+    """Compare the named collections. `held` tells which of some documents have an open conflict now; `passing`: see
+    `sync.reconcile.passing`, whose errors it raises."""
     counts: dict[str, int] = {}
     differences: list[Difference] = []
+    busy: list[DocumentId] = []
     for name in collections:
         collection = mapping.collections[name]
         total = max(mysql.count(name), mongo.count(name))
@@ -45,8 +49,12 @@ def verify(
                 progress(name, done, total)
         progress(name, done, done)
         counts[name] = done
-        differences += _look_again(collection, mysql, mongo, held, suspects)
-    return VerifyReport(documents=sum(counts.values()), collections=counts, differences=tuple(differences))
+        found, changing = _Looking(collection, mysql, mongo, held, passing).at(suspects)
+        differences += found
+        busy += changing
+    return VerifyReport(
+        documents=sum(counts.values()), collections=counts, differences=tuple(differences), busy=tuple(busy)
+    )
 
 
 def reading(current: Current | None, absent: DocumentRows) -> DocumentRows | Hold:
@@ -89,48 +97,66 @@ def _walk(collection: str, reader: Reader) -> Iterator[tuple[DocumentId, Current
         after = list(documents)[-1].key
 
 
-def _look_again(
-    collection: CollectionMapping,
-    mysql: Reader,
-    mongo: Reader,
-    held: Callable[[Sequence[DocumentId]], frozenset[DocumentId]],
-    suspects: Sequence[DocumentId],
-) -> list[Difference]:
-    found: list[Difference] = []
-    for look in range(LOOKS):
-        if not suspects:
-            return []
-        if look:
-            time.sleep(PAUSE)
-        found = []
-        open_now = held(suspects)
-        for start in range(0, len(suspects), RANGE):
-            some = list(suspects[start : start + RANGE])
-            found += _differences(collection, mysql, mongo, some, open_now)
-        suspects = [one.document for one in found]
-        if all(one.held for one in found):
-            break
-    return found
+class _Looking:
+    """Looks at documents that differed when they were first read, until it is known of each what it comes to."""
+
+    def __init__(
+        self,
+        collection: CollectionMapping,
+        mysql: Reader,
+        mongo: Reader,
+        held: Callable[[Sequence[DocumentId]], frozenset[DocumentId]],
+        passing: Callable[[], bool],
+    ) -> None:
+        self._collection = collection
+        self._mysql = mysql
+        self._mongo = mongo
+        self._held = held
+        self._passing = passing
+
+    def at(self, suspects: Sequence[DocumentId]) -> tuple[list[Difference], list[DocumentId]]:
+        """The differences, and the documents that were other ones each time."""
+        found: list[Difference] = []
+        pending: dict[DocumentId, bytes] = {}
+        for difference, values in self._read(suspects):
+            if difference.held:
+                found.append(difference)
+            else:
+                pending[difference.document] = values
+        for _ in range(LOOKS):
+            if not pending:
+                break
+            some_carry = self._passing()
+            before, pending = pending, {}
+            for difference, values in self._read(before):
+                if difference.held or not some_carry or values == before[difference.document]:
+                    found.append(difference)
+                else:
+                    pending[difference.document] = values
+        return found, list(pending)
+
+    def _read(self, documents: Collection[DocumentId]) -> Iterator[tuple[Difference, bytes]]:
+        """Those that differ now, each with a digest of both values: of many differences the values would fill the memory.
+        What is held is asked before what stands there: a difference that a meeting ends meanwhile shows as none."""
+        every = list(documents)
+        held = self._held(every) if every else frozenset()
+        absent: DocumentRows = {table.name: {} for table in self._collection.tables}
+        for start in range(0, len(every), RANGE):
+            some = every[start : start + RANGE]
+            left: Mapping[DocumentId, Current] = self._mysql.read(some, exact=False).documents
+            right: Mapping[DocumentId, Current] = self._mongo.read(some, exact=False).documents
+            for one in some:
+                here, there = reading(left.get(one), absent), reading(right.get(one), absent)
+                difference = compare(self._collection, one, here, there, held=one in held)
+                if difference:
+                    yield difference, _digest(here) + _digest(there)
 
 
-def _differences(
-    collection: CollectionMapping,
-    mysql: Reader,
-    mongo: Reader,
-    documents: Sequence[DocumentId],
-    held: frozenset[DocumentId],
-) -> list[Difference]:
-    left: Mapping[DocumentId, Current] = mysql.read(documents, exact=False).documents
-    right: Mapping[DocumentId, Current] = mongo.read(documents, exact=False).documents
-    absent: DocumentRows = {table.name: {} for table in collection.tables}
-    compared = (
-        compare(
-            collection,
-            one,
-            reading(left.get(one), absent),
-            reading(right.get(one), absent),
-            held=one in held,
-        )
-        for one in documents
+def _digest(found: DocumentRows | Hold) -> bytes:
+    """Equal for equal readings, whatever the order of rows and columns."""
+    if isinstance(found, Hold):
+        return hashlib.sha256(f"{found.kind} {found.reason}".encode()).digest()
+    rows = sorted(
+        repr((table, key, sorted(row.items()))) for table, of_table in found.items() for key, row in of_table.items()
     )
-    return [one for one in compared if one]
+    return hashlib.sha256("\n".join(rows).encode(errors="surrogatepass")).digest()

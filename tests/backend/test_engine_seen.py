@@ -100,6 +100,13 @@ def test_a_silent_worker_is_not_healthy(tess: APIClient) -> None:
     assert "lockstep run" in shown["workers"][0]["hint"]
 
 
+def test_a_worker_that_stopped_keeps_its_own_hint(tess: APIClient) -> None:
+    """However long ago: starting it would not help."""
+    says("follower", "position_purged", ago=60)
+    says("listener", "stopped", ago=60)
+    assert [worker["hint"] for worker in tess.get(STATUS).json()["workers"]] == ["a hint", "a hint"]
+
+
 def test_one_worker_alone_is_not_health(tess: APIClient) -> None:
     """Nor is none."""
     assert tess.get(STATUS).json() == {"set_up": True, "healthy": False, "open_conflicts": 0, "workers": []}

@@ -148,7 +148,7 @@ def test_explain_marks_where_the_sides_differ(apart: Site) -> None:
     """Column by column, both values side by side; rows that one side lacks too."""
     text = apart.lockstep("explain", "--collection", "accounts", "--id", B).stdout
     lines = [line.split("│")[1:-1] for line in text.splitlines() if "│" in line]
-    cells = {tuple(cell.strip() for cell in line) for line in lines}
+    cells = {tuple(cell.strip() for cell in line) for line in lines if len(line) == 6}
     assert cells == {
         ("", "analytics_account", f'"{B}"', "account_id", "7", "7"),
         ("≠", "analytics_account", f'"{B}"', "limit", "2", "3"),
@@ -196,7 +196,7 @@ def test_repair_makes_the_sides_equal_and_closes_the_conflict(apart: Site, origi
     (held,) = answer(apart, "conflicts", "list")
     arguments = ["repair", "--collection", "accounts", "--id", B, "--from", origin]
     would = answer(apart, *arguments, "--dry-run")
-    assert answer(apart, "conflicts", "list") == [held]
+    assert [one["id"] for one in answer(apart, "conflicts", "list")] == [held["id"]]
     done = answer(apart, *arguments)
     assert (would["dry_run"], done["dry_run"]) == (True, False)
     assert would["conflict"] == done["conflict"] == held["id"]

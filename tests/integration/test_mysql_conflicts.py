@@ -276,6 +276,9 @@ def test_a_document_with_a_long_key_can_be_held(side: MySQLSide, length: int) ->
     assert len(set(shown)) == 2
     assert all(len(text) <= 768 for text in shown)
     assert side.operators().held_texts() == {("accounts", text) for text in shown}
+    for document in (first, second):  # found by the whole key, as people know it
+        (found,) = side.operators().conflicts({"document": str(document.key)}, 10)
+        assert found["id"] == (one if document is first else two).conflict
 
 
 def test_what_is_too_large_for_one_statement_goes_in_more(side: MySQLSide) -> None:

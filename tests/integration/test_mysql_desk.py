@@ -147,6 +147,10 @@ def test_conflicts_are_listed_by_what_is_asked(side: MySQLSide) -> None:
     assert [one["held"] for one in operators.workers()] == []
     side.desk().report("streaming", "", "", {})
     assert [one["held"] for one in operators.workers()] == [1]
+    counts = operators.counts()
+    assert (counts.states, counts.held) == ({"open": 1, "waiting": 0, "settled": 1, "converged": 0}, 1)
+    assert counts.oldest_held_seconds is not None
+    assert 0 <= counts.oldest_held_seconds < 60
     found = operators.open_conflict(account(B))
     assert found is not None
     assert found["kind"] == "list_gap"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.local.users import Role
+from sync.errors import ConfigError
 from sync.model.change import ConflictKind, DocumentRows, Hold, Side
 from sync.model.mapping import Policy
 from sync.model.meeting import Decided, Looked, Loser, Outcome
@@ -280,3 +281,76 @@ def test_many_at_once(side: MySQLSide) -> None:
         }
         transaction.looks.settled(list(conflicts))
     assert side.rows("SELECT state, COUNT(*) FROM sync_conflict GROUP BY state") == [("settled", 1000)]
+
+
+def closed(side: MySQLSide, count: int, state: str, days: float) -> list[int]:
+    """Conflicts that were closed so long ago."""
+    start = side.rows("SELECT COALESCE(MAX(id), 0) FROM sync_conflict")[0][0] + 1
+    numbers = list(range(start, start + count))
+    for number in numbers:
+        side.rows(
+            "INSERT INTO sync_conflict (id, collection, document_id, state, version) VALUES (%s, 'accounts', %s, %s, 1)",
+            number,
+            f"{number:024x}",
+            state,
+        )
+        side.rows(
+            "INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason, opened_at, noted_at, closed_at)"
+            " VALUES (%s, 'update_differs', 'mysql', '', '2020-01-01', '2020-01-01', NOW(6) - INTERVAL %s HOUR)",
+            number,
+            days * 24,
+        )
+    return numbers
+
+
+def pruned(side: MySQLSide, state: str, days: int, limit: int = 500) -> int:
+    with rows(side) as transaction:
+        return transaction.looks.prune(state, days, limit)
+
+
+def left(side: MySQLSide) -> list[int]:
+    """Both tables hold the same conflicts."""
+    narrow = side.rows("SELECT id FROM sync_conflict ORDER BY id")
+    assert narrow == side.rows("SELECT conflict_id FROM sync_conflict_detail ORDER BY conflict_id")
+    return [number for (number,) in narrow]
+
+
+@pytest.mark.parametrize("state", ["settled", "converged"])
+def test_closed_rows_are_deleted_when_their_days_are_over(side: MySQLSide, state: str) -> None:
+    """Only those of the state that is named; what is open stays however old it is."""
+    other = "converged" if state == "settled" else "settled"
+    kept = closed(side, 1, other, 9)
+    old, young = closed(side, 2, state, 2.5), closed(side, 1, state, 1.5)
+    still = opened(side)
+    side.rows("UPDATE sync_conflict_detail SET opened_at = '2020-01-01' WHERE conflict_id = %s", still)
+    assert pruned(side, state, 2) == len(old)
+    assert left(side) == [*kept, *young, still]
+    assert pruned(side, state, 2) == 0
+
+
+@pytest.mark.parametrize("state", ["settled", "converged"])
+def test_not_more_rows_are_deleted_than_asked_for(side: MySQLSide, state: str) -> None:
+    """The oldest first; none where none is asked for."""
+    oldest = closed(side, 3, state, 9)
+    others = closed(side, 2, state, 8)
+    assert pruned(side, state, 1, limit=0) == 0
+    assert pruned(side, state, 1, limit=3) == len(oldest)
+    assert left(side) == others
+
+
+def test_deleting_waits_for_nobody_s_open_rows(side: MySQLSide) -> None:
+    """A worker has them locked."""
+    number = opened(side)
+    gone = closed(side, 2, "settled", 9)
+    with side.holding(f"SELECT 1 FROM sync_conflict WHERE id = {number} FOR UPDATE"):
+        assert pruned(side, "settled", 1) == len(gone)
+
+
+def test_only_the_follower_may_delete(side: MySQLSide) -> None:
+    """The listener writes conflicts, and has no right to more."""
+    closed(side, 1, "settled", 9)
+    transaction = side.conflicts(Role.LISTENER).begin()
+    with pytest.raises(ConfigError):
+        transaction.looks.prune("settled", 1, 1)
+    transaction.rollback()
+    assert len(left(side)) == 1

@@ -15,7 +15,11 @@ from click.testing import CliRunner, Result
 from deploy.local.paths import ROOT
 from sync.cli import exit_codes, main
 from sync.cli.context import command
+from sync.cli.durations import Duration, span
 from sync.cli.output import answer, progress
+from sync.model.change import DocumentId
+from sync.model.report import VerifyReport
+from sync.wiring import Wiring
 
 CONFIG = str(ROOT / "lockstep.toml")
 DOCUMENT = ("--collection", "customers", "--id", "5ca4bbcea2dd94ee58162a68")
@@ -215,3 +219,49 @@ def test_an_answer_stands_alone_on_stdout() -> None:
     result = CliRunner().invoke(working)
     assert json.loads(result.stdout) == {"name": "[bold]Ünal[/bold]", "count": 2}
     assert "copying customers: 2 of 2" in result.stderr
+
+
+@pytest.mark.parametrize(("typed", "seconds"), [("10m", 600), ("2h", 7200), ("3d", 259_200), ("1s", 1)])
+def test_spans_of_time_are_typed_with_their_unit(typed: str, seconds: int) -> None:
+    """And shown in the largest that they fill."""
+    assert Duration().convert(typed, None, None) == seconds
+    assert span(seconds) == typed
+
+
+@pytest.mark.parametrize("typed", ["", "10", "m", "-1m", "0s", "1.5h", "10 m", "10M", "36501d", "9" * 30 + "d", "१d"])
+def test_a_span_that_is_none_says_what_is_allowed(typed: str) -> None:
+    """With the option's name."""
+    result = lockstep("--config", CONFIG, "conflicts", "list", "--older-than", typed)
+    assert result.exit_code == exit_codes.USAGE
+    assert "--older-than" in spoken(result)
+    assert "for example 10m, 2h or 3d" in spoken(result)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--older-than", "3d", "--newer-than", "3d"], "--older-than must be less than --newer-than"),
+        (["--kind", "quarrel"], "update_differs"),
+        (["--state", "lost"], "'settled'"),
+    ],
+    ids=" ".join,
+)
+def test_a_filter_that_cannot_be_meant_is_refused(arguments: list[str], told: str) -> None:
+    """Before anything is connected."""
+    result = lockstep("--config", CONFIG, "conflicts", "list", *arguments)
+    assert result.exit_code == exit_codes.USAGE
+    assert told in spoken(result)
+
+
+def test_busy_documents_are_named_and_are_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exit code stays; the text says that nobody knows whether they are equal."""
+    report = VerifyReport(documents=3, collections={"accounts": 3}, busy=(DocumentId("accounts", "a" * 24),))
+    monkeypatch.setattr(Wiring, "verify", lambda *_: report)
+    result = lockstep("--config", CONFIG, "verify")
+    assert result.exit_code == exit_codes.OK
+    assert f"accounts {'a' * 24}: busy" in result.stdout
+    assert "3 documents compared: 0 different, 0 missing, 0 unmappable, 0 held, 1 busy" in result.stdout
+    assert "whether they are equal is not known" in result.stdout
+    told = json.loads(lockstep("--config", CONFIG, "verify", "--json").stdout)
+    assert (told["equal"], told["busy"]) == (True, 1)
+    assert told["busy_documents"] == [{"collection": "accounts", "id": "a" * 24}]

@@ -90,9 +90,25 @@ def test_options_are_read() -> None:
     assert active.absent_if_null
 
 
+def test_closed_conflicts_are_kept_for_so_many_days() -> None:
+    """As the file says, or for a month where something lost and for a day else."""
+    text = SMALL.replace('tie = "mongo"', "keep_settled_days = 0\nkeep_converged_days = 7")
+    assert (load_mapping(text).keep_settled_days, load_mapping(text).keep_converged_days) == (0, 7)
+    assert (load_mapping(SMALL).keep_settled_days, load_mapping(SMALL).keep_converged_days) == (30, 1)
+
+
 MISTAKES = [
+    *(
+        (
+            'tie = "mongo"',
+            f"keep_settled_days = {days}",
+            "lockstep.keep_settled_days: allowed: a whole number of days, 0 to",
+        )
+        for days in ("-1", "36501", "1.5", '"3d"', "true")
+    ),
+    ('tie = "mongo"', "keep_converged_days = []", "lockstep.keep_converged_days: allowed: a whole number of days"),
     ('tie = "mongo"', 'tie = "both"', 'lockstep.tie: allowed: "mysql" or "mongo"'),
-    ('tie = "mongo"', "pace = 3", "lockstep.pace: unknown key; allowed: tie"),
+    ('tie = "mongo"', "pace = 3", "lockstep.pace: unknown key; allowed: tie, keep_settled_days"),
     ('table = "person"', "", "collections.people.table: the name of a table is needed"),
     ('table = "person"', "table = 5", "collections.people.table: the name of a table is needed"),
     ('table = "person"', 'table = "sync_person"', "collections.people.table: tables named sync_… belong to the engine"),
