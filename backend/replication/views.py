@@ -1,5 +1,6 @@
 """How the synchronisation is, and what it holds. Reading only: what operators ask of workers goes over the command line."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import OperationalError, ProgrammingError
