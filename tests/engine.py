@@ -123,9 +123,22 @@ class Engine:
     def meet(self, seconds: float = PATIENCE) -> None:
         """Wait until everything has crossed and no document is held: all meetings have come to an end."""
         self.settle()
-        self.until(lambda: self.held() == 0, seconds)
+        deadline = time.monotonic() + seconds
+        while self.held():
+            assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {self._open_conflicts()}"
+            time.sleep(0.02)
         self.settle()
         assert self.held() == 0
+
+    def _open_conflicts(self) -> list[tuple[Any, ...]]:
+        """What a failure should show: where each stands, without values."""
+        with self.mysql.cursor() as cursor:
+            cursor.execute(
+                "SELECT c.id, c.collection, c.document_id, d.kind, c.state, c.look_id, c.met, d.decided_by, d.looks,"
+                " d.waiting_for, d.looked_at, NOW(6) FROM sync_conflict c JOIN sync_conflict_detail d ON d.conflict_id = c.id"
+                " WHERE c.open_key IS NOT NULL LIMIT 10"
+            )
+            return list(cursor.fetchall())
 
     def held(self) -> int:
         """Documents that are held now."""

@@ -85,7 +85,7 @@ class Looking:
     def noticed(self, batch: Batch | None) -> None:
         """The batch was applied: the marks that it met count from here on."""
         for one in batch.transactions if batch else ():
-            if one.conflicts:
+            if one.due:
                 self._ask_at = 0.0
             if one.closed:
                 self._pauses.something_closed()

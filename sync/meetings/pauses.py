@@ -17,12 +17,12 @@ class _Pause:
     since: float
     seconds: float
     waiting: bool
-    #: It is over, and nothing has begun the next.
+    #: It is over: kept only so that the next one is longer.
     used: bool = False
 
     @property
     def until(self) -> float:
-        return _NEVER if self.used else self.since + self.seconds
+        return self.since + self.seconds
 
 
 class Pauses:
@@ -53,12 +53,10 @@ class Pauses:
                 return False
             self.waits(conflict, now)  # nobody says when that look has failed, too
             return True
-        if pause is None:
+        if pause is None or pause.used:
             return True
-        if now < pause.until and not pause.waiting:
-            return False
-        pause.used = True
-        return True
+        pause.used = now >= pause.until or pause.waiting
+        return pause.used
 
     def something_closed(self) -> None:
         """Those that wait may have waited for that."""
@@ -68,7 +66,7 @@ class Pauses:
 
     def next_due(self) -> float:
         """When the first pause ends; infinity where there is none."""
-        return min((one.until for one in self._pauses.values()), default=_NEVER)
+        return min((one.until for one in self._pauses.values() if not one.used), default=_NEVER)
 
     def keep_only(self, conflicts: Collection[int]) -> None:
         """Forget all others: they were closed."""

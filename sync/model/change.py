@@ -130,8 +130,8 @@ class Transaction:
     committed_at: int = 0
     #: A look's mark that stands here; its transaction is a batch of its own.
     mark: Mark | None = None
-    #: The binlog only: the look whose mark the listener has met by now; whether conflict rows came or changed here, and
-    #: whether one was closed.
+    #: The binlog only: the look whose mark the listener has met by now; whether this left an open conflict row without a
+    #: look, and whether it closed one.
     met: int | None = None
-    conflicts: bool = False
+    due: bool = False
     closed: bool = False

@@ -46,8 +46,9 @@ class Gathering:
     _lease_taken: bool = False
     _mark: Mark | None = None
     _met: int | None = None
-    #: Rows of sync_conflict came before; one of them was closed.
+    #: Rows of sync_conflict came before; one of them is open and has no look, or was closed.
     _conflicts: bool = False
+    _due: bool = False
     _closed: bool = False
 
     def checkpoint(
@@ -81,7 +82,9 @@ class Gathering:
             self._mark = Mark(look=look)
         if met is not None:
             self._met = met
-        if before is not None and before["open_key"] is not None and (after is None or after["open_key"] is None):
+        if after is not None and after["open_key"] is not None:
+            self._due = self._due or after["look_id"] is None
+        elif before is not None and before["open_key"] is not None:
             self._closed = True
 
     def other_rows(self) -> None:
@@ -130,7 +133,7 @@ class Gathering:
     def whole(self, end: Position) -> Transaction:
         """What was gathered since the last part, up to the transaction's end."""
         last = self._take(end, position=end, rows_done=0, known=self.tag)
-        return replace(last, mark=self._mark, met=self._met, conflicts=self._conflicts, closed=self._closed)
+        return replace(last, mark=self._mark, met=self._met, due=self._due, closed=self._closed)
 
     def _take(self, end: Position, *, position: Position, rows_done: int, known: Known) -> Transaction:
         origin = Origin.ECHO if self._tag else Origin.USER

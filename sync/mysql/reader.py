@@ -16,7 +16,7 @@ from sync.model.change import DocumentId, Hold, Row, RowKey, Side, Value
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.mysql.binlog import log_end
 from sync.mysql.rows import Clause, column_key, keys_clause, read_rows
-from sync.mysql.schema import key_hints
+from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, quoted, translated
 from sync.ports import Current, Reading
 
@@ -34,6 +34,7 @@ class MySQLReader:
     def __init__(self, settings: MySQLSettings, mapping: SyncMapping) -> None:
         self._session = Session(settings)
         self._mapping = mapping
+        self._hints = KeyHints(mapping.tables.values())
 
     def count(self, collection: str) -> int:
         """See the port."""
@@ -112,7 +113,7 @@ class MySQLReader:
         rows: dict[DocumentId, dict[str, dict[RowKey, Row]]] = {document: {} for document in asked}
         problems: dict[DocumentId, Hold] = {}
         lock = _share(connection) if exact else ""
-        hints = key_hints(connection, collection.tables)
+        hints = self._hints.on(connection)
         self._session.rollback()
         try:
             with translated(), connection.cursor() as cursor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.model.codecs import Column
@@ -52,6 +52,24 @@ def key_hints(connection: Connection, tables: Iterable[TableMapping]) -> dict[st
         if fitting:
             hints[table] = f"FORCE INDEX ({quoted(fitting[0])})"
     return hints
+
+
+class KeyHints:
+    """The hints for some tables, looked up once for each connection."""
+
+    def __init__(self, tables: Iterable[TableMapping]) -> None:
+        self._tables = tuple(tables)
+        self._connection: Connection | None = None
+        self._hints: Mapping[str, str] = {}
+
+    def on(self, connection: Connection) -> Mapping[str, str]:
+        """See `key_hints`. Ends what the look-up has begun."""
+        if self._connection is not connection:
+            self._hints = key_hints(connection, self._tables)
+            self._connection = connection
+            with translated():
+                connection.rollback()
+        return self._hints
 
 
 def _unique_keys(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str, list[str]]]:

@@ -20,7 +20,7 @@ from sync.model.position import Checkpoint, Position
 from sync.mysql.conflicts import Conflicts
 from sync.mysql.packets import chunks, send
 from sync.mysql.rows import column_key, keys_clause, read_rows
-from sync.mysql.schema import key_hints
+from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
 from sync.ports import ConflictStore, Current, DocumentWrite
 
@@ -45,8 +45,7 @@ class MySQLTarget:
     def __init__(self, settings: MySQLSettings, mapping: SyncMapping) -> None:
         self._session = Session(settings)
         self._mapping = mapping
-        self._hinted: Connection | None = None
-        self._hints: Mapping[str, str] = {}
+        self._hints = KeyHints(mapping.tables.values())
 
     def checkpoint(self) -> Checkpoint:
         """See the port."""
@@ -106,7 +105,7 @@ class MySQLTarget:
     def begin(self, checkpoint: Checkpoint) -> MySQLTransaction:
         """See the port."""
         connection = self._session.get()
-        hints = self._key_hints(connection)
+        hints = self._hints.on(connection)
         try:
             moved = self._move(connection, checkpoint, checkpoint.lease, LEASE)
         except LockstepError:
@@ -132,14 +131,6 @@ class MySQLTarget:
         with translated(), connection.cursor() as cursor:
             cursor.execute(_MOVE, (after.seq, after.lease, *values, holder, seconds, after.seq - 1, lease))
             return cursor.rowcount == 1
-
-    def _key_hints(self, connection: Connection) -> Mapping[str, str]:
-        """Looked up once for each connection."""
-        if self._hinted is not connection:
-            self._hints = key_hints(connection, self._mapping.tables.values())
-            self._hinted = connection
-            self._session.rollback()
-        return self._hints
 
     def _end_dead(self, connection: Connection, holder: Mapping[str, object]) -> None:
         """End a dead holder's connection, which may hold locks; only those of this user can be seen and ended."""

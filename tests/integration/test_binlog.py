@@ -235,7 +235,7 @@ def test_a_lease_that_is_taken_moves_what_is_known(log: Log) -> None:
 
 
 def test_marks_of_looks_stand_in_conflict_rows(log: Log) -> None:
-    """A look that is begun, and one that the listener has met; other changes only say that a row moved, or was closed."""
+    """A look that is begun, and one that the listener has met; a row that may be looked at, and one that was closed."""
     log.run("INSERT INTO sync_conflict (open_key) VALUES ('k'), ('l')")
     log.run("UPDATE sync_conflict SET look_id = 11")
     log.run("UPDATE sync_conflict SET version = 2")
@@ -245,7 +245,8 @@ def test_marks_of_looks_stand_in_conflict_rows(log: Log) -> None:
     assert [one.mark for one in found] == [None, Mark(look=11), None, None, None]
     assert [one.met for one in found] == [None, None, None, 11, None]
     assert [one.closed for one in found] == [False, False, False, False, True]
-    assert all(one.conflicts and not one.entries for one in found)
+    assert [one.due for one in found] == [True, False, False, False, False]
+    assert all(not one.entries for one in found)
 
 
 @pytest.mark.parametrize(

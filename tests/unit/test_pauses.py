@@ -33,6 +33,15 @@ def test_a_cleared_look_makes_each_pause_twice_as_long() -> None:
     assert found == pytest.approx([min(LAST, FIRST * 2**step) for step in range(7)])
 
 
+def test_a_pause_that_is_over_holds_nothing_back() -> None:
+    """A document that was decided, and whose other side has moved on since, is looked at at once."""
+    pauses = Pauses()
+    pauses.cleared(1, 0.0)
+    assert pauses.over(1, 1.0, waiting=False)
+    assert pauses.next_due() == float("inf")
+    assert pauses.over(1, 1.1, waiting=False)
+
+
 def test_what_waits_is_looked_at_by_the_clock() -> None:
     """Again and again, ever more rarely, though nobody says that a look has failed."""
     pauses, now, found = Pauses(), 100.0, list[float]()
