@@ -19,7 +19,6 @@ class Law(enum.Enum):
     ACCOUNTED_FOR = "a value that a user wrote is final, was found by a later user, or is a recorded loser"
     NOT_REVIVED = "no value comes back that a user found and overwrote"
     LAST_WRITE = "the last value that was written stands"
-    SETTLES = "from every state an end can be reached"
 
 
 def laws_of(setting: Setting) -> frozenset[Law]:
@@ -71,7 +70,6 @@ def _found(users: list[Logged]) -> set[tuple[int, int | None]]:
 def _accounted_for(state: State) -> bool:
     users = _users(state)
     written = {(index, entry.left.value(index)) for entry in users for index in _touched(entry)} - _NOTHING
-    #: A place is told from another by its column.
     lost = {(0 if place[2] == "a" else 1, value) for place, value in state.lost}
     return written <= _found(users) | _final(state) | lost
 

@@ -5,7 +5,7 @@ Every decision is made by `Rules`; here is only who carries it out, in which com
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeVar
@@ -18,7 +18,7 @@ from sync.model.meeting import Answer, Looked, Rule
 from sync.model.notes import NONE, Note, Place
 from sync.model.position import BinlogPosition, Known, Position
 from tests.laws.meeting.rules import Rules, place_in_stream
-from tests.laws.meeting.shapes import DOCUMENT, TWO_COLUMNS, Document, Edits, Shape, Values
+from tests.laws.meeting.shapes import DOCUMENT, TWO_COLUMNS, Document, Edits, Shape
 from tests.laws.meeting.state import (
     Conflict,
     Decision,
@@ -61,8 +61,6 @@ class Setting:
     crash: bool = False
     #: MySQL may refuse what the listener writes, until it does no longer.
     refusals: bool = False
-    #: Others may act between any two commits and reads of a look; else a look is one step once the rows are read.
-    fine: bool = False
 
     @property
     def start(self) -> State:
@@ -128,13 +126,20 @@ class Moves:
         setting, clock = self._setting, state.binlog.users + state.stream.users + 1
         values = range(setting.values) if setting.values else (clock,)
         if state.binlog.users < setting.writes:
-            for new in setting.shape.edits(state.mysql, values, setting.edits):
+            for new in self._edits(state.mysql, clock, values):
                 log = self._log(state.binlog, Origin.USER, state.mysql, new, clock, 0)
                 yield state._replace(mysql=new, binlog=log)
         if state.stream.users < setting.writes:
-            for new in setting.shape.edits(state.mongo, values, setting.edits):
+            for new in self._edits(state.mongo, clock, values):
                 log = self._log(state.stream, Origin.USER, state.mongo, new, clock, 0)
                 yield state._replace(mongo=new, stream=log)
+
+    def _edits(self, found: Document, clock: int, values: Iterable[int]) -> Iterator[Document]:
+        shape = self._setting.shape
+        for new in shape.edits(found, values, self._setting.edits):
+            # Of two columns that are alike the first is changed first: the other half is this one's mirror image.
+            if clock > 1 or shape.child_row or new.values is None or new.value(0) != found.value(0):
+                yield new
 
     # The follower applies the binlog.
 
@@ -233,30 +238,27 @@ class Moves:
 
     def _meet_marks(self, state: State) -> Iterator[State]:
         conflict = state.conflict
-        if not conflict:
-            return
         if state.second:  # it comes before the mark of any later look
             if state.second.position == state.listener_at:
-                yield from self._settle(state._replace(second=None), conflict, state.second.look)
+                met = state._replace(second=None)
+                yield from self._settle(met, conflict, state.second.look) if conflict else (met,)
             return
-        look = conflict.look
-        if look and look.met is None and look.stream_mark == state.listener_at:
+        look = conflict.look if conflict else None
+        if conflict and look and look.met is None and look.stream_mark == state.listener_at:
             yield state._replace(conflict=conflict._replace(look=look._replace(met=len(state.binlog))))
 
     def _settle(self, state: State, conflict: Conflict, written: int) -> Iterator[State]:
         look, decision = conflict.look, conflict.decision
-        assert decision
-        assert decision.look == written
         looked_at = look.mysql.rows if look else {}
         answer = self._rules.on_written(look.id if look else None, written, looked_at, state.mysql.rows)
-        kept = state.lost | decision.losers
+        kept = state.lost | decision.losers if decision and decision.look == written else state.lost
         if answer in self._rules.keeps_losers:
             settled = state._replace(lost=kept)
         else:
             settled = state
         if answer is Answer.MOVED:
             yield settled._replace(conflict=conflict._replace(look=None))
-        elif answer is Answer.KEEP:
+        elif answer is Answer.KEEP or not decision:
             yield settled
         else:
             yield self._mysql(settled, decision.outcome, state.listener_at)._replace(conflict=None)
@@ -288,22 +290,20 @@ class Moves:
 
     def _go_on_looking(self, state: State, step: Reading | Marking) -> State:
         conflict = state.conflict
-        assert conflict
+        if not conflict:
+            return state._replace(step=None)
         if isinstance(step, Marking):
             look = conflict.look
-            assert look
+            if not look:
+                return state._replace(step=None)
             marked = conflict._replace(look=look._replace(stream_mark=len(state.stream)))
             return state._replace(conflict=marked, step=None)
-        if step.mongo is None and self._setting.fine:
+        if step.mongo is None:
             return state._replace(step=Reading(step.mysql, state.mongo))
-        mongo = step.mongo or state.mongo
-        if mongo is step.mysql and not self._rules.looks_at_equal:
+        if step.mongo is step.mysql and not self._rules.looks_at_equal:
             return state._replace(conflict=None, step=None)
-        look = Look(_next_id(state), step.mysql, mongo, binlog_mark=len(state.binlog))
-        if not self._setting.fine:
-            look = look._replace(stream_mark=len(state.stream))
-        looking = conflict._replace(look=look)
-        return state._replace(conflict=looking, step=Marking(look.id) if self._setting.fine else None)
+        look = Look(_next_id(state), step.mysql, step.mongo, binlog_mark=len(state.binlog))
+        return state._replace(conflict=conflict._replace(look=look), step=Marking(look.id))
 
     def _decide(self, state: State, conflict: Conflict, look: Look) -> Iterator[State]:
         if self._rules.reads_again and state.mysql is not look.mysql:
@@ -316,9 +316,8 @@ class Moves:
     def _write_mongo(self, state: State, step: Writing) -> State:
         """Guarded, with the second mark; the retry finds the document moved, and the look is given up."""
         conflict = state.conflict
-        assert conflict
         if state.mongo is not step.mongo and self._rules.guards_mongo:
-            if conflict.look and conflict.look.id == step.look:
+            if conflict and conflict.look and conflict.look.id == step.look:
                 conflict = conflict._replace(look=None)
             return state._replace(conflict=conflict, step=None)
         written = self._mongo(state, step.outcome)
@@ -405,8 +404,9 @@ class Moves:
         found = {}
         for chosen in (None, *Side) if self._setting.person else (None,):
             outcome = self._rules.decide(shape.collection, self._rule, looked, notes, chosen)
-            losers = frozenset((loser.place, loser.value) for loser in outcome.losers if loser.place in shape.places)
-            found[shape.of_rows(outcome.rows), _NO_LOSERS if self._setting.values else losers] = None
+            losers = frozenset((one.place, one.value) for one in outcome.losers if one.place in shape.places)
+            kept = _NO_LOSERS if self._setting.values else frozenset(one for one in losers if one[1] is not None)
+            found[shape.of_rows(outcome.rows), kept] = None
         return tuple(found)
 
 

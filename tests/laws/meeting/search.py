@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from tests.laws.meeting.laws import Law, broken_at_end, broken_while_refusing, laws_of
 from tests.laws.meeting.moves import Moves, Setting
 from tests.laws.meeting.rules import Rules
-from tests.laws.meeting.state import State
+from tests.laws.meeting.shapes import Document
+from tests.laws.meeting.state import Log, State
 
 #: Logs that grow longer tell of a circle in which the workers write for ever.
 _LONGEST = 40
@@ -38,8 +39,8 @@ class Found:
 def search(setting: Setting, rules: Rules | None = None, *, stop_at_first: bool = False) -> Found:
     """Depth first. Visited states are kept as hashes of eight bytes."""
     moves, laws, found = Moves(setting, rules or Rules()), laws_of(setting), Found()
-    visited = {hash(setting.start)}
     todo = [setting.start]
+    visited = {hash(todo[0])}
     while todo:
         state = todo.pop()
         following = [new for new in moves.of(state) if new != state]
@@ -51,23 +52,23 @@ def search(setting: Setting, rules: Rules | None = None, *, stop_at_first: bool 
                 found.ends += 1
                 found.note(state, broken_at_end(state, laws))
             if stop_at_first and found.broken:
-                break
+                return found
         for new in (*following, *relief):
             number = hash(new)
             if number not in visited:
                 visited.add(number)
                 todo.append(new)
+        found.states = len(visited)
         if len(state.binlog) + len(state.stream) > _LONGEST:
             raise AssertionError(_ENDLESS)
-    found.states = len(visited)
     return found
 
 
 def stuck(setting: Setting, rules: Rules | None = None) -> int:
     """The number of states from which no end can be reached. Keeps every move, so for small settings only."""
     moves = Moves(setting, rules or Rules())
-    numbers = {setting.start: 0}
-    todo, ends = [setting.start], []
+    todo, ends = [setting.start], list[int]()
+    numbers = {todo[0]: 0}
     sources, targets = array("L"), array("L")
     while todo:
         state = todo.pop()
@@ -76,11 +77,11 @@ def stuck(setting: Setting, rules: Rules | None = None) -> int:
         if not following:
             ends.append(here)
         for new in following:
-            there = numbers.setdefault(new, len(numbers))
-            if there == len(numbers) - 1 and there > here and new not in todo[-1:]:
+            if new not in numbers:
+                numbers[new] = len(numbers)
                 todo.append(new)
             sources.append(here)
-            targets.append(there)
+            targets.append(numbers[new])
     return len(numbers) - len(_reaching(ends, sources, targets))
 
 
@@ -100,8 +101,8 @@ def _reaching(ends: list[int], sources: array[int], targets: array[int]) -> set[
 def shortest_trail(setting: Setting, law: Law, rules: Rules | None = None) -> list[State]:
     """The states on a shortest way to an end that breaks the law; none where it holds."""
     moves, laws = Moves(setting, rules or Rules()), laws_of(setting)
-    came_from: dict[State, State | None] = {setting.start: None}
     todo = deque([setting.start])
+    came_from: dict[State, State | None] = {todo[0]: None}
     while todo:
         state = todo.popleft()
         following = [new for new in moves.of(state) if new != state]
@@ -113,6 +114,28 @@ def shortest_trail(setting: Setting, law: Law, rules: Rules | None = None) -> li
                 came_from[new] = state
                 todo.append(new)
     return []
+
+
+def told(trail: Iterable[State]) -> str:
+    """A trail for people: of each state what has changed."""
+    lines, before = [], None
+    for state in trail:
+        now = {name: _told(value) for name, value in state._asdict().items()}
+        changed = {name: value for name, value in now.items() if before is None or before[name] != value}
+        lines.append("  ".join(f"{name}: {value}" for name, value in changed.items()))
+        before = now
+    return "\n".join(lines)
+
+
+def _told(value: object) -> str:
+    match value:
+        case Document():
+            return str(value.values)
+        case Log():
+            return ", ".join(f"{one.origin} {one.found.values} to {one.left.values}" for one in value.entries)
+        case tuple():
+            return f"{type(value).__name__}({', '.join(map(_told, value))})"
+    return str(value)
 
 
 def _back(came_from: dict[State, State | None], state: State) -> list[State]:

@@ -59,7 +59,7 @@ class Shape:
     """How the two values stand in rows."""
 
     name: str
-    collection: CollectionMapping
+    collection: CollectionMapping = field(repr=False)
     #: Of the two values.
     places: tuple[Place, Place]
 
