@@ -14,8 +14,8 @@ from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Row
 from sync.model.fold import fold, needs
 from sync.model.lens import difference
 from sync.model.mapping import CollectionMapping
-from sync.model.notes import NONE, Notes
 from sync.model.merge import merge
+from sync.model.notes import NONE, Notes
 from sync.model.position import BinlogPosition, StreamPosition
 from tests.laws.strategies import COLLECTIONS, Rows, histories
 

@@ -252,10 +252,7 @@ class Moves:
         looked_at = look.mysql.rows if look else {}
         answer = self._rules.on_written(look.id if look else None, written, looked_at, state.mysql.rows)
         kept = state.lost | decision.losers if decision and decision.look == written else state.lost
-        if answer in self._rules.keeps_losers:
-            settled = state._replace(lost=kept)
-        else:
-            settled = state
+        settled = state._replace(lost=kept) if answer in self._rules.keeps_losers else state
         if answer is Answer.MOVED:
             yield settled._replace(conflict=conflict._replace(look=None))
         elif answer is Answer.KEEP or not decision:
@@ -358,9 +355,7 @@ class Moves:
 
     # The rules, asked with what states hold.
 
-    def _log_uncached(
-        self, log: Log, origin: Origin, found: Document, left: Document, clock: int, seen: int
-    ) -> Log:
+    def _log_uncached(self, log: Log, origin: Origin, found: Document, left: Document, clock: int, seen: int) -> Log:
         count = len(log) + 1
         entry = Logged(
             document=DOCUMENT,
@@ -401,7 +396,7 @@ class Moves:
         shape = self._setting.shape
         looked = Looked(mysql=mysql.rows, mongo=mongo.rows)
         notes = {Side.MYSQL: of_mysql.notes, Side.MONGO: of_mongo.notes}
-        found = {}
+        found: dict[tuple[Document, frozenset[Lost]], None] = {}
         for chosen in (None, *Side) if self._setting.person else (None,):
             outcome = self._rules.decide(shape.collection, self._rule, looked, notes, chosen)
             losers = frozenset((one.place, one.value) for one in outcome.losers if one.place in shape.places)
