@@ -256,6 +256,16 @@ def test_an_update_against_a_delete_is_decided_whole(updated: int, deleted: int,
         assert lost(outcome) == {"name": "Anna"}
 
 
+def test_null_is_not_what_a_delete_leaves() -> None:
+    """An older edit to NULL loses against a later delete as any other, and a later one wins."""
+    born = person()
+    born["person"]["ann",] = {"name": "Ann", "email": "a@x", "born": datetime(1990, 5, 1)}  # noqa: DTZ001 - naive UTC
+    for of_mysql, of_mongo, wanted in ((1, 2, ABSENT), (2, 1, OLD)):
+        outcome = met(OLD, ABSENT, noted(MYSQL, (of_mysql, born, OLD)), noted(MONGO, (of_mongo, born, ABSENT)))
+        assert outcome.rows == wanted
+        assert lost(outcome) == ({"born": None} if wanted is ABSENT else {"": False})
+
+
 def test_where_a_document_stays_it_is_that_sides_version_whole() -> None:
     """Two inserts have a row each; update against delete has all rows or none."""
     mysql = person(name="Anna", accounts=(1,), tiers={"gold": "1"})
