@@ -138,7 +138,7 @@ class Moves:
         shape = self._setting.shape
         for new in shape.edits(found, values, self._setting.edits):
             # Of two columns that are alike the first is changed first: the other half is this one's mirror image.
-            if clock > 1 or shape.child_row or new.values is None or new.value(0) != found.value(0):
+            if clock > 1 or shape.optional or new.values is None or new.value(0) != found.value(0):
                 yield new
 
     # The follower applies the binlog.

@@ -11,7 +11,7 @@ from sync.model.mapping import CollectionMapping
 from sync.model.mapping_file import load_mapping
 from sync.model.notes import Place
 
-#: The two values of a document; of a child row's column None where the row is absent.
+#: The two values of a document. The second is None where its child row is absent, or where its column is NULL.
 Values = tuple[int, int | None]
 
 DOCUMENT = DocumentId("people", "k")
@@ -26,6 +26,8 @@ id = { column = "id", codec = "string" }
 a = { column = "a", codec = "int32" }
 b = { column = "b", codec = "int32" }
 """
+
+_NULLABLE = _TWO_COLUMNS.replace('column = "b", codec = "int32"', 'column = "b", codec = "int32", null = "absent"')
 
 _CHILD_ROW = """
 [collections.people]
@@ -62,11 +64,8 @@ class Shape:
     collection: CollectionMapping = field(repr=False)
     #: Of the two values.
     places: tuple[Place, Place]
-
-    @property
-    def child_row(self) -> bool:
-        """Whether the second value stands in a row of its own, which may be absent."""
-        return self.places[1][1] == _ENTRY
+    #: Whether the second value may be None; else the two columns are alike.
+    optional: bool = True
 
     def document(self, values: Values | None) -> Document:
         return _document(self, values)
@@ -84,7 +83,7 @@ class Shape:
     def _edits(self, found: Values | None, values: tuple[int, ...], edits: Edits) -> Iterator[Values | None]:
         if found is None:
             yield from ((value, value) for value in values)
-            if self.child_row:
+            if self.optional:
                 yield values[0], None
             return
         if not edits.updates_only:
@@ -94,7 +93,7 @@ class Shape:
         if edits.one_column:
             return
         yield from ((first, value) for value in values if value != second)
-        if self.child_row and second is not None and not edits.updates_only:
+        if self.optional and second is not None and not edits.updates_only:
             yield first, None
         if edits.both_at_once:
             yield from ((value, value) for value in values if value != first and value != second)
@@ -116,7 +115,7 @@ class Edits:
 def _document(shape: Shape, values: Values | None) -> Document:
     rows: dict[str, dict[RowKey, Row]] = {table.name: {} for table in shape.collection.tables}
     for (table, key, column), value in zip(shape.places, values or (), strict=False):
-        if value is not None:
+        if value is not None or key in rows[table]:
             rows[table][key] = {**rows[table].get(key, {}), column: value}
     return Document(values, rows)
 
@@ -127,7 +126,7 @@ def _value(rows: DocumentRows, place: Place) -> int | None:
     if row is None:
         return None
     value = row[column]
-    assert isinstance(value, int)
+    assert value is None or isinstance(value, int)
     return value
 
 
@@ -135,6 +134,12 @@ TWO_COLUMNS = Shape(
     "two columns",
     load_mapping(_TWO_COLUMNS).collections["people"],
     (("person", _ROOT, "a"), ("person", _ROOT, "b")),
+    optional=False,
+)
+NULLABLE = Shape(
+    "a column that may be NULL",
+    load_mapping(_NULLABLE).collections["people"],
+    TWO_COLUMNS.places,
 )
 CHILD_ROW = Shape(
     "a child row",
