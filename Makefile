@@ -10,7 +10,7 @@ ARGS ?=
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
 
-setup: ## system packages, .venv from requirements.lock, MySQL and MongoDB
+setup: ## system packages, .venv from requirements.lock, MySQL and MongoDB, the pages
 	@$(PYTHON) -m deploy.local setup
 
 demo: ## servers, data, web application and both workers; stays in front, Ctrl-C stops all
@@ -25,7 +25,7 @@ test: setup ## all tests but the long searches, on real servers
 laws: setup ## the long searches for counter-examples
 	@$(RUN)/python -m pytest tests/laws --hypothesis-profile=long --timeout=3600 $(ARGS)
 
-check: setup ## style, types, directions of imports, Django's own checks, the API's schema
+check: setup ## style, types, directions of imports, Django's own checks, the API's schema, the pages
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
@@ -33,7 +33,11 @@ check: setup ## style, types, directions of imports, Django's own checks, the AP
 	$(RUN)/python backend/manage.py check
 	$(RUN)/python backend/manage.py makemigrations --check --dry-run
 	$(RUN)/python backend/manage.py spectacular --validate --fail-on-warn --file /dev/null
+	$(RUN)/python -m deploy.local node -- npm run --silent lint
+	$(RUN)/python -m deploy.local node -- npm run --silent types
+	$(RUN)/python -m deploy.local node -- npm run --silent test
 
 clean: demo-reset ## forget the environment and all caches of this folder too (not the unpacked MySQL)
 	@rm -rf .venv .lockstep .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@rm -rf frontend/node_modules frontend/dist frontend/generated frontend/src/shared/api/generated frontend/test-results
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -87,7 +87,7 @@ def _fit_for_a_key(key: str) -> bool:
     return not unfit and not any("\ud800" <= character <= "\udfff" for character in key)
 
 
-@extend_schema_field({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Tier"}})
+@extend_schema_field(serializers.DictField(child=TierSerializer()))
 class TiersField(serializers.DictField):
     """`tier_and_details`: keyed by data."""
 

@@ -29,6 +29,8 @@ try:
         if DATABASE_URL
         else {"ENGINE": "django.db.backends.dummy"}
     }
+    #: For pages that show both sides; all else works without it.
+    MONGO_URL = env.value("LOCKSTEP_APP_MONGO_URL") or ""
     SECRET_KEY = env.value("LOCKSTEP_SECRET_KEY") or ""
     SMTP_URL = env.value("LOCKSTEP_SMTP_URL")
     MAIL = env.mail_server(SMTP_URL, "LOCKSTEP_SMTP_URL") if SMTP_URL else env.MailServer()
@@ -46,6 +48,7 @@ if not SECRET_KEY:
 INSTALLED_APPS = [
     "backend.accounts",
     "backend.analytics",
+    "backend.crossing",
     "backend.replication",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -98,8 +101,12 @@ USE_TZ = True
 
 # Static files are served by the application itself, straight from the packages: no collecting step.
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+#: The pages as `make setup` builds them; index.html is served by `backend.config.spa`.
+FRONTEND = BASE_DIR.parent / "frontend" / "dist"
+STATICFILES_DIRS = [BASE_DIR / "static", *([("app", FRONTEND)] if FRONTEND.is_dir() else [])]
 WHITENOISE_USE_FINDERS = True
+#: Vite names them by their content.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/app/assets/"
 
 # Rate limits count in the cache, so every process on every host must share it. The database is what they share
 # already; a cache on files would count once per host.
@@ -183,7 +190,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "ConflictState": "backend.replication.models.Conflict.State",
+        "EditField": "backend.crossing.edits.FIELDS",
+        "EditSide": "backend.crossing.serializers.EDIT_SIDES",
+        "Policy": "backend.replication.serializers.POLICIES",
         "RoleRequestState": "backend.accounts.models.RoleRequest.State",
+        "Side": "backend.replication.serializers.SIDES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

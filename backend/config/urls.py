@@ -7,6 +7,8 @@ from rest_framework.routers import APIRootView, DefaultRouter
 from backend.accounts.views import MeView, RoleRequestViewSet
 from backend.analytics.views import AccountViewSet, CustomerViewSet, TransactionViewSet
 from backend.config.pages import health, home
+from backend.config.spa import application
+from backend.crossing.views import CrossingViewSet
 from backend.replication.views import ConflictViewSet, SyncStatusView
 
 
@@ -27,6 +29,7 @@ router.register("customers", CustomerViewSet, basename="customer")
 router.register("accounts", AccountViewSet, basename="account")
 router.register("transactions", TransactionViewSet, basename="transaction")
 router.register("conflicts", ConflictViewSet, basename="conflict")
+router.register("crossing/customers", CrossingViewSet, basename="crossing")
 router.register("role-requests", RoleRequestViewSet, basename="role-request")
 
 api: list[URLPattern | URLResolver] = [
@@ -37,6 +40,8 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("app/", application, name="app"),
+    path("app/<path:path>", application),
     path("healthz", health, name="health"),
     path("api/v1/", include(api)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -2,9 +2,64 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backend.replication.models import Conflict
+from sync.model.change import Side
+from sync.model.mapping import Policy
+
+SIDES = [side.value for side in Side]
+POLICIES = [policy.value for policy in Policy]
+
+
+class HeldRowSerializer(serializers.Serializer[Any]):
+    """One row of a side's value; a document is shown as the rows that it stands for."""
+
+    table = serializers.CharField()
+    key = serializers.ListField(child=serializers.JSONField())
+    row = serializers.DictField(child=serializers.JSONField(allow_null=True))
+
+
+class DecidedFieldSerializer(serializers.Serializer[Any]):
+    """One place that differed when it was last decided. `column` is empty for a row as a whole or a list; times are
+    microseconds since the epoch, null where nobody noted the value."""
+
+    table = serializers.CharField()
+    key = serializers.ListField(child=serializers.JSONField())
+    column = serializers.CharField(allow_blank=True)
+    base = serializers.JSONField(allow_null=True, help_text="what stood there before; null where not known")
+    mysql = serializers.JSONField(allow_null=True)
+    mongo = serializers.JSONField(allow_null=True)
+    mysql_time = serializers.IntegerField(allow_null=True)
+    mongo_time = serializers.IntegerField(allow_null=True)
+    winner = serializers.ChoiceField(choices=SIDES)
+
+
+class LoserSerializer(serializers.Serializer[Any]):
+    """A value that somebody wrote on `side` and that the outcome leaves out."""
+
+    table = serializers.CharField()
+    key = serializers.ListField(child=serializers.JSONField())
+    column = serializers.CharField(allow_blank=True)
+    value = serializers.JSONField(allow_null=True)
+    side = serializers.ChoiceField(choices=SIDES)
+    time = serializers.IntegerField(help_text="microseconds since the epoch")
+
+
+@extend_schema_field(HeldRowSerializer(many=True, allow_null=True))
+class HeldRowsField(serializers.JSONField):
+    """A side's value; null where it was not read."""
+
+
+@extend_schema_field(DecidedFieldSerializer(many=True, allow_null=True))
+class DecidedFieldsField(serializers.JSONField):
+    """What was decided, place by place; null before the first decision."""
+
+
+@extend_schema_field(LoserSerializer(many=True, allow_null=True))
+class LosersField(serializers.JSONField):
+    """Values that were left out; null or empty: none."""
 
 
 class ConflictListSerializer(serializers.ModelSerializer[Conflict]):
@@ -37,16 +92,26 @@ class ConflictListSerializer(serializers.ModelSerializer[Conflict]):
 class ConflictDetailSerializer(ConflictListSerializer):
     """A held document with what stands on both sides."""
 
-    mysql_value = serializers.JSONField(source="detail.mysql_value")
-    mongo_value = serializers.JSONField(source="detail.mongo_value")
+    mysql_value = HeldRowsField(source="detail.mysql_value")
+    mongo_value = HeldRowsField(source="detail.mongo_value")
     mysql_notes = serializers.JSONField(source="detail.mysql_notes")
     mongo_notes = serializers.JSONField(source="detail.mongo_notes")
+    policy = serializers.ChoiceField(source="detail.policy", choices=POLICIES, allow_null=True)
+    looks = serializers.IntegerField(source="detail.looks", help_text="how often both sides were read to settle it")
+    losers = LosersField(source="detail.losers")
+    waiting_for = serializers.CharField(source="detail.waiting_for", allow_null=True)
+    looked_at = serializers.DateTimeField(source="detail.looked_at", allow_null=True)
     resolution = serializers.JSONField(source="detail.resolution")
+
+    def get_fields(self) -> Any:
+        """With `fields`, a name that the class itself uses."""
+        return {**super().get_fields(), "fields": DecidedFieldsField(source="detail.fields")}
 
     class Meta(ConflictListSerializer.Meta):
         fields = (
             *ConflictListSerializer.Meta.fields,
-            *("mysql_value", "mongo_value", "mysql_notes", "mongo_notes", "resolution"),
+            *("mysql_value", "mongo_value", "mysql_notes", "mongo_notes"),
+            *("policy", "looks", "losers", "waiting_for", "looked_at", "resolution"),
         )
 
 
@@ -61,7 +126,36 @@ class WorkerSerializer(serializers.Serializer[Any]):
     healthy = serializers.BooleanField()
     since = serializers.DateTimeField()
     reported_at = serializers.DateTimeField()
+    lag_seconds = serializers.FloatField(allow_null=True, help_text="null: it cannot be told")
+    rows_per_second = serializers.FloatField(allow_null=True)
+    last_error = serializers.CharField(help_text="since its start; empty: none")
+    last_error_hint = serializers.CharField(help_text="the command or setting that helps against it")
     details = serializers.JSONField()
+
+
+class OpenGroupSerializer(serializers.Serializer[Any]):
+    """How many documents of a collection are held for one reason."""
+
+    collection = serializers.CharField()
+    kind = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class StateCountsSerializer(serializers.Serializer[Any]):
+    """Conflicts by state."""
+
+    open = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    settled = serializers.IntegerField()
+    converged = serializers.IntegerField()
+
+
+class ConflictSummarySerializer(serializers.Serializer[Any]):
+    """All conflicts in a few numbers. `held` are those that are not closed: open or waiting."""
+
+    states = StateCountsSerializer()
+    held = OpenGroupSerializer(many=True)
+    oldest_held_seconds = serializers.FloatField(allow_null=True, help_text="null: none is held")
 
 
 class SyncStatusSerializer(serializers.Serializer[Any]):

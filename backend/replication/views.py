@@ -1,27 +1,32 @@
 """How the synchronisation is, and what it holds. Reading only: what operators ask of workers goes over the command line."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import OperationalError, ProgrammingError
-from django.db.models import QuerySet
+from django.db.models import Count, F, Min, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
-from rest_framework import status, viewsets
-from rest_framework.exceptions import APIException
+from rest_framework import viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from backend.accounts.permissions import OperatorPermission
-from backend.config.filters import ExactTextFilter, YesOrNoFilter
+from backend.config.filters import ExactTextFilter, WholeNumberFilter, YesOrNoFilter
 from backend.replication.models import Conflict, Worker
-from backend.replication.serializers import ConflictDetailSerializer, ConflictListSerializer, SyncStatusSerializer
+from backend.replication.serializers import (
+    ConflictDetailSerializer,
+    ConflictListSerializer,
+    ConflictSummarySerializer,
+    SyncStatusSerializer,
+)
+from backend.replication.set_up import NotSetUp, is_missing
+from sync import errors
 from sync.model.states import STATES, judged
-
-#: MySQL: no such table; no right to it. Both mean that `lockstep setup` has not been run (again).
-NOT_SET_UP = {1146, 1142}
 
 
 class SyncStatusView(APIView):
@@ -36,7 +41,7 @@ class SyncStatusView(APIView):
             workers = [_worker(row) for row in Worker.objects.order_by("name")]
             held = Conflict.objects.filter(open_key__isnull=False).count()
         except (ProgrammingError, OperationalError) as error:
-            if not _is_missing(error):
+            if not is_missing(error):
                 raise
             return Response({"set_up": False, "healthy": False, "open_conflicts": 0, "workers": []})
         healthy = len(workers) == 2 and all(one["healthy"] for one in workers)
@@ -44,20 +49,20 @@ class SyncStatusView(APIView):
         return Response(SyncStatusSerializer(answer).data)
 
 
-def _is_missing(error: Exception) -> bool:
-    return bool(error.args) and error.args[0] in NOT_SET_UP
+def _hints(of: type[errors.LockstepError]) -> dict[str, str]:
+    found = {of.code: of.default_hint}
+    for below in of.__subclasses__():
+        found |= {code: hint for code, hint in _hints(below).items() if code not in found}
+    return found
 
 
-class NotSetUp(APIException):
-    """The engine's tables are not there."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code = "not_set_up"
-    default_detail = "The synchronisation is not set up here: lockstep setup"
+#: What helps against each error, by its code.
+HINTS = _hints(errors.LockstepError)
 
 
 def _worker(row: Worker) -> dict[str, Any]:
     state = STATES.get(row.state)
+    last_error = str(row.details.get("last_error") or "")
     health = judged(row.state, row.hint, (timezone.now() - row.reported_at).total_seconds())
     return {
         "name": row.name,
@@ -68,18 +73,35 @@ def _worker(row: Worker) -> dict[str, Any]:
         "healthy": health.healthy,
         "since": row.since,
         "reported_at": row.reported_at,
+        "lag_seconds": row.details.get("lag_seconds"),
+        "rows_per_second": row.details.get("rows_per_second"),
+        "last_error": last_error,
+        "last_error_hint": HINTS.get(last_error.partition(":")[0], "") if last_error else "",
         "details": row.details,
     }
 
 
+#: Seconds: a hundred years, far within what dates hold.
+LONGEST_AGE = 100 * 365 * 86400
+
+
 class ConflictFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
-    """By collection, kind and state; `held=true` for all that are not closed."""
+    """By collection, kind, states and age; `held=true` for all that are not closed."""
 
     collection = ExactTextFilter()
-    state = filters.ChoiceFilter(choices=Conflict.State.choices)
+    state = filters.MultipleChoiceFilter(choices=Conflict.State.choices)
     kind = ExactTextFilter(field_name="detail__kind")
     document = ExactTextFilter(field_name="document_id")
     held = YesOrNoFilter(field_name="open_key", lookup_expr="isnull", exclude=True)
+    older_than = WholeNumberFilter(
+        method="by_age", min_value=0, max_value=LONGEST_AGE, label="Opened so many seconds ago"
+    )
+    younger_than = WholeNumberFilter(method="by_age", min_value=0, max_value=LONGEST_AGE, label="Opened within seconds")
+
+    def by_age(self, rows: QuerySet[Conflict], name: str, seconds: int) -> QuerySet[Conflict]:
+        """Seconds since it was opened, by this host's clock."""
+        then = timezone.now() - timedelta(seconds=seconds)
+        return rows.filter(**{f"detail__opened_at__{'lte' if name == 'older_than' else 'gt'}": then})
 
 
 class ConflictViewSet(viewsets.ReadOnlyModelViewSet[Conflict]):
@@ -91,8 +113,24 @@ class ConflictViewSet(viewsets.ReadOnlyModelViewSet[Conflict]):
 
     def handle_exception(self, exc: Exception) -> Response:
         """Before `lockstep setup` there is nothing to list."""
-        missing = isinstance(exc, ProgrammingError | OperationalError) and _is_missing(exc)
+        missing = isinstance(exc, ProgrammingError | OperationalError) and is_missing(exc)
         return super().handle_exception(NotSetUp() if missing else exc)
 
     def get_serializer_class(self) -> type[BaseSerializer[Conflict]]:
         return ConflictDetailSerializer if self.action == "retrieve" else ConflictListSerializer
+
+    @extend_schema(filters=False, responses=ConflictSummarySerializer)
+    @action(detail=False, pagination_class=None, filterset_class=None)
+    def summary(self, request: Request) -> Response:
+        """How many in which state; of those that are held: of which collection, why, and how old the oldest is."""
+        every = Conflict.objects.order_by()
+        counted = dict(every.values_list("state").annotate(Count("id")))
+        held = every.filter(open_key__isnull=False)
+        groups = held.values("collection", kind=F("detail__kind")).annotate(count=Count("id"))
+        oldest = held.aggregate(oldest=Min("detail__opened_at"))["oldest"]
+        answer = {
+            "states": {state: counted.get(state, 0) for state in Conflict.State.values},
+            "held": list(groups.order_by("-count", "collection", "kind")),
+            "oldest_held_seconds": max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else None,
+        }
+        return Response(ConflictSummarySerializer(answer).data)

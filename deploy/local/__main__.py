@@ -10,7 +10,9 @@ from deploy.local.problem import LocalProblem
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m deploy.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("setup", help="system packages, .venv, MySQL, MariaDB and MongoDB for demo and tests")
+    commands.add_parser(
+        "setup", help="system packages, .venv, MySQL, MariaDB, MongoDB, Chromium and the pages, for demo and tests"
+    )
     demo = commands.add_parser("demo", help="the whole product on this machine, until Ctrl-C")
     demo.add_argument("--customers", type=int, default=500, metavar="N", help="size of the sample data (500)")
     demo.add_argument("--once", action="store_true", help="in a temporary folder: one edit each way, verify, stop")
@@ -18,6 +20,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("reset", help="forget the demo's data and passwords")
     env = commands.add_parser("env", help="run a command with the demo's connections: env -- lockstep status")
     env.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    node = commands.add_parser("node", help="run a command in frontend/ with the Node that fits: node -- npm run lint")
+    node.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     mysql = commands.add_parser("mysql", help="run one statement on the demo's MySQL as the application's user")
     mysql.add_argument("statement")
     mongo = commands.add_parser("mongo", help="find documents in the demo's MongoDB, or update one")
@@ -35,7 +39,7 @@ def main() -> int:
             demo_folder.forget()
             return 0
         if not environment.inside():
-            environment.prepare(with_mariadb=arguments.command == "setup")
+            environment.prepare(for_tests=arguments.command == "setup")
             environment.enter(sys.argv[1:])
         # Only now is there an environment that holds what these modules import.
         from deploy.local import commands

@@ -13,7 +13,7 @@ from typing import NoReturn
 import pymysql
 from pymongo.errors import PyMongoError
 
-from deploy.local import edits, mongo_binary, mysql_binary
+from deploy.local import edits, frontend, mongo_binary, mysql_binary
 from deploy.local.crossing import once
 from deploy.local.demo import Demo, in_front
 from deploy.local.installation import Installation
@@ -26,12 +26,16 @@ def run(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "setup":
             have_servers()
+            frontend.build()
         case "demo" if arguments.once:
             return _once(arguments.customers, as_json=arguments.json)
         case "demo":
+            frontend.build()
             in_front(Demo(Installation(DEMO), customers=arguments.customers, quiet=False))
         case "env":
             return _with_environment(arguments.words)
+        case "node":
+            return frontend.run(_command(arguments.words))
         case "mysql":
             edits.mysql(Installation(DEMO), arguments.statement)
         case "mongo":
@@ -61,11 +65,15 @@ def _once(customers: int, *, as_json: bool) -> int:
 def _with_environment(words: Sequence[str]) -> int:
     """Become a command with the operator's environment, or print that environment for a shell (files, no secrets)."""
     environ = Installation(DEMO).operator_environment()
-    if command := list(words[1:] if words[:1] == ["--"] else words):
+    if command := _command(words):
         _become(command, environ)
     names = sorted(name for name in environ if name.startswith("LOCKSTEP_") or name == "PATH")
     print("\n".join(f"export {name}={shlex.quote(environ[name])}" for name in names))
     return 0
+
+
+def _command(words: Sequence[str]) -> list[str]:
+    return list(words[1:] if words[:1] == ["--"] else words)
 
 
 def _become(command: list[str], environ: dict[str, str]) -> NoReturn:

@@ -85,7 +85,7 @@ class Demo:
         gunicorn = [PYTHON, "-m", "gunicorn", "backend.config.wsgi:application", f"--bind=127.0.0.1:{port}"]
         gunicorn += [
             "--worker-class=gthread",
-            "--threads=8",
+            "--threads=16",  # each open page about a crossing keeps one
             "--graceful-timeout=3",
             "--access-logfile=-",
             "--no-control-socket",
@@ -172,12 +172,14 @@ def _banner(demo: Demo) -> str:
     logins = "\n".join(f"    {email}" for email in LOGINS)
     command = "python3 -m deploy.local"
     return f"""
-  Lockstep is running: {demo.address}
+  Lockstep is running: {demo.address}/app/
 
   Logins (password {shown}):
 {logins}
 
-  Try an edit in MySQL, and see it in MongoDB:
+  Log in as technical@example.com and open Crossing: edit either side and watch the change arrive.
+
+  Or try an edit in MySQL from another terminal, and see it in MongoDB:
     {command} mysql "UPDATE analytics_customer SET name = 'Ada Lovelace' WHERE id = '{customer}'"
     {command} mongo customers {document}
 

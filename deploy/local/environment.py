@@ -26,15 +26,15 @@ def inside() -> bool:
     return Path(sys.prefix).resolve() == VENV.resolve() and _stamped()
 
 
-def prepare(*, with_mariadb: bool) -> None:
+def prepare(*, for_tests: bool) -> None:
     """Install what the system lacks and make the environment; raises LocalProblem. Cheap when already done."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is run before anything could have asked
         raise LocalProblem(
             f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}", "make PYTHON=python3.11"
         )
     system_packages.install(system_packages.missing(system_packages.NEEDED))
-    if with_mariadb:
-        system_packages.install(system_packages.missing(system_packages.MARIADB))
+    if for_tests:
+        system_packages.install(system_packages.missing((*system_packages.MARIADB, *system_packages.BROWSER)))
     if _stamped():
         return
     with _alone():

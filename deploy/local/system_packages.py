@@ -67,6 +67,8 @@ MARIADB = (
     Package("mariadb-server-core", lambda: _program("mariadbd")),
     Package("mariadb-client-core", lambda: _program("mariadb")),
 )
+#: What the tests of the pages drive.
+BROWSER = (Package("chromium", lambda: _program("chromium")),)
 
 
 def missing(packages: tuple[Package, ...]) -> list[str]:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.cache import cache
-from django.db import connection
+from django.core.signals import request_finished
+from django.db import close_old_connections, connection
+from pymongo.database import Database
 from pytest_django import DjangoDbBlocker, Settings
 from rest_framework.test import APIClient
 
 from backend.accounts.models import Role, User
+from backend.crossing import mongo as crossing_mongo
+from deploy.local.mongo_server import ADMIN
 from tests.backend.documents import MADE, Document, load
+from tests.servers import Servers
 
 PASSWORD = "a-long-one-for-tests"
 
@@ -71,6 +78,14 @@ def client_of(user: User | None) -> APIClient:
     return client
 
 
+def hang_up(answer: Any) -> None:
+    """Close an answer that never ends by itself and was not read; the connection to the database stays the test's, as
+    Django's client has it."""
+    request_finished.disconnect(close_old_connections)
+    answer.close()
+    request_finished.connect(close_old_connections)
+
+
 @pytest.fixture
 def tess(people: People) -> APIClient:
     """The technical worker's client."""
@@ -109,3 +124,15 @@ def engine_tables(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> 
         yield
         for name, _ in named:
             cursor.execute(f"DROP TABLE {name}")
+
+
+@pytest.fixture
+def mongo(servers: Servers, settings: Settings) -> Iterator[Database[Document]]:
+    """An empty MongoDB that the web application is connected to."""
+    server, name = servers.mongo(), f"b{uuid.uuid4().hex[:12]}"
+    options = "authSource=admin&directConnection=true"
+    settings.MONGO_URL = f"mongodb://{ADMIN}:{server.password}@127.0.0.1:{server.port}/{name}?{options}"
+    with server.admin() as client:
+        yield client[name]
+        client.drop_database(name)
+    crossing_mongo.disconnect()

@@ -65,8 +65,21 @@ def test_two_workers_that_stream_are_healthy(request: pytest.FixtureRequest, who
         "hint": "a hint",
         "healthy": True,
         "since": "2026-01-02T03:04:05.678901Z",
+        "lag_seconds": 0.1,
+        "rows_per_second": None,
+        "last_error": "",
+        "last_error_hint": "",
         "details": {"lag_seconds": 0.1},
     }
+
+
+def test_the_last_error_comes_with_what_helps(tess: APIClient) -> None:
+    """As the engine's own table has it; an error of a later version without."""
+    says("follower", details={"last_error": "mongo_away: MongoDB cannot be reached"})
+    says("listener", details={"last_error": "of_tomorrow: something"})
+    follower, listener = tess.get(STATUS).json()["workers"]
+    assert "lockstep doctor" in follower["last_error_hint"]
+    assert (listener["last_error"], listener["last_error_hint"]) == ("of_tomorrow: something", "")
 
 
 @pytest.mark.parametrize("state", [*STATES, "a_state_of_a_later_version"])
@@ -151,21 +164,71 @@ def test_one_conflict_shows_both_sides(tess: APIClient) -> None:
         ({"kind": "delete_differs"}, [3]),
         ({"document": "doc 2 "}, [2]),
         ({"held": "true", "kind": "update_differs", "state": "open"}, [1]),
+        ({"state": ["open", "settled"]}, [3, 1]),
+        ({"older_than": "3600"}, [3, 2, 1]),
+        ({"younger_than": "3600"}, []),
+        ({"older_than": "0", "younger_than": "3000000000"}, [3, 2, 1]),
     ],
 )
-def test_conflicts_are_filtered(tess: APIClient, query: dict[str, str], expected: list[int]) -> None:
-    """By exact text; what is held are those not closed."""
+def test_conflicts_are_filtered(tess: APIClient, query: dict[str, Any], expected: list[int]) -> None:
+    """By exact text and by age; what is held are those not closed."""
     holds(1)
     holds(2, state="waiting")
     holds(3, state="settled", kind="delete_differs")
     assert [found["id"] for found in tess.get(CONFLICTS, query).json()["results"]] == expected
 
 
-@pytest.mark.parametrize("query", [{"held": "perhaps"}, {"state": "lost"}, {"kind": "\0"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"held": "perhaps"},
+        {"state": "lost"},
+        {"kind": "\0"},
+        {"older_than": "1.5"},
+        {"younger_than": "-1"},
+        {"older_than": "9" * 30},
+    ],
+)
 def test_a_filter_that_cannot_be_meant_is_refused(tess: APIClient, query: dict[str, str]) -> None:
     """By name."""
     answer = tess.get(CONFLICTS, query)
     assert (answer.status_code, set(answer.json())) == (400, set(query))
+
+
+def test_conflicts_in_numbers(tess: APIClient) -> None:
+    """By state; of those that are held: of which collection, why, and how old the oldest is."""
+    empty = {"open": 0, "waiting": 0, "settled": 0, "converged": 0}
+    assert tess.get(f"{CONFLICTS}summary/").json() == {"states": empty, "held": [], "oldest_held_seconds": None}
+    holds(1)
+    holds(2, state="waiting")
+    holds(3, kind="delete_differs")
+    holds(4, state="settled", closed_at="2026-01-02 03:04:07")
+    shown = tess.get(f"{CONFLICTS}summary/").json()
+    assert shown["states"] == {**empty, "open": 2, "waiting": 1, "settled": 1}
+    assert shown["held"] == [
+        {"collection": "customers", "kind": "update_differs", "count": 2},
+        {"collection": "customers", "kind": "delete_differs", "count": 1},
+    ]
+    assert shown["oldest_held_seconds"] > 3600
+
+
+def test_a_settled_conflict_shows_how_it_was_decided(tess: APIClient) -> None:
+    """Field by field, with losers, policy and looks; what only the engine needs is not shown."""
+    holds(1, state="settled")
+    place = {"table": "analytics_customer", "key": ["x"], "column": "name"}
+    decided = {**place, "base": None, "mysql": "a", "mongo": "b", "mysql_time": 1, "mongo_time": 2, "winner": "mongo"}
+    loser = {**place, "value": "a", "side": "mysql", "time": 1}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE sync_conflict_detail SET policy = 'last_write_wins', looks = 2, fields = %s, losers = %s,"
+            " waiting_for = 'x', looked_at = '2026-01-02 03:04:07'",
+            [json.dumps([decided]), json.dumps([loser])],
+        )
+    shown = tess.get(f"{CONFLICTS}1/").json()
+    assert (shown["fields"], shown["losers"]) == ([decided], [loser])
+    assert (shown["policy"], shown["looks"], shown["waiting_for"]) == ("last_write_wins", 2, "x")
+    assert shown["looked_at"] == "2026-01-02T03:04:07Z"
+    assert not {"look", "look_id", "met", "version", "decided_by"} & set(shown)
 
 
 @pytest.mark.parametrize("key", ["0", "99", "x", "9" * 30])

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.urls import URLPattern, URLResolver, reverse
+from pymongo.database import Database
 
 from backend.accounts.models import Role, RoleRequest
 from backend.config.urls import api
-from tests.backend.conftest import People, client_of, person
-from tests.backend.documents import ACCOUNT, BUCKET, CUSTOMER, account, body, bucket, customer, load
+from tests.backend.conftest import People, client_of, hang_up, person
+from tests.backend.documents import ACCOUNT, BUCKET, CUSTOMER, Document, account, body, bucket, customer, load
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("engine_tables")]
 
@@ -44,18 +45,30 @@ TABLE: dict[tuple[str, str], tuple[int, ...]] = {
     ("transaction-detail", "delete"): (403, 403, 403, 204, 403, 403),
     ("conflict-list", "get"): (403, 403, 403, 200, 200, 403),
     ("conflict-detail", "get"): (403, 403, 403, 200, 200, 403),
+    ("conflict-summary", "get"): (403, 403, 403, 200, 200, 403),
+    ("crossing-detail", "get"): (403, 403, 403, 200, 200, 403),
+    ("crossing-edits", "post"): (403, 403, 403, 200, 403, 403),
+    ("crossing-events", "get"): (403, 403, 403, 200, 200, 403),
     ("role-request-list", "get"): (403, 403, 403, 403, 200, 403),
     ("role-request-detail", "get"): (403, 403, 403, 403, 200, 403),
     ("role-request-grant", "post"): (403, 403, 403, 403, 200, 403),
     ("role-request-refuse", "post"): (403, 403, 403, 403, 200, 403),
 }
-BODIES = {"customer": body(customer()), "account": body(account()), "transaction": body(bucket())}
+#: Addresses with the id of what they are about.
+OF_ONE = ("detail", "grant", "refuse", "edits", "events")
+BODIES = {
+    "customer": body(customer()),
+    "account": body(account()),
+    "transaction": body(bucket()),
+    "crossing": {"side": "mongo", "field": "name", "value": "Ada"},
+}
 
 
 @pytest.fixture
-def keys(people: People) -> dict[str, object]:
+def keys(people: People, mongo: Database[Document]) -> dict[str, object]:
     """One of everything is there, Casey's where it can be somebody's; gives the ids."""
     load("customers", customer())
+    mongo["customers"].insert_one(customer())
     load("accounts", account())
     load("transactions", bucket())
     asked = RoleRequest.objects.create(user=person("rita"), role=Role.TECHNICAL_WORKER)
@@ -67,13 +80,14 @@ def keys(people: People) -> dict[str, object]:
             "INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason, opened_at, noted_at)"
             " VALUES (1, 'update_differs', 'mysql', '', '2026-01-01', '2026-01-01')"
         )
-    return {"customer": CUSTOMER, "account": ACCOUNT, "transaction": BUCKET, "conflict": 1, "role-request": asked.pk}
+    documents = {"customer": CUSTOMER, "crossing": CUSTOMER, "account": ACCOUNT, "transaction": BUCKET}
+    return {**documents, "conflict": 1, "role-request": asked.pk}
 
 
 def address(name: str, keys: dict[str, object]) -> str:
     """Where `name` is, with the id of what it is about."""
     about, _, action = name.rpartition("-")
-    return reverse(name, args=[keys[about]] if action in ("detail", "grant", "refuse") else [])
+    return reverse(name, args=[keys[about]] if action in OF_ONE else [])
 
 
 @pytest.mark.parametrize("who", WHO)
@@ -84,6 +98,7 @@ def test_everybody_may_do_what_the_table_says(
     """One line for each address and method, one column for each kind of person."""
     client = client_of(getattr(people, who, None))
     answer = getattr(client, method)(address(name, keys), data=BODIES.get(name.rpartition("-")[0]))
+    hang_up(answer)
     assert answer.status_code == TABLE[name, method][WHO.index(who)]
 
 

@@ -1,0 +1,42 @@
+"""Both sides as JSON: rows by table, the document as extended JSON, so that every type of BSON stays readable."""
+
+import json
+from typing import Any
+
+from bson import json_util
+
+from backend.crossing.sides import Sight, customers, differing
+from sync.model.change import Side
+from sync.model.values import to_json
+
+
+def shown(mysql: Sight, mongo: Sight, conflict: Any) -> dict[str, Any]:
+    """Everything that the page shows of a customer."""
+    sides = {**shown_side(Side.MYSQL, mysql), **shown_side(Side.MONGO, mongo)}
+    return {**sides, "differing": differing(mysql, mongo), "conflict": conflict}
+
+
+def shown_side(side: Side, sight: Sight) -> dict[str, Any]:
+    """One side under its own name."""
+    return {"rows": _tables(sight)} if side is Side.MYSQL else {"document": _document(sight)}
+
+
+def _tables(sight: Sight) -> list[dict[str, Any]]:
+    return [
+        {
+            "table": table.name,
+            "key": table.key,
+            "columns": table.columns,
+            "rows": [
+                [to_json(value) for value in (*key, *(row[column] for column in table.columns))]
+                for key, row in sorted(sight.rows[table.name].items(), key=lambda item: str(item[0]))
+            ],
+        }
+        for table in customers().tables
+    ]
+
+
+def _document(sight: Sight) -> Any:
+    if sight.document is None:
+        return None
+    return json.loads(json_util.dumps(sight.document, json_options=json_util.RELAXED_JSON_OPTIONS))

@@ -1,0 +1,46 @@
+import type { ConflictDetail, DecidedField, Loser, Side } from '@/shared/api/generated/types.gen'
+import { placeId } from '@/shared/format/places'
+
+/** What became of one side's value at one place. */
+export type Fate = 'winner' | 'loser' | 'gave way'
+
+export interface Version {
+  side: Side
+  value: unknown
+  /** Microseconds since the epoch; null where nobody noted the value. */
+  time: number | null
+  fate: Fate
+}
+
+export interface DecidedPlace {
+  id: string
+  field: DecidedField
+  versions: readonly [Version, Version]
+}
+
+/** Each place that differed, with both values. A value that the winner's writer had seen gave way: it lost nothing. */
+export function decidedPlaces(conflict: ConflictDetail): DecidedPlace[] {
+  const losers = new Set((conflict.losers ?? []).map(placeId))
+  return (conflict.fields ?? []).map((field) => {
+    const lost = losers.has(placeId(field))
+    const version = (side: Side): Version => ({
+      side,
+      value: field[side],
+      time: side === 'mysql' ? field.mysql_time : field.mongo_time,
+      fate: field.winner === side ? 'winner' : lost ? 'loser' : 'gave way',
+    })
+    return { id: placeId(field), field, versions: [version('mysql'), version('mongo')] }
+  })
+}
+
+/** Values that were left out and are not among those of the last decision: earlier looks kept them. */
+export function furtherLosers(conflict: ConflictDetail): Loser[] {
+  const shown = new Set(
+    decidedPlaces(conflict).flatMap(({ id, versions }) => versions.map(({ side, value }) => identity(id, side, value))),
+  )
+  return (conflict.losers ?? []).filter((loser) => !shown.has(identity(placeId(loser), loser.side, loser.value)))
+}
+
+function identity(place: string, side: Side, value: unknown): string {
+  return JSON.stringify([place, side, value])
+}

@@ -1,0 +1,33 @@
+import type { ConflictState } from '@/shared/api/generated/types.gen'
+import type { Tone } from '@/shared/ui/Badges'
+
+/** Of each state: its word, how it is drawn, and what it means. */
+export const STATES: Record<ConflictState, { word: string; tone: Tone; meaning: string }> = {
+  open: { word: 'Open', tone: 'busy', meaning: 'both sides are being read to settle it; the document is held meanwhile' },
+  waiting: { word: 'Waiting', tone: 'bad', meaning: 'it cannot be settled until something changes outside' },
+  settled: { word: 'Settled', tone: 'good', meaning: 'decided; both sides hold the outcome' },
+  converged: { word: 'Converged', tone: 'quiet', meaning: 'both sides became equal without a value that lost' },
+}
+
+/** The kinds of conflicts in the engine's names, and what each means. */
+export const KINDS: Record<string, string> = {
+  insert_exists: 'inserted on both sides',
+  update_missing: 'changed here, absent there',
+  update_differs: 'the same place changed on both sides',
+  delete_differs: 'deleted here, changed there',
+  echo_differs: 'two writes passed each other',
+  snapshot_differs: 'the sides differed before',
+  unmappable_document: 'a document that rows cannot hold',
+  missing_image: 'a change without its image',
+  list_gap: 'a list with a gap in its positions',
+  parent_missing: 'a child row without its root row',
+  unique_violation: 'a unique key refused it',
+  foreign_key_violation: 'a foreign key refused it',
+  constraint_violation: 'a constraint refused it',
+}
+
+export const POLICIES: Record<string, string> = {
+  last_write_wins: 'the last write wins',
+  mysql_wins: 'MySQL wins',
+  mongo_wins: 'MongoDB wins',
+}
