@@ -14,6 +14,7 @@ from rest_framework.exceptions import APIException, ValidationError
 
 from backend.analytics.models import Customer
 from backend.analytics.serializers import CustomerSerializer
+from backend.config.writing import in_transaction
 from backend.crossing.attention import call_attention
 from backend.crossing.mongo import database
 from backend.crossing.sides import CUSTOMERS
@@ -26,6 +27,8 @@ TOGETHER = 2.0
 NAMES = {Side.MYSQL: "MySQL", Side.MONGO: "MongoDB"}
 
 Written = dict[Side, float]
+#: Called once by a writer that is about to write; may wait for the other one.
+Ready = Callable[[], object]
 
 
 class NotThere(APIException):
@@ -62,21 +65,25 @@ def write(key: str, field: str, values: dict[Side, Any]) -> Written:
     call_attention(key)
     if len(values) == 1:
         ((side, value),) = values.items()
-        return {side: _timed(side, key, field, value)}
+        return {side: _timed(side, key, field, value, _at_once)}
     return _both(key, field, values)
 
 
 def _both(key: str, field: str, values: dict[Side, Any]) -> Written:
-    """MongoDB in a thread of its own, MySQL in this one, which Django's connection belongs to."""
-    begin = threading.Barrier(len(values))
+    """MongoDB in a thread of its own, MySQL in this one, which Django's connection belongs to.
+
+    MySQL's row is written, and so locked, before either side goes on: MongoDB's value cannot be carried there before
+    MySQL's own is committed, and the two meet.
+    """
+    meeting = threading.Barrier(len(values))
     written: Written = {}
     failed: dict[Side, Exception] = {}
 
     def one(side: Side) -> None:
         try:
-            begin.wait(TOGETHER)
-            written[side] = _timed(side, key, field, values[side])
+            written[side] = _timed(side, key, field, values[side], lambda: meeting.wait(TOGETHER))
         except Exception as error:  # noqa: BLE001 - raised again below, in the request's thread
+            meeting.abort()  # who has not written yet does not
             failed[side] = error
 
     beside = threading.Thread(target=one, args=(Side.MONGO,), name="edit-mongo")
@@ -87,7 +94,7 @@ def _both(key: str, field: str, values: dict[Side, Any]) -> Written:
         ((side, error),) = failed.items()
         done = NAMES[side.other]
         raise HalfWritten(f"{done} was written, {NAMES[side]} was not: {_told(error)}") from error
-    for error in failed.values():
+    for error in sorted(failed.values(), key=lambda error: isinstance(error, threading.BrokenBarrierError)):
         raise error
     return written
 
@@ -96,24 +103,40 @@ def _told(error: Exception) -> str:
     return str(error.detail) if isinstance(error, APIException) else type(error).__name__
 
 
-def _timed(side: Side, key: str, field: str, value: Any) -> float:
-    _WRITERS[side](key, field, value)
+def _timed(side: Side, key: str, field: str, value: Any, ready: Ready) -> float:
+    _WRITERS[side](key, field, value, ready)
     return round(time.time() * 1000, 1)
 
 
-def _in_mysql(key: str, field: str, value: Any) -> None:
-    customer = Customer.objects.filter(pk=key).first()
-    if customer is None:
-        raise NotThere(Side.MYSQL)
-    CustomerSerializer().update(customer, {field: value})
+def _at_once() -> None:
+    pass
 
 
-def _in_mongo(key: str, field: str, value: Any) -> None:
+def _in_mysql(key: str, field: str, value: Any, ready: Ready) -> None:
+    """`ready` is called with the row written and not committed."""
+    called = False
+
+    def work() -> None:
+        nonlocal called
+        customer = Customer.objects.select_for_update().filter(pk=key).first()
+        if customer is None:
+            raise NotThere(Side.MYSQL)
+        setattr(customer, field, value)
+        customer.save(update_fields=[field])
+        if not called:  # done again after a deadlock, it keeps nobody waiting
+            called = True
+            ready()
+
+    in_transaction(work)
+
+
+def _in_mongo(key: str, field: str, value: Any, ready: Ready) -> None:
     # A field that may be absent is absent where the column is NULL (lockstep.toml).
     change = {"$unset": {field: ""}} if value is None else {"$set": {field: value}}
     with database() as mongo:
+        ready()
         if mongo[CUSTOMERS].update_one({"_id": ObjectId(key)}, change).matched_count != 1:
             raise NotThere(Side.MONGO)
 
 
-_WRITERS: dict[Side, Callable[[str, str, Any], None]] = {Side.MYSQL: _in_mysql, Side.MONGO: _in_mongo}
+_WRITERS: dict[Side, Callable[[str, str, Any, Ready], None]] = {Side.MYSQL: _in_mysql, Side.MONGO: _in_mongo}

@@ -60,9 +60,12 @@ class Installation:
         self._write_files(self.mysql.port, self.mongo.port, secret)
 
     def stop(self) -> list[str]:
-        """Stop both servers; returns the names of those that had to be killed."""
+        """Stop both servers and let go of the folder; returns the names of those that had to be killed."""
         servers: list[Process] = [server.process for server in (self.mysql, self.mongo) if server]
-        return stop_together(servers, SERVERS_STOP)
+        killed = stop_together(servers, SERVERS_STOP)
+        if self._lock:
+            self._lock.close()
+        return killed
 
     def lock(self) -> None:
         """Keep the folder for this process until it ends; raises LocalProblem where another one has it."""

@@ -70,7 +70,9 @@ test('both sides at once: the conflict is shown, settled, with its winner and it
   await expect(loser).toContainText(won === here ? there : here)
   await expect(page.getByText('Both sides equal')).toBeVisible()
   await heading(page, `Crossing: ${won}`)
-  await expect(page.getByRole('group', { name: 'Document' })).toContainText(won)
+  const field = page.getByRole('group', { name: 'Document' }).locator('[data-field="name"]')
+  await expect(field).toContainText(won)
+  await expect(field).toContainText(won === here ? /from MySQL in/ : /written/)
   await looksRight(page)
 
   await conflict.getByRole('link', { name: /Everything about/ }).click()

@@ -213,9 +213,15 @@ def test_when_one_of_two_sides_refuses_it_is_told_which_was_written(tess: APICli
     assert answer.json()["detail"].startswith("MySQL was written, MongoDB was not")
 
 
-def test_when_both_refuse_nothing_was_written(tess: APIClient, mongo: Database[Document]) -> None:
-    """The first reason is told."""
+@pytest.mark.parametrize("there", [[], [customer()]])
+def test_when_mysql_refuses_nothing_is_written(
+    tess: APIClient, mongo: Database[Document], there: list[Document]
+) -> None:
+    """MongoDB is written only once MySQL has taken its value."""
+    for document in there:
+        mongo["customers"].insert_one(document)
     assert edit(tess, side="both", mysql_value="Ada", mongo_value="Grace").status_code == 409
+    assert list(mongo["customers"].find()) == there
 
 
 # MongoDB away.

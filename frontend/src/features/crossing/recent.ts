@@ -14,7 +14,8 @@ export interface Mark {
 export function marks(found: readonly Crossing[], side: Side): Map<string, Mark> {
   const newest = new Map<string, Mark>()
   for (const crossing of found) {
-    const here = crossing.state === 'arrived' || crossing.from === side
+    // A value that was overtaken stands nowhere any more.
+    const here = crossing.state === 'arrived' || (crossing.from === side && crossing.state !== 'overtaken')
     if (!here) continue
     const mark = { crossing, arrived: crossing.state === 'arrived' && crossing.from === otherSide(side) }
     const name = side === 'mysql' ? placeId(crossing.place) : topField(crossing.place)
