@@ -5,15 +5,15 @@ Each search visits all states; its laws are those of `tests.laws.meeting.laws` t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
-from sync.model.change import DocumentRows, Entry, Origin
-from sync.model.mapping import Policy
-from sync.model.meeting import Answer, on_written
-from sync.model.notes import Notes
+from sync.model.change import DocumentRows, Entry, Hold, Origin, Side
+from sync.model.mapping import CollectionMapping, Policy
+from sync.model.meeting import Answer, Looked, Outcome, Rule, decide, on_written
+from sync.model.notes import NONE, Notes
 from tests.laws.meeting.laws import Law
 from tests.laws.meeting.moves import Setting
 from tests.laws.meeting.rules import Rules, crossed
@@ -146,6 +146,24 @@ def each_for_itself(entries: Iterable[Entry], crossed: Callable[[Entry], bool]) 
     return tuple(entry for entry in entries if entry.origin is Origin.USER or crossed(entry))
 
 
+def whatever_stands_there(
+    collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry]
+) -> DocumentRows | Hold:
+    """A fold that writes over a third value."""
+    folded = {table: dict(of_table) for table, of_table in rows.items()}
+    for change in (change for entry in entries if entry.origin is Origin.USER for change in entry.changes):
+        folded[change.table].pop(change.key, None)
+        if change.after is not None:
+            folded[change.table][change.key] = change.after
+    return folded
+
+
+def without_notes(
+    collection: CollectionMapping, rule: Rule, looked: Looked, notes: Mapping[Side, Notes], chosen: Side | None
+) -> Outcome:
+    return decide(collection, rule, looked, dict.fromkeys(Side, NONE), chosen)
+
+
 def without_what_was_found(notes: Notes, entry: Entry) -> Notes:
     places = {place: replace(note, found="never stands anywhere") for place, note in notes.add(entry).places.items()}
     return replace(notes, places=places)
@@ -167,6 +185,8 @@ _MYSQL_WINS = replace(_NEW, policy=Policy.MYSQL_WINS)
 @pytest.mark.parametrize(
     ("without", "setting", "law"),
     [
+        pytest.param(Rules(fold=whatever_stands_there), _RECURRING, Law.EQUAL, id="a third value holds the document"),
+        pytest.param(Rules(decide=without_notes), _NEW, Law.LAST_WRITE, id="the outcome follows the notes"),
         pytest.param(Rules(crossed=never_crossed), _RECURRING, Law.EQUAL, id="the follower checks echoes"),
         pytest.param(
             Rules(crossed=forgotten_without_a_floor),
