@@ -5,7 +5,7 @@ RUN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test check laws clean
+.PHONY: help setup demo demo-reset test check laws meetings clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -24,6 +24,10 @@ test: setup ## all tests but the long searches, on real servers
 
 laws: setup ## the long searches for counter-examples
 	@$(RUN)/python -m pytest tests/laws --hypothesis-profile=long --timeout=3600 $(ARGS)
+
+meetings: setup ## 20,000 edits of the same documents and 10,000 pairs that meet, on both MySQL families
+	@LOCKSTEP_MEETINGS=20000 LOCKSTEP_PAIRS=10000 $(RUN)/python -m pytest --timeout=3600 $(ARGS) \
+		tests/integration/test_engine_meetings.py tests/integration/test_engine_accounting.py
 
 check: setup ## style, types, directions of imports, Django's own checks, the API's schema, the pages
 	$(RUN)/ruff check .

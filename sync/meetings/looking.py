@@ -5,11 +5,12 @@ What it knows of looks lives in memory: a follower that starts clears them all, 
 
 from __future__ import annotations
 
+import random
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sync.errors import Contention, Refused
 from sync.lease import Lease, NothingToWrite
@@ -33,11 +34,14 @@ from sync.ports import (
 
 #: Documents, and about how many rows of them, in one look.
 DOCUMENTS, ROWS = 1000, 20_000
+#: How often conflict rows are tried for that another transaction keeps locked.
+ATTEMPTS = 6
 #: Seconds after which held documents are asked for although no log told of one.
 ANYWAY = 1.0
 #: Closed rows deleted at once, and the seconds until more are: later, or soon where there may be more.
 PRUNED, PRUNE, PRUNE_ON = 500, 60.0, 1.0
 
+_Result = TypeVar("_Result")
 _STRANGERS = "a person: both sides had it before the start, and no log tells which is newer; lockstep repair"
 _NO_KEY = "a person: its key is none of the mapping's, or too long to be kept; mend it on the side that has it"
 
@@ -79,8 +83,7 @@ class Looking:
 
     def start(self) -> None:
         """Take away what a predecessor left: the lease is taken, nothing has been read yet."""
-        with self._rows() as looks:
-            looks.clear()
+        self._in_rows(lambda looks: looks.clear())
 
     def noticed(self, batch: Batch | None) -> None:
         """The batch was applied: the marks that it met count from here on."""
@@ -116,14 +119,14 @@ class Looking:
     def _prune(self) -> int:
         """Delete closed rows that have been kept long enough; those by which nobody lost first. Returns how many."""
         keep = {"converged": self._mapping.keep_converged_days, "settled": self._mapping.keep_settled_days}
-        gone = 0
-        try:
-            with self._rows() as looks:
-                for state, days in keep.items():
-                    gone += looks.prune(state, days, PRUNED - gone)
-        except Contention:
-            return 0  # it was undone, and is not urgent
-        return gone
+
+        def prune(looks: LookStore) -> int:
+            gone = 0
+            for state, days in keep.items():
+                gone += looks.prune(state, days, PRUNED - gone)
+            return gone
+
+        return self._in_rows(prune)
 
     # Looking.
 
@@ -131,12 +134,16 @@ class Looking:
         """What may be looked at now, by collection."""
         under = {number: look for look, documents in self._looks.items() for number in documents}
         limit = DOCUMENTS + len(self._pauses) + len(under)
-        with self._rows() as looks:
+
+        def ask(looks: LookStore) -> Sequence[DueConflict]:
             found = looks.due(limit)
             for one in found:
                 reason = _NO_KEY if one.document is None else _STRANGERS
                 if not one.waiting and (one.document is None or one.kind is ConflictKind.SNAPSHOT_DIFFERS):
                     looks.wait(one.conflict, reason)
+            return found
+
+        found = self._in_rows(ask)
         if len(found) < limit:
             self._pauses.keep_only({one.conflict for one in found} | under.keys())
         due: dict[str, list[DueConflict]] = {}
@@ -255,28 +262,38 @@ class Looking:
     def _give_up(self, look: int, conflicts: Collection[int]) -> None:
         if not conflicts:
             return
-        with self._rows() as looks:
-            looks.give_up(conflicts, look)
+        self._in_rows(lambda looks: looks.give_up(conflicts, look))
         for number in conflicts:
             self._pauses.cleared(number, time.monotonic())
 
     def _wait(self, reasons: Mapping[int, str]) -> None:
-        with self._rows() as looks:
+        def wait(looks: LookStore) -> None:
             for number, reason in reasons.items():
                 looks.wait(number, reason)
+
+        self._in_rows(wait)
         for number in reasons:
             self._pauses.waits(number, time.monotonic())
 
-    @contextmanager
-    def _rows(self) -> Iterator[LookStore]:
-        """Conflict rows in a transaction of their own."""
-        transaction = self._conflicts.begin()
-        try:
-            yield transaction.looks
-            transaction.commit()
-        except BaseException:
-            transaction.rollback()
-            raise
+    def _in_rows(self, do: Callable[[LookStore], _Result]) -> _Result:
+        """In a transaction of its own, tried again where another's stands in the way: what is not done here is nowhere else
+        done before the next start."""
+        for attempt in range(ATTEMPTS):
+            transaction = self._conflicts.begin()
+            try:
+                result = do(transaction.looks)
+                transaction.commit()
+            except Contention:
+                transaction.rollback()
+                if attempt == ATTEMPTS - 1:
+                    raise
+            except BaseException:
+                transaction.rollback()
+                raise
+            else:
+                return result
+            time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
 
     def _collection(self, document: DocumentId) -> CollectionMapping:
         return self._mapping.collections[document.collection]

@@ -6,7 +6,7 @@ from sync.model.change import DocumentId, Hold
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import Answer, on_written
 from sync.model.position import Mark
-from sync.ports import Current, DocumentWrite, LookStore, TargetTransaction, WrittenConflict
+from sync.ports import Current, DocumentWrite, TargetTransaction, WrittenConflict
 
 
 class Settling:
@@ -34,7 +34,10 @@ class Settling:
         }
         refused: dict[int, Hold] = {}
         if alone:
-            refused = _written_alone(transaction, looks, writes)
+            refused = _written_alone(transaction, writes)
+            looks.keep_losers(refused.keys(), mark.look)  # MongoDB has the outcome
+            for conflict, hold in refused.items():
+                looks.wait(conflict, hold.reason)
         else:
             transaction.write(list(writes.values()))
         looks.settled([one.conflict for one in agreed if one.conflict not in refused])
@@ -53,14 +56,11 @@ def _answer(one: WrittenConflict, written: int, now: Current | None) -> Answer:
     return on_written(one.look, written, one.looked_at, now.rows)
 
 
-def _written_alone(
-    transaction: TargetTransaction, looks: LookStore, writes: dict[int, DocumentWrite]
-) -> dict[int, Hold]:
-    """Each by itself; those that MySQL refuses wait and keep their look, for MongoDB has the outcome."""
+def _written_alone(transaction: TargetTransaction, writes: dict[int, DocumentWrite]) -> dict[int, Hold]:
+    """Each by itself; returns what MySQL refuses."""
     refused: dict[int, Hold] = {}
     for conflict, write in writes.items():
         hold = transaction.write_alone(write)
         if hold:
             refused[conflict] = hold
-            looks.wait(conflict, hold.reason)
     return refused

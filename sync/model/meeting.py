@@ -13,6 +13,7 @@ import enum
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from sync.model.change import DocumentRows, Row, RowKey, Side, Value
 from sync.model.mapping import CollectionMapping, Policy, TableMapping
@@ -20,6 +21,16 @@ from sync.model.notes import Note, Notes, Place
 from sync.model.values import from_json, to_json
 
 _Rows = dict[str, dict[RowKey, Row]]
+
+
+class _Absent(enum.Enum):
+    """What a column has where its row is absent: not NULL, which a user may have written."""
+
+    ABSENT = enum.auto()
+
+
+_ABSENT = _Absent.ABSENT
+_Standing = Value | Literal[_Absent.ABSENT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,44 +252,45 @@ class _Deciding:
 
     def _pick(self, places: list[Place]) -> Side:
         """The side whose version of these places, all different, stands; what loses is recorded."""
-        winner = self._chosen or self._winner(places)
+        saw = {side: all(self._saw(place, side) for place in places) for side in Side}
+        winner = self._chosen or self._winner(places, saw)
         for place in places:
-            self._record(place, winner)
+            self._record(place, winner, seen=saw[winner] and not saw[winner.other])
         return winner
 
-    def _winner(self, places: list[Place]) -> Side:
+    def _winner(self, places: list[Place], saw: Mapping[Side, bool]) -> Side:
         claims = {side: max((self._claim(place, side) for place in places), key=lambda one: one.time) for side in Side}
-        saw = {side: all(self._saw(place, side) for place in places) for side in Side}
         if saw[Side.MYSQL] != saw[Side.MONGO]:
             return Side.MYSQL if saw[Side.MYSQL] else Side.MONGO
         return _preferred(self._rule, claims[Side.MYSQL], claims[Side.MONGO])
 
-    def _record(self, place: Place, winner: Side) -> None:
+    def _record(self, place: Place, winner: Side, *, seen: bool) -> None:
+        """`seen`: the winner's writer had seen all that stood on the other side."""
         claims = {side: self._claim(place, side) for side in Side}
         base = self._note(place, Side.MYSQL) or self._note(place, Side.MONGO)
         self._decided.append(
             Decided(
                 place=place,
                 base=base.found if base else None,
-                mysql=self._value(place, Side.MYSQL),
-                mongo=self._value(place, Side.MONGO),
+                mysql=_told(self._value(place, Side.MYSQL)),
+                mongo=_told(self._value(place, Side.MONGO)),
                 mysql_time=claims[Side.MYSQL].time or None,
                 mongo_time=claims[Side.MONGO].time or None,
                 winner=winner,
             )
         )
-        lost = claims[winner.other]
-        seen = self._saw(place, winner) and not self._saw(place, winner.other)
-        if lost.side is not None and not seen:
-            value = self._value(place, winner.other)
+        lost, value = claims[winner.other], self._value(place, winner.other)
+        seen = seen or (self._saw(place, winner) and not self._saw(place, winner.other))
+        # Of a row that is absent its absence is the loser, not each of its columns.
+        if lost.side is not None and value is not _ABSENT and not seen:
             self._losers.append(Loser(place=place, value=value, side=lost.side, time=lost.time))
 
-    def _value(self, place: Place, side: Side) -> Value:
+    def _value(self, place: Place, side: Side) -> _Standing:
         table, key, column = place
         row = self._looked.of(side)[table].get(key)
         if not column:
             return row is not None
-        return None if row is None else row[column]
+        return _ABSENT if row is None else row[column]
 
     def _note(self, place: Place, side: Side) -> Note | None:
         return self._notes[side].places.get(place)
@@ -289,7 +301,7 @@ class _Deciding:
         value = self._value(place, side)
         for origin in (side, side.other):
             note = self._note(place, origin)
-            if note and note.value == value:
+            if note and self._left(note, place, origin) == value:
                 return _Claim(note.time, origin)
         unread = self._notes[side].unread
         return _Claim(unread.time, side) if unread else _Claim()
@@ -297,9 +309,29 @@ class _Deciding:
     def _saw(self, place: Place, side: Side) -> bool:
         """Whether the writer of what stands on `side` found there what stands on the other."""
         note = self._note(place, side)
-        if note is None or note.value != self._value(place, side):
+        if note is None or self._left(note, place, side) != self._value(place, side):
             return False
-        return note.found == self._value(place, side.other)
+        return self._found(note, place, side) == self._value(place, side.other)
+
+    def _left(self, note: Note, place: Place, origin: Side) -> _Standing:
+        """The value noted; a delete left none, and noted the row's absence in the same moment."""
+        presence = self._presence(place, origin)
+        return _ABSENT if presence and presence.value is False and presence.position == note.position else note.value
+
+    def _found(self, note: Note, place: Place, origin: Side) -> _Standing:
+        """What the noted change found; an insert found none."""
+        presence = self._presence(place, origin)
+        return _ABSENT if presence and presence.found is False and note.found is None else note.found
+
+    def _presence(self, place: Place, origin: Side) -> Note | None:
+        """The note of the presence of a column's row."""
+        table, key, column = place
+        return self._note((table, key, ""), origin) if column else None
+
+
+def _told(value: _Standing) -> Value:
+    """As people are told: absence is told by the row's place."""
+    return None if value is _ABSENT else value
 
 
 def _preferred(rule: Rule, mysql: _Claim, mongo: _Claim) -> Side:

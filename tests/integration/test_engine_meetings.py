@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -135,6 +136,24 @@ def test_an_outcome_that_mysql_refuses_waits(engine: Engine) -> None:
     final = engine.assert_equal()["customers"]
     assert (final[str(key)]["username"], str(other) in final) == ("short", True)
     assert engine.conflicts("settled") == []
+
+
+def test_what_lost_against_an_outcome_that_mysql_refuses_is_kept(engine: Engine) -> None:
+    """MongoDB has the outcome: whatever is written there next, the value that lost stays in the report."""
+    key, _ = customer(engine)
+    engine.kill("follower")
+    engine.kill("listener")
+    with engine.mysql.cursor() as cursor:
+        cursor.execute("UPDATE analytics_customer SET username = 'mine' WHERE id = %s", (str(key),))
+    time.sleep(1.1)  # the resolution of MariaDB's commit times
+    engine.mongo["customers"].update_one({"_id": key}, {"$set": {"username": "u" * 5000}})
+    engine.start()
+    engine.until(lambda: len(waiting(engine)) == 1)
+    engine.mongo["customers"].update_one({"_id": key}, {"$set": {"username": "short"}})
+    engine.meet()
+    assert engine.assert_equal()["customers"][str(key)]["username"] == "short"
+    losers = engine.value("SELECT losers FROM sync_conflict_detail")
+    assert ("mine", "mysql") in [(one["value"], one["side"]) for one in json.loads(losers)]
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,11 @@ def held(side: MySQLSide, document: DocumentId) -> HeldDocument:
 
 
 def detail(side: MySQLSide) -> dict[str, Any]:
-    """The only conflict, as the command line shows it."""
+    """The only conflict, as the command line shows it; but for its age, which grows."""
     (listed,) = side.operators().conflicts({}, 10)
     number = listed["id"]
     assert isinstance(number, int)
-    return side.operators().conflict(number)
+    return {name: value for name, value in side.operators().conflict(number).items() if name != "age_seconds"}
 
 
 def noted(side: MySQLSide, of: Side = Side.MYSQL) -> list[tuple[object, object]]:

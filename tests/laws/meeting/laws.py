@@ -1,0 +1,90 @@
+"""What must hold where users and workers are done."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+
+from sync.model.mapping import Policy
+from tests.laws.meeting.moves import Setting
+from tests.laws.meeting.state import Logged, State
+
+
+class Law(enum.Enum):
+    """Each with the words of its promise."""
+
+    EQUAL = "both sides are equal and no conflict is open"
+    #: While MySQL refuses.
+    EQUAL_OR_WAITING = "both sides are equal, or the document waits"
+    ACCOUNTED_FOR = "a value that a user wrote is final, was found by a later user, or is a recorded loser"
+    NOT_REVIVED = "no value comes back that a user found and overwrote"
+    LAST_WRITE = "the last value that was written stands"
+
+
+def laws_of(setting: Setting) -> frozenset[Law]:
+    """Those that the setting allows to tell: values that recur cannot be told apart, a person may choose an older one."""
+    laws = {Law.EQUAL}
+    if setting.values == 0:
+        laws.add(Law.ACCOUNTED_FOR)
+        if setting.edits.updates_only and not setting.person:
+            laws.add(Law.NOT_REVIVED)
+            if setting.policy is Policy.LAST_WRITE_WINS and setting.resolution <= 1000:
+                laws.add(Law.LAST_WRITE)
+    return frozenset(laws)
+
+
+def broken_at_end(state: State, laws: frozenset[Law]) -> Iterable[Law]:
+    """The laws that an end breaks. Only where the sides are equal can the others be told."""
+    if state.mysql is not state.mongo or state.conflict:
+        return [Law.EQUAL]
+    return [law for law in laws if law is not Law.EQUAL and not _HOLDS[law](state)]
+
+
+def broken_while_refusing(state: State) -> Iterable[Law]:
+    """The laws that a state breaks in which only time can bring anything."""
+    if state.conflict.waiting if state.conflict else state.mysql is state.mongo:
+        return []
+    return [Law.EQUAL_OR_WAITING]
+
+
+def _users(state: State) -> list[Logged]:
+    """Their changes, in the order in which they were made."""
+    entries = (*state.binlog.entries, *state.stream.entries)
+    return sorted((entry for entry in entries if entry.committed_at), key=lambda entry: entry.committed_at)
+
+
+def _touched(entry: Logged) -> list[int]:
+    """The places that it changed."""
+    whole = entry.found.values is None or entry.left.values is None
+    return [index for index in (0, 1) if whole or entry.found.value(index) != entry.left.value(index)]
+
+
+def _final(state: State) -> set[tuple[int, int | None]]:
+    return {(index, state.mysql.value(index)) for index in (0, 1)}
+
+
+def _found(users: list[Logged]) -> set[tuple[int, int | None]]:
+    return {(index, entry.found.value(index)) for entry in users for index in _touched(entry)} - _NOTHING
+
+
+def _accounted_for(state: State) -> bool:
+    users = _users(state)
+    written = {(index, entry.left.value(index)) for entry in users for index in _touched(entry)} - _NOTHING
+    lost = {(0 if place[2] == "a" else 1, value) for place, value in state.lost}
+    return written <= _found(users) | _final(state) | lost
+
+
+def _not_revived(state: State) -> bool:
+    return not _found(_users(state)) & _final(state)
+
+
+def _last_write(state: State) -> bool:
+    last: list[int | None] = [0, 0]
+    for entry in _users(state):
+        for index in _touched(entry):
+            last[index] = entry.left.value(index)
+    return last == [state.mysql.value(index) for index in (0, 1)]
+
+
+_NOTHING: set[tuple[int, int | None]] = {(0, None), (1, None)}
+_HOLDS = {Law.ACCOUNTED_FOR: _accounted_for, Law.NOT_REVIVED: _not_revived, Law.LAST_WRITE: _last_write}

@@ -1,0 +1,270 @@
+"""The meeting on every interleaving of users, workers, crashes and refusals; and that each of its rules is needed.
+
+Each search visits all states; its laws are those of `tests.laws.meeting.laws` that its setting allows to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from sync.model.change import DocumentRows, Entry, Hold, Origin, Side
+from sync.model.mapping import CollectionMapping, Policy
+from sync.model.meeting import Answer, Looked, Outcome, Rule, decide, on_written
+from sync.model.notes import NONE, Notes
+from tests.laws.meeting.laws import Law
+from tests.laws.meeting.moves import Setting
+from tests.laws.meeting.rules import Rules, crossed
+from tests.laws.meeting.search import search, shortest_trail, stuck, told
+from tests.laws.meeting.shapes import CHILD_ROW, NULLABLE, TWO_COLUMNS, Edits, Shape
+
+#: All that workers may do: learn late, apply several entries at once, die.
+_ROUGH = Setting(writes=2, stale=True, batch=True, crash=True)
+_UPDATES = Edits(updates_only=True)
+_BOTH = Edits(both_at_once=True)
+
+every_policy = pytest.mark.parametrize("policy", list(Policy), ids=[str(policy) for policy in Policy])
+
+
+def holds(setting: Setting) -> None:
+    """Asserts all laws of the setting; a failure shows a shortest way to it."""
+    found = search(setting)
+    assert found.ends
+    for law in found.broken:
+        pytest.fail(f"not so: {law.value}\n{told(shortest_trail(setting, law))}")
+
+
+# Every interleaving.
+
+
+@every_policy
+def test_values_that_recur_end_equal(policy: Policy) -> None:
+    """Inserts, updates and deletes of two columns with two values each, two by either side."""
+    holds(replace(_ROUGH, policy=policy, values=2))
+
+
+@every_policy
+def test_each_value_is_accounted_for(policy: Policy) -> None:
+    """Inserts, updates and deletes that bring new values: final, found by a later user, or a recorded loser."""
+    holds(replace(_ROUGH, policy=policy))
+
+
+@every_policy
+def test_with_updates_only_nothing_found_comes_back(policy: Policy) -> None:
+    """And of last-write-wins the last write of each column stands."""
+    holds(replace(_ROUGH, policy=policy, edits=_UPDATES))
+
+
+def test_equal_times_go_to_the_configured_side() -> None:
+    """The laws hold though no clock can tell which write was later."""
+    holds(replace(_ROUGH, resolution=10**9))
+
+
+def test_a_child_row_comes_and_goes() -> None:
+    """A root with a child row that is present or absent."""
+    holds(replace(_ROUGH, shape=CHILD_ROW))
+
+
+def test_a_column_becomes_null() -> None:
+    """NULL is told from the absence of the row."""
+    holds(replace(_ROUGH, shape=NULLABLE, crash=False))
+
+
+def test_a_person_decides() -> None:
+    """Any look may be decided by a person for either side's version."""
+    holds(replace(_ROUGH, person=True))
+
+
+def test_mysql_refuses() -> None:
+    """Whatever the listener writes may be refused, until it is no longer: meanwhile the sides are equal or the document
+    waits, and at the end all other laws hold."""
+    holds(replace(_ROUGH, refusals=True, crash=False))
+
+
+@pytest.mark.parametrize("shape", [TWO_COLUMNS, NULLABLE, CHILD_ROW], ids=lambda shape: shape.name)
+def test_all_at_once(shape: Shape) -> None:
+    """Persons, refusals, crashes, and users who change both values at once: one write a side."""
+    holds(replace(_ROUGH, writes=1, shape=shape, edits=_BOTH, person=True, refusals=True))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        Setting(writes=2, values=2, batch=True, edits=Edits(one_column=True)),
+        replace(_ROUGH, writes=1, shape=CHILD_ROW, person=True, refusals=True),
+    ],
+    ids=["two writes", "everything"],
+)
+def test_nobody_is_stuck(setting: Setting) -> None:
+    """From every state an end can be reached, whatever was refused and whoever died."""
+    assert stuck(setting) == 0
+
+
+# With more writes, by `make laws`.
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize(
+    "setting",
+    [
+        replace(_ROUGH, writes=3, edits=_UPDATES),
+        Setting(writes=3, values=2, edits=Edits(one_column=True), batch=True, crash=True),
+        replace(_ROUGH, shape=CHILD_ROW, edits=_BOTH),
+        replace(_ROUGH, shape=CHILD_ROW, values=2),
+        replace(_ROUGH, refusals=True),
+        Setting(writes=2, shape=CHILD_ROW, refusals=True),
+    ],
+    ids=[
+        "three updates",
+        "three writes of one column",
+        "child row, both values",
+        "child row, values that recur",
+        "refusals",
+        "child row, refusals",
+    ],
+)
+def test_more_writes(setting: Setting) -> None:
+    """All laws with as many writes as fit."""
+    holds(setting)
+
+
+# Each rule is needed.
+
+
+def never_crossed(echo: Entry, last_write: int, forgot: bool) -> bool:
+    return False
+
+
+def forgotten_without_a_floor(echo: Entry, last_write: int, forgot: bool) -> bool:
+    return not forgot and crossed(echo, last_write, forgot)
+
+
+def each_for_itself(entries: Iterable[Entry], crossed: Callable[[Entry], bool]) -> tuple[Entry, ...]:
+    return tuple(entry for entry in entries if entry.origin is Origin.USER or crossed(entry))
+
+
+def whatever_stands_there(
+    collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry]
+) -> DocumentRows | Hold:
+    """A fold that writes over a third value."""
+    folded = {table: dict(of_table) for table, of_table in rows.items()}
+    for change in (change for entry in entries if entry.origin is Origin.USER for change in entry.changes):
+        folded[change.table].pop(change.key, None)
+        if change.after is not None:
+            folded[change.table][change.key] = change.after
+    return folded
+
+
+def without_notes(
+    collection: CollectionMapping, rule: Rule, looked: Looked, notes: Mapping[Side, Notes], chosen: Side | None
+) -> Outcome:
+    return decide(collection, rule, looked, dict.fromkeys(Side, NONE), chosen)
+
+
+def without_what_was_found(notes: Notes, entry: Entry) -> Notes:
+    places = {place: replace(note, found="never stands anywhere") for place, note in notes.add(entry).places.items()}
+    return replace(notes, places=places)
+
+
+def whatever_stands_in_mysql(look: int | None, written: int, looked_at: DocumentRows, now: DocumentRows) -> Answer:
+    return on_written(look, written, looked_at, looked_at)
+
+
+def whichever_look(look: int | None, written: int, looked_at: DocumentRows, now: DocumentRows) -> Answer:
+    return on_written(written, written, looked_at, now)
+
+
+_RECURRING = Setting(writes=2, values=2, batch=True)
+_NEW = Setting(writes=2, edits=_UPDATES, batch=True)
+_MYSQL_WINS = replace(_NEW, policy=Policy.MYSQL_WINS)
+
+
+@pytest.mark.parametrize(
+    ("without", "setting", "law"),
+    [
+        pytest.param(Rules(fold=whatever_stands_there), _RECURRING, Law.EQUAL, id="a third value holds the document"),
+        pytest.param(Rules(decide=without_notes), _NEW, Law.LAST_WRITE, id="the outcome follows the notes"),
+        pytest.param(Rules(crossed=never_crossed), _RECURRING, Law.EQUAL, id="the follower checks echoes"),
+        pytest.param(
+            Rules(crossed=forgotten_without_a_floor),
+            replace(_RECURRING, crash=True),
+            Law.EQUAL,
+            id="the floor stands in for own writes that were forgotten",
+        ),
+        pytest.param(
+            Rules(relevant=each_for_itself),
+            _RECURRING,
+            Law.EQUAL,
+            id="what waits in the batch counts as a later write",
+        ),
+        pytest.param(
+            Rules(seen=lambda batch: batch.last.position),
+            _RECURRING,
+            Law.EQUAL,
+            id="an echo says the place of its batch's first user event",
+        ),
+        pytest.param(
+            Rules(opening=lambda entries: entries[-1:]),
+            _NEW,
+            Law.ACCOUNTED_FOR,
+            id="opening a hold notes all of the batch",
+        ),
+        pytest.param(Rules(add=without_what_was_found), _MYSQL_WINS, Law.NOT_REVIVED, id="a note keeps what was found"),
+        pytest.param(Rules(waits_for_marks=False), _RECURRING, Law.EQUAL, id="both workers meet the marks first"),
+        pytest.param(Rules(guards_mongo=False), _NEW, Law.LAST_WRITE, id="MongoDB is written if it has not moved"),
+        pytest.param(
+            Rules(on_written=whatever_stands_in_mysql), _NEW, Law.LAST_WRITE, id="MySQL is written if it has not moved"
+        ),
+        pytest.param(
+            Rules(on_written=whichever_look), _NEW, Law.LAST_WRITE, id="MySQL is written if the look is still there"
+        ),
+        pytest.param(Rules(looks_at_equal=False), _RECURRING, Law.EQUAL, id="a look that finds both equal goes on"),
+        *(
+            pytest.param(
+                Rules(keeps_losers=frozenset(set(Answer) - {answer})),
+                _NEW,
+                Law.ACCOUNTED_FOR,
+                id=f"losers are kept at the answer {answer.name}",
+            )
+            for answer in Answer
+        ),
+        pytest.param(
+            Rules(keeps_losers_when_refused=False),
+            replace(_NEW, refusals=True),
+            Law.ACCOUNTED_FOR,
+            id="losers are kept where MySQL refuses",
+        ),
+        pytest.param(
+            Rules(begins_again=False),
+            replace(_RECURRING, edits=_UPDATES, refusals=True),
+            Law.EQUAL,
+            id="a refused outcome begins again",
+        ),
+        pytest.param(
+            Rules(clears_looks_at_start=False),
+            replace(_RECURRING, crash=True),
+            Law.EQUAL,
+            id="a follower that starts clears the looks",
+        ),
+    ],
+)
+def test_each_rule_left_out_breaks_a_law(without: Rules, setting: Setting, law: Law) -> None:
+    """So the searches would tell if the product lost the rule."""
+    assert search(setting, without).broken[law]
+
+
+@pytest.mark.parametrize(
+    "without",
+    [
+        pytest.param(Rules(look_after_note=lambda look, mark_passed: look), id="a newer note clears the look"),
+        pytest.param(Rules(reads_again=False), id="the rows are read again before deciding"),
+    ],
+)
+def test_looks_given_up_early_only_save_work(without: Rules) -> None:
+    """Two rules end a doomed look before it writes MongoDB. Without them the guards of both writes hold the laws all the
+    same: as long as marks are met in the order of the logs."""
+    for setting in (replace(_RECURRING, crash=True), replace(_NEW, crash=True), replace(_MYSQL_WINS, crash=True)):
+        assert not search(setting, without).broken
