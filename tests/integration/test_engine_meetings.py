@@ -107,7 +107,7 @@ def test_random_edits_of_the_same_documents(engine: Engine, seed: str) -> None:
 
 def waiting(engine: Engine) -> list[str]:
     """What each document that waits waits for."""
-    with engine.site.mysql("app").cursor() as cursor:
+    with engine.mysql.cursor() as cursor:
         cursor.execute(
             "SELECT waiting_for FROM sync_conflict_detail d JOIN sync_conflict c ON c.id = d.conflict_id"
             " WHERE c.state = 'waiting'"
