@@ -74,9 +74,6 @@ class HeldDocument:
     document: DocumentId
     #: Rises with each note; a repair closes the row only at the version it read.
     version: int
-    #: The present look, and the last one whose mark the listener has met.
-    look: int | None = None
-    met: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +98,8 @@ class DueConflict:
     kind: ConflictKind
     #: Not `open`: the last look came to something that must wait.
     waiting: bool
+    #: A person has decided for this side's version.
+    chosen: Side | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +107,8 @@ class Decision:
     """What a look at one held document came to."""
 
     looked: Looked
-    #: MySQL's rows as they stood there, where `looked` has lists by rank.
-    mysql: DocumentRows
+    #: MySQL's rows as they stood there, where `looked` has lists by rank; None: they could not be carried.
+    mysql: DocumentRows | None
     policy: Policy
     outcome: Outcome
 
@@ -122,8 +121,8 @@ class WrittenConflict:
     document: DocumentId
     #: The look in the row: another one, or None, if it was cleared.
     look: int | None
-    #: What MySQL held when it was looked at, and what it shall hold.
-    looked_at: DocumentRows
+    #: What MySQL held when it was looked at (None: what cannot be carried), and what it shall hold.
+    looked_at: DocumentRows | None
     outcome: DocumentRows
 
 
@@ -134,7 +133,8 @@ class LookStore(Protocol):
         """Take all looks away: for a follower that starts, which knows of none."""
 
     def due(self, limit: int) -> Sequence[DueConflict]:
-        """Held documents without a look, and those that wait, oldest first. Locks nothing."""
+        """Held documents without a look, and those that wait for something else than a person's decision, oldest first.
+        Locks nothing."""
 
     def begin(self, look: int, conflicts: Collection[int]) -> frozenset[int]:
         """Give those of the rows that are open this look; returns them. The row is the mark in the binlog."""
@@ -143,7 +143,8 @@ class LookStore(Protocol):
         """Take the look away from those that still have it, with what was decided by it: something has moved."""
 
     def wait(self, conflict: int, reason: str) -> None:
-        """It cannot be settled now; a newer note, or the clock, starts the next look."""
+        """It cannot be settled now; a newer note, or the clock, starts the next look. What a person decided is withdrawn: it
+        was refused."""
 
     def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
         """Both sides' notes of those rows that still have the look, which are locked until the transaction's end."""
@@ -192,6 +193,10 @@ class ConflictStore(Protocol):
     def open(self, openings: Sequence[Opening], side: Side) -> None:
         """Open a row for each document, or join the one that is open by now, with the notes of the users' changes in its
         entries, made on `side`."""
+
+    def choose(self, document: DocumentId, side: Side) -> int:
+        """A person wants this side's version: looks at the document decide so from now on. Opens a row where none is open;
+        returns its number."""
 
     def close(self, held: HeldDocument, resolution: Mapping[str, object]) -> bool:
         """Close the row if nothing was noted since `held.version`; False otherwise."""

@@ -13,10 +13,11 @@ from sync.config import Config, Role, Server, variable
 from sync.errors import CommandRefused, ConfigError, LeaseHeld
 from sync.lease import Lease
 from sync.model.change import DocumentId, Side
-from sync.model.compare import compare
+from sync.model.compare import compare, different_places
 from sync.model.fold import broken
 from sync.model.lens import assemble
 from sync.model.mapping import CollectionMapping
+from sync.model.meeting import rows_from_json
 from sync.model.report import ConflictCounts, CopyReport, Explanation, Finding, RepairReport, Step, VerifyReport
 from sync.model.states import judged
 from sync.model.values import key_text
@@ -171,26 +172,53 @@ class Wiring:
         )
 
     def repair(self, document: DocumentId, origin: Side, *, dry_run: bool) -> RepairReport:
-        """Make the document's other side like `origin`: by the worker that owns that side, or here where none runs."""
-        if dry_run:
-            return self._would_repair(document, origin)
-        worker = WORKER[origin.other]
+        """Make the document's other side like `origin`: through a look, as a person's decision; or here, where the worker
+        that writes that side does not run."""
+        would = self._would_repair(document, origin)
+        if dry_run or (would.was_equal and would.conflict is None):
+            return would
         try:
             return self._repair_here(document, origin)
         except LeaseHeld:
-            pass
-        arguments = {"collection": document.collection, "id": key_text(document.key)}
-        result = self._asked(worker, "repair", arguments)
-        match result:
-            case {"was_equal": bool(was_equal), "places": list(places), "conflict": int() | None as conflict}:
-                return RepairReport(
-                    document=document,
-                    origin=origin,
-                    was_equal=was_equal,
-                    places=tuple(str(place) for place in places),
-                    conflict=conflict,
+            return self._repair_by_look(document, origin)
+
+    def _repair_by_look(self, document: DocumentId, origin: Side) -> RepairReport:
+        for worker in WORKER.values():
+            if not self._carries(worker):
+                raise CommandRefused(
+                    f"the {worker} is not at work, and a document is repaired by both workers",
+                    hint="lockstep status; start or resume it, or stop both",
                 )
-        raise CommandRefused(f"the {worker} gave an answer of another version", hint="lockstep status")
+        arguments = {"collection": document.collection, "id": key_text(document.key), "from": str(origin)}
+        number = self._asked("follower", "repair", arguments).get("conflict")
+        if not isinstance(number, int):
+            raise CommandRefused("the follower gave an answer of another version", hint="lockstep status")
+        deadline = time.monotonic() + ANSWER
+        while time.monotonic() < deadline:
+            row = self._operators.conflict(number)
+            if row["closed_at"]:
+                places = self._places(document, row)
+                return RepairReport(
+                    document=document, origin=origin, was_equal=not places, places=places, conflict=number
+                )
+            if row["state"] == "waiting":
+                raise CommandRefused(
+                    f"it cannot be repaired: {row['waiting_for']}", hint=f"lockstep conflicts show {number}"
+                )
+            time.sleep(0.02)
+        raise CommandRefused(
+            f"the document was edited all the time for {ANSWER:.0f} s; it will be repaired when its writers pause",
+            hint=f"lockstep conflicts show {number}",
+        )
+
+    def _places(self, document: DocumentId, conflict: Mapping[str, object]) -> tuple[str, ...]:
+        """Where the sides differed at the last look."""
+        collection = self.collection(document.collection)
+        match conflict:
+            case {"mysql_value": list(mysql), "mongo_value": list(mongo)}:
+                here, there = rows_from_json(collection, mysql), rows_from_json(collection, mongo)
+                return different_places(collection, here, there)
+        return ()
 
     def _repair_here(self, document: DocumentId, origin: Side) -> RepairReport:
         parts = self._parts(origin.other)

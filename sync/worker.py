@@ -35,7 +35,6 @@ from sync.model.values import key_from_text
 from sync.pipeline import Counters, Pipeline
 from sync.ports import Command, ConflictDatabase, LogEnd, Reader, Source, Target, WorkerDesk
 from sync.read_ahead import ReadAhead
-from sync.reconcile.repair import Repair
 
 #: State, reason, hint.
 OnState: TypeAlias = Callable[[str, str, str], None]
@@ -61,7 +60,7 @@ class Parts:
     target: Target
     #: The end of the source's log.
     end: LogEnd
-    #: Reads the source's documents, for repairs.
+    #: Reads the source's documents, for looks, copies and repairs.
     reader: Reader
     #: Conflict rows apart from the target's transactions.
     conflicts: ConflictDatabase
@@ -267,7 +266,9 @@ class Worker:
             case "resume", _:
                 self._paused = False
                 return {}
-            case "repair", {"collection": str(name), "id": str(text)}:
+            case "repair", {"collection": str(name), "id": str(text), "from": ("mysql" | "mongo") as side} if (
+                self._looking
+            ):
                 collection = self._mapping.collections.get(name)
                 if collection is None:
                     raise CommandRefused(f"no collection {name} is mapped")
@@ -275,8 +276,7 @@ class Worker:
                     document = DocumentId(name, key_from_text(collection, text))
                 except NotCanonical:
                     raise CommandRefused(f"{name} has no _id of this form") from None
-                report = Repair(lease, parts.reader, parts.conflicts).run(collection, document)
-                return {"was_equal": report.was_equal, "places": list(report.places), "conflict": report.conflict}
+                return {"conflict": self._looking.choose(document, Side(side))}
         raise CommandRefused(f"a {self.name} knows no request {command.kind} of this form")
 
     # How it is.

@@ -106,6 +106,8 @@ def _print(row: Mapping[str, Any]) -> None:
     plain(f"state: {row['state']}")
     if row["waiting_for"]:
         plain(f"waits for: {row['waiting_for']}")
+    if row["chosen"] and not row["closed_at"]:
+        plain(f"a person has decided for {row['chosen']}: the next look carries it out")
     plain(f"kind: {row['kind']}, first met on {row['side']}'s way to the other side")
     plain(f"reason: {row['reason']}")
     plain(f"opened: {row['opened_at']}, {span(row['age_seconds'])} ago")

@@ -16,7 +16,11 @@ from sync.model.change import Side
 @click.option("--dry-run", is_flag=True, help="Only show what would be written.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def repair(collection: str, text: str, origin: str, dry_run: bool, as_json: bool) -> None:
-    """Write one side's document over the other side's, and close its conflict. The worker does it where one runs."""
+    """Write one side's document over the other side's, and close its conflict.
+
+    While the workers run they do it, as any conflict is settled: both sides are read, and what the other side's people wrote and
+    loses by it is kept in the report.
+    """
     site = wiring()
     done = site.repair(document(site, collection, text), Side(origin), dry_run=dry_run)
     if as_json:

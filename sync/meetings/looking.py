@@ -5,41 +5,39 @@ What it knows of looks lives in memory: a follower that starts clears them all, 
 
 from __future__ import annotations
 
-import random
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sync.errors import Contention, Refused
 from sync.lease import Lease, NothingToWrite
 from sync.meetings.pauses import Pauses
+from sync.meetings.retention import Retention
+from sync.meetings.rows import in_rows
 from sync.model.batch import Batch
-from sync.model.change import ConflictKind, DocumentId, DocumentRows
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Side
 from sync.model.fold import broken
+from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.model.meeting import Looked, Rule, decide, ranked
+from sync.model.meeting import Looked, Rule, decide, gaps, ranked
 from sync.model.position import Mark
 from sync.ports import (
     ConflictDatabase,
+    ConflictStore,
     Current,
     Decision,
     DocumentWrite,
     DueConflict,
-    LookStore,
     Reader,
     TargetTransaction,
 )
 
 #: Documents, and about how many rows of them, in one look.
 DOCUMENTS, ROWS = 1000, 20_000
-#: How often conflict rows are tried for that another transaction keeps locked.
-ATTEMPTS = 6
 #: Seconds after which held documents are asked for although no log told of one.
 ANYWAY = 1.0
-#: Closed rows deleted at once, and the seconds until more are: later, or soon where there may be more.
-PRUNED, PRUNE, PRUNE_ON = 500, 60.0, 1.0
 
 _Result = TypeVar("_Result")
 _STRANGERS = "a person: both sides had it before the start, and no log tells which is newer; lockstep repair"
@@ -51,9 +49,12 @@ class _Look:
     """One document under a look."""
 
     document: DocumentId
-    #: As MySQL has them; `looked` has lists by rank.
-    mysql: DocumentRows
+    #: As each side has them; `looked` has lists by rank. None: it cannot be carried, and a person chose the other side's.
+    mysql: DocumentRows | None
+    mongo: DocumentRows | None
     looked: Looked
+    #: The side that a person chose.
+    chosen: Side | None
 
 
 class Looking:
@@ -77,13 +78,16 @@ class Looking:
         self._looks: dict[int, dict[int, _Look]] = {}
         self._met: list[int] = []
         self._pauses = Pauses()
-        self._ask_at = self._prune_at = 0.0
+        self._retention = Retention(mapping, conflicts)
+        self._ask_at = 0.0
+        #: Rows that were asked for in vain: no look can help them.
+        self._hopeless = 0
         #: Looks whose mark the binlog has not shown yet.
         self.ahead: set[int] = set()
 
     def start(self) -> None:
         """Take away what a predecessor left: the lease is taken, nothing has been read yet."""
-        self._in_rows(lambda looks: looks.clear())
+        self._in_rows(lambda rows: rows.looks.clear())
 
     def noticed(self, batch: Batch | None) -> None:
         """The batch was applied: the marks that it met count from here on."""
@@ -96,6 +100,12 @@ class Looking:
                 self.ahead.discard(one.mark.look)
             if one.met is not None:
                 self._met.append(one.met)
+
+    def choose(self, document: DocumentId, side: Side) -> int:
+        """A person has decided for this side's version; the number of the conflict row in which that happens."""
+        conflict = self._in_rows(lambda rows: rows.choose(document, side))
+        self._ask_at = 0.0
+        return conflict
 
     def rest(self, longest: float) -> float:
         """Seconds until there is something to do, at most `longest`."""
@@ -112,70 +122,67 @@ class Looking:
         if now >= min(self._ask_at, self._pauses.next_due()):
             self._ask_at = now + ANYWAY
             for some in self._due(now):
-                self._look(some)
-        if now >= self._prune_at:
-            self._prune_at = now + (PRUNE_ON if self._prune() == PRUNED else PRUNE)
-
-    def _prune(self) -> int:
-        """Delete closed rows that have been kept long enough; those by which nobody lost first. Returns how many."""
-        keep = {"converged": self._mapping.keep_converged_days, "settled": self._mapping.keep_settled_days}
-
-        def prune(looks: LookStore) -> int:
-            gone = 0
-            for state, days in keep.items():
-                gone += looks.prune(state, days, PRUNED - gone)
-            return gone
-
-        return self._in_rows(prune)
+                self._look(some[:DOCUMENTS])
+                if len(some) > DOCUMENTS:
+                    self._ask_at = now
+        self._retention.step(now)
 
     # Looking.
 
     def _due(self, now: float) -> list[list[DueConflict]]:
         """What may be looked at now, by collection."""
         under = {number: look for look, documents in self._looks.items() for number in documents}
-        limit = DOCUMENTS + len(self._pauses) + len(under)
+        limit = DOCUMENTS + len(self._pauses) + len(under) + self._hopeless
 
-        def ask(looks: LookStore) -> Sequence[DueConflict]:
-            found = looks.due(limit)
+        def ask(rows: ConflictStore) -> Sequence[DueConflict]:
+            found = rows.looks.due(limit)
             for one in found:
-                reason = _NO_KEY if one.document is None else _STRANGERS
-                if not one.waiting and (one.document is None or one.kind is ConflictKind.SNAPSHOT_DIFFERS):
-                    looks.wait(one.conflict, reason)
+                reason = _for_a_person(one)
+                if reason and not one.waiting:
+                    rows.looks.wait(one.conflict, reason)
             return found
 
         found = self._in_rows(ask)
+        self._hopeless = sum(1 for one in found if one.waiting and _for_a_person(one))
         if len(found) < limit:
             self._pauses.keep_only({one.conflict for one in found} | under.keys())
         due: dict[str, list[DueConflict]] = {}
         for one in found:
-            if one.document is None or one.kind is ConflictKind.SNAPSHOT_DIFFERS:
+            if one.document is None or _for_a_person(one):
                 continue
             if one.conflict in under:
                 if one.waiting:  # only so that its pause does not end again and again
                     self._pauses.over(one.conflict, now, waiting=True)
                 else:  # a newer note has cleared its look
-                    del self._looks[under[one.conflict]][one.conflict]
+                    self._forget(under[one.conflict], one.conflict)
                     self._pauses.cleared(one.conflict, now)
             elif self._pauses.over(one.conflict, now, waiting=one.waiting):
                 due.setdefault(one.document.collection, []).append(one)
-        return [some[:DOCUMENTS] for some in due.values()]
+        return list(due.values())
 
-    def _look(self, due: Iterable[DueConflict]) -> None:
+    def _forget(self, look: int, conflict: int) -> None:
+        """Nobody tells when the listener meets a look that no row has any more."""
+        del self._looks[look][conflict]
+        if not self._looks[look]:
+            del self._looks[look]
+
+    def _look(self, due: Sequence[DueConflict]) -> None:
         """Read MySQL, then MongoDB; the rows with the look's id are the mark in the binlog, the checkpoint that in the stream."""
         documents = {one.conflict: one.document for one in due if one.document}
+        chosen = {one.conflict: one.chosen for one in due}
         readings, problems = self._in_mysql(documents)
-        mysql = _few(readings)
+        mysql: dict[int, DocumentRows | None] = dict(_few(readings))
+        mysql |= {number: None for number in problems if chosen[number] is Side.MONGO}
         look, under = secrets.randbits(62), dict[int, _Look]()  # at random: whatever is undone, an id never comes twice
         try:
             with self._lease.transaction(replace(self._lease.idle(), mark=Mark(look=look)), ()) as transaction:
                 mongo = self._in_mongo(transaction, [documents[number] for number in mysql])
                 for number, rows in mysql.items():
-                    current, collection = mongo[documents[number]], self._collection(documents[number])
-                    if current.problem:
-                        problems[number] = f"MongoDB's document cannot be carried: {current.problem.reason}"
-                        continue
-                    looked = Looked(mysql=ranked(collection, rows), mongo=current.rows)
-                    under[number] = _Look(document=documents[number], mysql=rows, looked=looked)
+                    problem = mongo[documents[number]].problem
+                    if problem and (chosen[number] is not Side.MYSQL or rows is None):
+                        problems[number] = f"MongoDB's document cannot be carried: {problem.reason}"
+                    else:
+                        under[number] = self._seen(documents[number], rows, mongo[documents[number]], chosen[number])
                 taken = transaction.conflicts.looks.begin(look, under) if under else frozenset()
                 if not taken:
                     raise NothingToWrite
@@ -183,8 +190,20 @@ class Looking:
             self.ahead.add(look)
         except Contention:
             self._give_up(look, documents)
-        if problems:
-            self._wait(problems)
+        unseen = {number: reason for number, reason in problems.items() if number not in under}
+        if unseen:
+            self._wait(unseen)
+
+    def _seen(self, document: DocumentId, mysql: DocumentRows | None, mongo: Current, chosen: Side | None) -> _Look:
+        collection = self._collection(document)
+        there = None if mongo.problem else mongo.rows
+        absent = empty_rows(collection)
+        looked = Looked(
+            mysql=absent if mysql is None else ranked(collection, mysql),
+            mongo=absent if there is None else there,
+            gaps=frozenset() if mysql is None else gaps(collection, mysql),
+        )
+        return _Look(document=document, mysql=mysql, mongo=there, looked=looked, chosen=chosen)
 
     def _in_mysql(self, documents: Mapping[int, DocumentId]) -> tuple[dict[int, DocumentRows], dict[int, str]]:
         """Each document's rows; and why some are none."""
@@ -227,7 +246,7 @@ class Looking:
                 decided = still.keys()
             else:
                 self._wait(dict.fromkeys(still, f"MongoDB refuses the outcome: {error.message}"))
-                return
+                decided = still.keys()
         self._give_up(look, under.keys() - set(decided))
 
     def _write(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
@@ -243,15 +262,15 @@ class Looking:
             for number, of_document in notes.items():
                 one = still[number]
                 current, collection = mongo[one.document], self._collection(one.document)
-                if current.problem or current.rows != one.looked.mongo:
+                if (None if current.problem else current.rows) != one.mongo:
                     continue
                 rule = Rule(policy=collection.policy, tie=self._mapping.tie, resolution=self._resolution())
-                outcome = decide(collection, rule, one.looked, of_document)
+                outcome = decide(collection, rule, one.looked, of_document, one.chosen)
                 decisions[number] = Decision(
                     looked=one.looked, mysql=one.mysql, policy=collection.policy, outcome=outcome
                 )
-                if outcome.rows != current.rows:
-                    writes.append(DocumentWrite(document=one.document, before=current.rows, after=outcome.rows))
+                if outcome.rows != one.mongo:
+                    writes.append(DocumentWrite(document=one.document, before=one.looked.mongo, after=outcome.rows))
             if not decisions:
                 raise NothingToWrite
             transaction.write(writes)
@@ -262,41 +281,32 @@ class Looking:
     def _give_up(self, look: int, conflicts: Collection[int]) -> None:
         if not conflicts:
             return
-        self._in_rows(lambda looks: looks.give_up(conflicts, look))
+        self._in_rows(lambda rows: rows.looks.give_up(conflicts, look))
         for number in conflicts:
             self._pauses.cleared(number, time.monotonic())
 
     def _wait(self, reasons: Mapping[int, str]) -> None:
-        def wait(looks: LookStore) -> None:
+        def wait(rows: ConflictStore) -> None:
             for number, reason in reasons.items():
-                looks.wait(number, reason)
+                rows.looks.wait(number, reason)
 
         self._in_rows(wait)
         for number in reasons:
             self._pauses.waits(number, time.monotonic())
 
-    def _in_rows(self, do: Callable[[LookStore], _Result]) -> _Result:
-        """In a transaction of its own, tried again where another's stands in the way: what is not done here is nowhere else
-        done before the next start."""
-        for attempt in range(ATTEMPTS):
-            transaction = self._conflicts.begin()
-            try:
-                result = do(transaction.looks)
-                transaction.commit()
-            except Contention:
-                transaction.rollback()
-                if attempt == ATTEMPTS - 1:
-                    raise
-            except BaseException:
-                transaction.rollback()
-                raise
-            else:
-                return result
-            time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
-        raise AssertionError("the last attempt returns or raises")
+    def _in_rows(self, do: Callable[[ConflictStore], _Result]) -> _Result:
+        """What is not done here is nowhere else done before the next start."""
+        return in_rows(self._conflicts, do)
 
     def _collection(self, document: DocumentId) -> CollectionMapping:
         return self._mapping.collections[document.collection]
+
+
+def _for_a_person(due: DueConflict) -> str:
+    """What keeps a document from being looked at before somebody has done something; empty: nothing."""
+    if due.document is None:
+        return _NO_KEY
+    return _STRANGERS if due.kind is ConflictKind.SNAPSHOT_DIFFERS and not due.chosen else ""
 
 
 def _few(readings: Mapping[int, DocumentRows]) -> dict[int, DocumentRows]:

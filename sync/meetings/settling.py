@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sync.model.change import DocumentId, Hold
+from sync.model.lens import empty_rows
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import Answer, on_written
 from sync.model.position import Mark
@@ -27,11 +28,7 @@ class Settling:
         answers = {one.conflict: _answer(one, mark.look, now.get(one.document)) for one in found}
         agreed = [one for one in found if answers[one.conflict] is Answer.WRITE]
         looks.keep_losers([one.conflict for one in found if answers[one.conflict] is not Answer.WRITE], mark.look)
-        writes = {
-            one.conflict: DocumentWrite(document=one.document, before=one.looked_at, after=one.outcome)
-            for one in agreed
-            if one.looked_at != one.outcome
-        }
+        writes = {one.conflict: self._write(one) for one in agreed if one.looked_at != one.outcome}
         refused: dict[int, Hold] = {}
         if alone:
             refused = _written_alone(transaction, writes)
@@ -43,6 +40,12 @@ class Settling:
         looks.settled([one.conflict for one in agreed if one.conflict not in refused])
         return len(writes) - len(refused)
 
+    def _write(self, one: WrittenConflict) -> DocumentWrite:
+        before = (
+            empty_rows(self._mapping.collections[one.document.collection]) if one.looked_at is None else one.looked_at
+        )
+        return DocumentWrite(document=one.document, before=before, after=one.outcome)
+
     def _read(self, transaction: TargetTransaction, documents: list[DocumentId]) -> dict[DocumentId, Current]:
         tables = {
             name: frozenset(table.name for table in one.tables) for name, one in self._mapping.collections.items()
@@ -51,9 +54,9 @@ class Settling:
 
 
 def _answer(one: WrittenConflict, written: int, now: Current | None) -> Answer:
-    if now is None or now.problem:
+    if now is None:
         return Answer.KEEP
-    return on_written(one.look, written, one.looked_at, now.rows)
+    return on_written(one.look, written, one.looked_at, None if now.problem else now.rows)
 
 
 def _written_alone(transaction: TargetTransaction, writes: dict[int, DocumentWrite]) -> dict[int, Hold]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sync.model.change import DocumentRows, Row, RowKey, Side, Value
+from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping, Policy, TableMapping
 from sync.model.notes import Note, Notes, Place
 from sync.model.values import from_json, to_json
@@ -50,6 +51,8 @@ class Looked:
 
     mysql: DocumentRows
     mongo: DocumentRows
+    #: Lists of MySQL's that had gaps: table, and key of the row above.
+    gaps: frozenset[tuple[str, RowKey]] = frozenset()
 
     def of(self, side: Side) -> DocumentRows:
         return self.mysql if side is Side.MYSQL else self.mongo
@@ -109,6 +112,13 @@ def ranked(collection: CollectionMapping, rows: DocumentRows) -> DocumentRows:
     return {table: _by_rank(of_table) if table in lists else of_table for table, of_table in rows.items()}
 
 
+def gaps(collection: CollectionMapping, rows: DocumentRows) -> frozenset[tuple[str, RowKey]]:
+    """Lists whose positions are not 0, 1, 2 …: table, and key of the row above."""
+    lists = {table.name for table in collection.tables if table.is_list}
+    counted = ranked(collection, rows)
+    return frozenset((table, key[:-1]) for table in lists for key in rows[table].keys() ^ counted[table].keys())
+
+
 def _by_rank(rows: Mapping[RowKey, Row]) -> dict[RowKey, Row]:
     counts: dict[RowKey, int] = {}
     new: dict[RowKey, Row] = {}
@@ -139,8 +149,9 @@ class Answer(enum.Enum):
     KEEP = enum.auto()
 
 
-def on_written(look: int | None, written: int, looked_at: DocumentRows, now: DocumentRows) -> Answer:
-    """At the second mark, of look `written`: `look` stands in the conflict row, `now` in MySQL."""
+def on_written(look: int | None, written: int, looked_at: DocumentRows | None, now: DocumentRows | None) -> Answer:
+    """At the second mark, of look `written`: `look` stands in the conflict row, `now` in MySQL. None: rows that cannot be
+    carried, which only a person's decision for the other side replaces."""
     if look != written:
         return Answer.KEEP
     return Answer.WRITE if now == looked_at else Answer.MOVED
@@ -176,7 +187,7 @@ class _Deciding:
         }
         #: Keys of both versions by the key of the row above.
         self._by_parent = {table.name: self._grouped(table.name) for table in collection.tables}
-        self._rows: _Rows = {table.name: {} for table in collection.tables}
+        self._rows: _Rows = empty_rows(collection)
         self._decided: list[Decided] = []
         self._losers: list[Loser] = []
 
@@ -298,6 +309,11 @@ class _Deciding:
     def _claim(self, place: Place, side: Side) -> _Claim:
         """Who wrote what stands at a place of `side`: its own user, or the other side's whose change was carried here. What
         was written but could not be read counts where no note has the value."""
+        table, key, _ = place
+        if side is Side.MYSQL and (table, key[:-1]) in self._looked.gaps:
+            left = self._gap_claim(table, key[:-1])
+            if left:
+                return left
         value = self._value(place, side)
         for origin in (side, side.other):
             note = self._note(place, origin)
@@ -305,6 +321,16 @@ class _Deciding:
                 return _Claim(note.time, origin)
         unread = self._notes[side].unread
         return _Claim(unread.time, side) if unread else _Claim()
+
+    def _gap_claim(self, table: str, above: RowKey) -> _Claim | None:
+        """Who left a gap in a list. Its places were counted anew, so that no note's is the same; but only MySQL's users leave
+        gaps, and a list is one value: theirs, as of their newest change of it."""
+        times = [
+            note.time
+            for (of_table, key, _), note in self._notes[Side.MYSQL].places.items()
+            if of_table == table and key[:-1] == above
+        ]
+        return _Claim(max(times), Side.MYSQL) if times else None
 
     def _saw(self, place: Place, side: Side) -> bool:
         """Whether the writer of what stands on `side` found there what stands on the other."""
@@ -391,7 +417,7 @@ def added_losers(known: str | None, new: Iterable[Mapping[str, object]]) -> str:
 
 def rows_from_json(collection: CollectionMapping, listed: Iterable[Mapping[str, object]]) -> DocumentRows:
     """The inverse of `sync.model.values.rows_to_json`; every table of the collection is present."""
-    rows: _Rows = {table.name: {} for table in collection.tables}
+    rows: _Rows = empty_rows(collection)
     for one in listed:
         match one:
             case {"table": str(table), "key": list(key), "row": dict(row)}:

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sync.errors import ConfigError, Contention, Refused
-from sync.model.change import DocumentId, Entry, Origin, Side
+from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Side
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import look_after_note
 from sync.model.notes import NONE, Notes
@@ -47,14 +47,12 @@ class Conflicts:
         with translated(), self._connection.cursor() as cursor:
             for start in range(0, len(keys), _CHUNK):
                 cursor.execute(
-                    "SELECT open_key, id, version, look_id, met FROM sync_conflict WHERE open_key IN %s",
+                    "SELECT open_key, id, version FROM sync_conflict WHERE open_key IN %s",
                     (tuple(keys[start : start + _CHUNK]),),
                 )
-                for key, number, version, look, met in cursor.fetchall():
+                for key, number, version in cursor.fetchall():
                     document = by_key[str(key)]
-                    found[document] = HeldDocument(
-                        conflict=int(number), document=document, version=int(version), look=look, met=met
-                    )
+                    found[document] = HeldDocument(conflict=int(number), document=document, version=int(version))
         return found
 
     def note(
@@ -171,6 +169,28 @@ class Conflicts:
         if not joining or self.note(joining, side) != joining.keys():
             raise Contention("a conflict was closed while another was opened for the same document")
         return [one for one in openings if one.document not in held]
+
+    def choose(self, document: DocumentId, side: Side) -> int:
+        """See the port."""
+        if document not in self.held([document]):
+            hold = Hold(
+                kind=ConflictKind.SNAPSHOT_DIFFERS, reason="a person found it different and decided for one side"
+            )
+            self.open([Opening(document=document, hold=hold, entries=(), target=None)], side)
+        conflict = self.held([document])[document].conflict
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE sync_conflict SET state = 'open', look_id = NULL, version = version + 1"
+                " WHERE id = %s AND open_key IS NOT NULL",
+                (conflict,),
+            )
+            if cursor.rowcount == 0:
+                raise Contention("a conflict was closed while a person decided it")
+            cursor.execute(
+                "UPDATE sync_conflict_detail SET chosen = %s, waiting_for = NULL WHERE conflict_id = %s",
+                (str(side), conflict),
+            )
+        return conflict
 
     def close(self, held: HeldDocument, resolution: Mapping[str, object]) -> bool:
         """See the port."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sync.model.change import ConflictKind, DocumentId, Side
@@ -32,6 +33,26 @@ _CLOSED = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What stays of a conflict that is closed."""
+
+    #: JSON: all of them, with those of the look that decided it.
+    losers: str
+    policy: str
+    #: The side that a person chose.
+    chosen: str | None
+
+    @property
+    def state(self) -> str:
+        """Where nothing lost and nobody decided there is nothing that people need to know."""
+        return "settled" if self.chosen or json.loads(self.losers) else "converged"
+
+    @property
+    def resolution(self) -> dict[str, str]:
+        return {"repaired_from": self.chosen} if self.chosen else {"by": "policy", "policy": self.policy}
+
+
 class Looks:
     """Implements `sync.ports.LookStore` on a connection with an open transaction; does not commit."""
 
@@ -46,10 +67,11 @@ class Looks:
     def due(self, limit: int) -> Sequence[DueConflict]:
         """See the port."""
         rows = self._rows(
-            "SELECT c.id, c.collection, c.document_id, c.open_key, c.state, d.kind"
+            "SELECT c.id, c.collection, c.document_id, c.open_key, c.state, d.kind, d.chosen"
             " FROM sync_conflict c JOIN sync_conflict_detail d ON d.conflict_id = c.id"
-            " WHERE c.open_key IS NOT NULL AND (c.look_id IS NULL OR c.state = 'waiting') ORDER BY c.id LIMIT %s",
-            (limit,),
+            " WHERE c.open_key IS NOT NULL AND (c.look_id IS NULL OR c.state = 'waiting')"
+            " AND NOT (c.state = 'waiting' AND d.kind = %s) ORDER BY c.id LIMIT %s",
+            (str(ConflictKind.SNAPSHOT_DIFFERS), limit),
         )
         return [
             DueConflict(
@@ -57,8 +79,9 @@ class Looks:
                 document=self._document(collection, text, key),
                 kind=ConflictKind(kind),
                 waiting=state == "waiting",
+                chosen=Side(chosen) if chosen else None,
             )
-            for number, collection, text, key, state, kind in rows
+            for number, collection, text, key, state, kind, chosen in rows
         ]
 
     def begin(self, look: int, conflicts: Collection[int]) -> frozenset[int]:
@@ -93,7 +116,9 @@ class Looks:
     def wait(self, conflict: int, reason: str) -> None:
         """See the port."""
         self._execute("UPDATE sync_conflict SET state = 'waiting' WHERE id = %s AND open_key IS NOT NULL", conflict)
-        self._execute("UPDATE sync_conflict_detail SET waiting_for = %s WHERE conflict_id = %s", reason, conflict)
+        self._execute(
+            "UPDATE sync_conflict_detail SET waiting_for = %s, chosen = NULL WHERE conflict_id = %s", reason, conflict
+        )
 
     def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
         """See the port."""
@@ -121,7 +146,7 @@ class Looks:
                 "mongo_value": _text(rows_to_json(one.looked.mongo)),
                 "look": _text(
                     {
-                        "mysql": rows_to_json(one.mysql),
+                        "mysql": None if one.mysql is None else rows_to_json(one.mysql),
                         "outcome": rows_to_json(one.outcome.rows),
                         "losers": losers_to_json(one.outcome.losers),
                     }
@@ -151,13 +176,13 @@ class Looks:
             document = self._document(collection, text, key)
             if document is None:
                 continue
-            mapped = self._mapping.collections[document.collection]
+            mapped, looked_at = self._mapping.collections[document.collection], decision["mysql"]
             found.append(
                 WrittenConflict(
                     conflict=int(number),
                     document=document,
                     look=present,
-                    looked_at=rows_from_json(mapped, decision["mysql"]),
+                    looked_at=None if looked_at is None else rows_from_json(mapped, looked_at),
                     outcome=rows_from_json(mapped, decision["outcome"]),
                 )
             )
@@ -166,13 +191,8 @@ class Looks:
     def settled(self, conflicts: Collection[int]) -> None:
         """See the port."""
         kept = self._kept(conflicts)
-        states = {
-            number: {"state": "settled" if json.loads(losers) else "converged"} for number, (losers, _) in kept.items()
-        }
-        details = {
-            number: {"losers": losers, "resolution": _text({"by": "policy", "policy": policy})}
-            for number, (losers, policy) in kept.items()
-        }
+        states = {number: {"state": one.state} for number, one in kept.items()}
+        details = {number: {"losers": one.losers, "resolution": _text(one.resolution)} for number, one in kept.items()}
         with translated(), self._connection.cursor() as cursor:
             update_many(cursor, "sync_conflict", "id", states, also="open_key = NULL, look_id = NULL")
             closed = "look = NULL, decided_by = NULL, waiting_for = NULL, closed_at = NOW(6)"
@@ -180,7 +200,7 @@ class Looks:
 
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:
         """See the port. A later look that stands in the row stays."""
-        kept = {number: {"losers": losers} for number, (losers, _) in self._kept(conflicts).items()}
+        kept = {number: {"losers": one.losers} for number, one in self._kept(conflicts).items()}
         if not kept:
             return
         with translated(), self._connection.cursor() as cursor:
@@ -200,17 +220,20 @@ class Looks:
             )
         return len(numbers)
 
-    def _kept(self, conflicts: Collection[int]) -> dict[int, tuple[str, str]]:
-        """Of each: all losers with those of the look that decided it, and its policy."""
+    def _kept(self, conflicts: Collection[int]) -> dict[int, _Kept]:
         if not conflicts:
             return {}
         rows = self._rows(
-            "SELECT conflict_id, losers, look, policy FROM sync_conflict_detail WHERE conflict_id IN %s",
+            "SELECT conflict_id, losers, look, policy, chosen FROM sync_conflict_detail WHERE conflict_id IN %s",
             (tuple(conflicts),),
         )
         return {
-            int(number): (added_losers(losers, json.loads(look)["losers"] if look else ()), str(policy))
-            for number, losers, look, policy in rows
+            int(number): _Kept(
+                losers=added_losers(losers, json.loads(look)["losers"] if look else ()),
+                policy=str(policy),
+                chosen=chosen,
+            )
+            for number, losers, look, policy, chosen in rows
         }
 
     def _with_look(self, look: int, conflicts: Collection[int]) -> list[int]:

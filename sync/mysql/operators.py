@@ -30,8 +30,8 @@ _SHOWN = {
     "looked_at": "d.looked_at",
     "closed_at": "d.closed_at",
 }
-#: How far a look has come.
-_LOOK = {"look_id": "c.look_id", "met": "c.met"}
+#: How far a look has come, and what a person decided before it.
+_LOOK = {"look_id": "c.look_id", "met": "c.met", "chosen": "d.chosen"}
 #: JSON.
 _NOTES = {"mysql_notes": "d.mysql_notes", "mongo_notes": "d.mongo_notes"}
 _VALUES = {

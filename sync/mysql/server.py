@@ -195,7 +195,7 @@ def translate(error: pymysql.MySQLError) -> LockstepError:
     if code == 1146:
         return ConfigError("a table is missing in MySQL (error 1146)", hint="lockstep setup, then: lockstep doctor")
     if code == 1054:
-        return ConfigError("a column is missing in MySQL (error 1054)", hint="lockstep doctor")
+        return ConfigError("a column is missing in MySQL (error 1054)", hint="lockstep setup, then: lockstep doctor")
     if code in _AWAY or isinstance(error, pymysql.InterfaceError) or (code == 0 and not text):
         return MySQLAway(f"MySQL cannot be reached (error {code})")
     return LockstepError(f"MySQL error {code}", hint="lockstep doctor")

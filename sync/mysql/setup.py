@@ -5,7 +5,8 @@ Every step can be listed before it is done, and done again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import pymysql
 
 from sync.model.mapping import SyncMapping
 from sync.model.report import Step
-from sync.mysql.schema import existing_tables
+from sync.mysql.schema import columns, existing_tables
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translated
 
 #: Table -> what creates it.
@@ -22,6 +23,8 @@ TABLES: Mapping[str, str] = {
     block.split("\n", 1)[0].strip(): block.split("\n", 1)[1]
     for block in (Path(__file__).parent / "state.sql").read_text(encoding="utf-8").split("-- name:")[1:]
 }
+#: A column's line in what creates a table: its name, and how it is defined.
+_COLUMN = re.compile(r"^    ([a-z_]+) (.*?),?$", re.MULTILINE)
 _FIRST_CHECKPOINT = (
     "INSERT INTO sync_checkpoint (name, seq, lease, holder, rows_done, known, copied, copying, renewed_at, lease_until)"
     """ VALUES ('listener', 0, '', '{}', 0, '{"seq": 0, "lease": ""}', '[]', 0, NOW(6), NOW(6))"""
@@ -39,6 +42,7 @@ def steps(settings: MySQLSettings, mapping: SyncMapping, roles: Mapping[str, MyS
         Step(text=f"MySQL: create table {name}", done=name in there, apply=partial(_run, session, statement))
         for name, statement in TABLES.items()
     ]
+    made += _missing_columns(session, [name for name in TABLES if name in there])
     first = "sync_checkpoint" in there and _has_checkpoint(connection)
     made.append(Step(text="MySQL: write the listener's first checkpoint", done=first, apply=partial(_first, session)))
     tables = sorted({*there, *TABLES, *mapping.tables})
@@ -53,6 +57,21 @@ def steps(settings: MySQLSettings, mapping: SyncMapping, roles: Mapping[str, MyS
                 )
             )
     return made
+
+
+def _missing_columns(session: Session, tables: Sequence[str]) -> list[Step]:
+    """A table that an earlier version made may lack columns: a step for each."""
+    present = columns(session.get(), tables) if tables else {}
+    return [
+        Step(
+            text=f"MySQL: add column {name} to {table}",
+            done=False,
+            apply=partial(_add_column, session, table, f"{name} {definition}"),
+        )
+        for table in tables
+        for name, definition in _COLUMN.findall(TABLES[table])
+        if name not in present[table]
+    ]
 
 
 def grants(mapping: SyncMapping, tables: list[str]) -> dict[str, dict[str, str]]:
@@ -143,6 +162,15 @@ def _account(settings: MySQLSettings, database: str) -> _Account:
     finally:
         session.drop()
     return _Account(user=user, host=host, has=has)
+
+
+def _add_column(session: Session, table: str, column: str) -> None:
+    with translated(), session.get().cursor() as cursor:
+        try:
+            cursor.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        except pymysql.MySQLError as error:
+            if error.args[0] != 1060:  # it is there by now
+                raise
 
 
 def _grant(session: Session, account: _Account, table: str, privileges: str) -> None:

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from sync.errors import CommandRefused, Contention, Refused
 from sync.lease import Lease
-from sync.model.change import DocumentId, DocumentRows, Side
+from sync.model.change import DocumentId, Side
 from sync.model.compare import different_places
 from sync.model.fold import broken
+from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping
 from sync.model.position import CopiedRange
 from sync.model.report import RepairReport
@@ -75,7 +76,7 @@ class Repair:
         with self._lease.transaction(checkpoint, touched) as transaction:
             everything = frozenset(table.name for table in collection.tables)
             now = transaction.read({document: everything})[document]
-            before: DocumentRows = {name: {} for name in everything} if now.problem else now.rows
+            before = empty_rows(collection) if now.problem else now.rows
             if now.problem or before != wanted.rows:
                 places = different_places(collection, before, wanted.rows)
                 transaction.write([DocumentWrite(document=document, before=before, after=wanted.rows)])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from sync.model.change import DocumentId, DocumentRows, Hold, Value
 from sync.model.compare import compare
+from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.report import Difference, VerifyReport
 from sync.model.values import key_text
@@ -49,7 +50,7 @@ def verify(
                 progress(name, done, total)
         progress(name, done, done)
         counts[name] = done
-        found, changing = _Looking(collection, mysql, mongo, held, passing).at(suspects)
+        found, changing = _Rereading(collection, mysql, mongo, held, passing).at(suspects)
         differences += found
         busy += changing
     return VerifyReport(
@@ -69,7 +70,7 @@ def _both(
 ) -> Iterator[tuple[DocumentId, DocumentRows | Hold, DocumentRows | Hold]]:
     """Every document that stands on either side, with both readings. Keys are ordered by their text, as on both servers;
     keys that only MongoDB can hold come as they stand there."""
-    absent: DocumentRows = {table.name: {} for table in collection.tables}
+    absent: DocumentRows = empty_rows(collection)
     left, right = _walk(collection.name, mysql), _walk(collection.name, mongo)
     here, there = next(left, None), next(right, None)
     while here or there:
@@ -97,7 +98,7 @@ def _walk(collection: str, reader: Reader) -> Iterator[tuple[DocumentId, Current
         after = list(documents)[-1].key
 
 
-class _Looking:
+class _Rereading:
     """Looks at documents that differed when they were first read, until it is known of each what it comes to."""
 
     def __init__(
@@ -140,7 +141,7 @@ class _Looking:
         What is held is asked before what stands there: a difference that a meeting ends meanwhile shows as none."""
         every = list(documents)
         held = self._held(every) if every else frozenset()
-        absent: DocumentRows = {table.name: {} for table in self._collection.tables}
+        absent: DocumentRows = empty_rows(self._collection)
         for start in range(0, len(every), RANGE):
             some = every[start : start + RANGE]
             left: Mapping[DocumentId, Current] = self._mysql.read(some, exact=False).documents

@@ -95,6 +95,35 @@ def test_edits_that_pass_each_other_while_all_runs(engine: Engine) -> None:
     assert {final["accounts"][str(one["_id"])]["limit"] for one in documents} <= {10, -10}
 
 
+def test_rows_that_no_look_can_help_hide_none(engine: Engine) -> None:
+    """More than one look takes: what is held later still settles."""
+    with engine.site.mysql("admin").cursor() as cursor:
+        for table, columns, values in (
+            (
+                "sync_conflict",
+                "id, collection, document_id, state, open_key, version",
+                "'accounts', 'no key', 'waiting', %s, 1",
+            ),
+            (
+                "sync_conflict_detail",
+                "conflict_id, kind, side, reason, opened_at, noted_at",
+                "'update_differs', 'mysql', %s, NOW(6), NOW(6)",
+            ),
+        ):
+            cursor.executemany(
+                f"INSERT INTO {table} ({columns}) VALUES (%s, {values})",
+                [(number, str(number)) for number in range(1, 1500)],
+            )
+    one = account(1)
+    engine.mongo["accounts"].insert_one(one)
+    engine.settle()
+    edit_mysql(engine, one, 2)
+    edit_mongo(engine, one, 3)
+    later = "SELECT COUNT(*) FROM sync_conflict WHERE id >= 1500"
+    engine.until(lambda: engine.value(later) == 1)
+    engine.until(lambda: engine.value(f"{later} AND open_key IS NULL") == 1)
+
+
 @pytest.mark.parametrize("right", list(Side))
 def test_a_thousand_held_documents_are_repaired_under_writes(stopped_engine: Engine, right: Side) -> None:
     """Both sides go on writing those documents meanwhile: all are equal at the end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -13,7 +14,8 @@ import pytest
 from bson import ObjectId
 
 from backend.analytics.sample import Sample
-from sync.model.change import Side
+from sync.errors import CommandRefused
+from sync.model.change import DocumentId, Side
 from sync.model.mapping import Policy
 from tests import plain
 from tests.both_sides import Editor
@@ -50,24 +52,72 @@ def edit(people: list[Editor], edits: int) -> None:
             assert done is None
 
 
-@pytest.mark.parametrize("policy", [Policy.MYSQL_WINS, Policy.MONGO_WINS])
-def test_either_side_may_win(site: Site, tmp_path: Path, policy: Policy, seed: str) -> None:
-    """The other policies end alike: equal, no conflict open."""
+@pytest.fixture
+def under(site: Site, tmp_path: Path, policy: Policy) -> Iterator[Engine]:
+    """Both workers at work, the collections under this policy."""
     config = tmp_path / "lockstep.toml"
     text = site.config_path.read_text()
     for name in ("customers", "accounts"):
-        text = text.replace(f"[collections.{name}]\n", f'[collections.{name}]\npolicy = "{policy}"\n')
+        head = f"[collections.{name}]\n"
+        assert head in text
+        text = text.replace(head, f'{head}policy = "{policy}"\n')
     config.write_text(text)
     site.config_path = config
     made = Engine(site, tmp_path)
     try:
         made.prepare()
         made.start()
-        edit(editors(made, seed), EDITS)
-        made.meet(PATIENCE)
-        made.assert_equal()
+        yield made
     finally:
         made.close()
+
+
+@pytest.mark.parametrize("policy", [Policy.MYSQL_WINS, Policy.MONGO_WINS])
+def test_either_side_may_win(under: Engine, seed: str) -> None:
+    """The other policies end alike: equal, no conflict open."""
+    edit(editors(under, seed), EDITS)
+    under.meet(PATIENCE)
+    under.assert_equal()
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_who_wins_is_as_the_policy_says(under: Engine, policy: Policy) -> None:
+    """Whichever side wrote first; what lost is in the report, and nothing else."""
+    documents = [{"_id": ObjectId(), "account_id": 0, "limit": 0, "products": ["a"]} for _ in range(20)]
+    under.mongo["accounts"].insert_many(documents)
+    under.settle()
+    under.kill("follower")
+    under.kill("listener")
+    half = len(documents) // 2
+    for last in (False, True):
+        for number, document in enumerate(documents):
+            if (number < half) is last:
+                write(under, Side.MONGO, document, -number - 1)
+            else:
+                write(under, Side.MYSQL, document, number + 1)
+        time.sleep(1.1)  # the resolution of MariaDB's commit times
+    under.start()
+    under.meet()
+    final = under.assert_equal()["accounts"]
+    expected: dict[str, int] = {}
+    for number, one in enumerate(documents):
+        later = Side.MONGO if number < half else Side.MYSQL
+        winner = {Policy.MYSQL_WINS: Side.MYSQL, Policy.MONGO_WINS: Side.MONGO}.get(policy, later)
+        expected[str(one["_id"])] = number + 1 if winner is Side.MYSQL else -number - 1
+    assert {key: final[key]["limit"] for key in expected} == expected
+    with under.mysql.cursor() as cursor:
+        cursor.execute("SELECT losers FROM sync_conflict_detail")
+        lost = sorted(loser["value"] for (text,) in cursor.fetchall() for loser in json.loads(text))
+    assert lost == sorted(-value for value in expected.values())
+
+
+def write(engine: Engine, side: Side, document: Doc, limit: int) -> None:
+    """Edit an account's limit on one side."""
+    if side is Side.MONGO:
+        engine.mongo["accounts"].update_one({"_id": document["_id"]}, {"$set": {"limit": limit}})
+        return
+    with engine.mysql.cursor() as cursor:
+        cursor.execute("UPDATE analytics_account SET `limit` = %s WHERE id = %s", (limit, str(document["_id"])))
 
 
 def test_both_workers_are_killed_again_and_again(engine: Engine, seed: str) -> None:
@@ -186,14 +236,60 @@ def test_a_gap_in_a_list_is_closed(engine: Engine) -> None:
     assert engine.value("SELECT MAX(position) FROM analytics_accountproduct WHERE account_oid = %s", str(key)) == 1
 
 
+def delete(engine: Engine, key: ObjectId) -> None:
+    """A customer in MySQL."""
+    with engine.mysql.cursor() as cursor:
+        for table in reversed(plain.TABLES["customers"]):
+            column = "id" if table == "analytics_customer" else "customer_id"
+            cursor.execute(f"DELETE FROM {table} WHERE {column} = %s", (str(key),))
+
+
 def test_a_delete_of_what_stood_there_stays(engine: Engine) -> None:
-    """And one that passed an edit loses to it, or wins, by time; both sides alike."""
-    keys = [customer(engine)[0] for _ in range(10)]
-    for key in keys:
-        engine.mongo["customers"].update_one({"_id": key}, {"$set": {"name": "edited"}})
-        with engine.mysql.cursor() as cursor:
-            for table in reversed(plain.TABLES["customers"]):
-                column = "id" if table == "analytics_customer" else "customer_id"
-                cursor.execute(f"DELETE FROM {table} WHERE {column} = %s", (str(key),))
+    """Its user had seen the edit that came from the other side."""
+    key, _ = customer(engine)
+    engine.mongo["customers"].update_one({"_id": key}, {"$set": {"name": "edited"}})
+    engine.settle()
+    delete(engine, key)
     engine.meet()
-    engine.assert_equal()
+    assert str(key) not in engine.assert_equal()["customers"]
+    assert engine.conflicts("settled") == []
+
+
+@pytest.mark.parametrize("deleted_last", [True, False])
+def test_a_delete_that_an_edit_passed_goes_by_time(engine: Engine, *, deleted_last: bool) -> None:
+    """The later one stands, and what it did not know of is in the report."""
+    key, _ = customer(engine)
+    engine.kill("follower")
+    engine.kill("listener")
+    for deletes in (not deleted_last, deleted_last):
+        if deletes:
+            delete(engine, key)
+        else:
+            engine.mongo["customers"].update_one({"_id": key}, {"$set": {"name": "edited"}})
+        time.sleep(1.1)  # the resolution of MariaDB's commit times
+    engine.start()
+    engine.meet()
+    final = engine.assert_equal()["customers"].get(str(key))
+    assert (final is None) is deleted_last
+    assert final is None or final["name"] == "edited"
+    (closed,) = engine.conflicts("settled")
+    losers = json.loads(engine.value("SELECT losers FROM sync_conflict_detail WHERE conflict_id = %s", closed["id"]))
+    assert {(one["side"], one["value"]) for one in losers} == {
+        ("mongo", "edited") if deleted_last else ("mysql", False)
+    }
+
+
+def test_a_person_decides_for_the_side_that_can_be_carried(engine: Engine) -> None:
+    """Rows of MySQL's that nothing can be made of are replaced by the document, which stays as it is."""
+    key, document = customer(engine)
+    with engine.mysql.cursor() as cursor:
+        cursor.execute("SET SESSION sql_mode = ''")
+        cursor.execute("UPDATE analytics_customer SET birthdate = '0000-00-00' WHERE id = %s", (str(key),))
+    engine.until(lambda: len(waiting(engine)) == 1)
+    one = DocumentId("customers", str(key))
+    with engine.site.wiring() as wiring:
+        with pytest.raises(CommandRefused, match=r"cannot be carried: .*column birthdate"):
+            wiring.repair(one, Side.MYSQL, dry_run=False)
+        done = wiring.repair(one, Side.MONGO, dry_run=False)
+    assert (done.was_equal, done.conflict) == (False, engine.conflicts("settled")[0]["id"])
+    assert engine.assert_equal()["customers"][str(key)] == document

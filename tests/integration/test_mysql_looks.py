@@ -40,6 +40,13 @@ def held(side: MySQLSide, key: str = A) -> HeldDocument:
         return transaction.held([account(key)])[account(key)]
 
 
+def look_of(side: MySQLSide) -> int | None:
+    """The look in the row of the first document."""
+    look = shown(side, held(side).conflict)["look_id"]
+    assert look is None or isinstance(look, int)
+    return look
+
+
 def decision(losing: int | None = 2) -> Decision:
     """MongoDB's value won; MySQL's may be a loser."""
     mysql, mongo = account_rows(limit=2), account_rows(limit=7)
@@ -74,7 +81,7 @@ def noted(side: MySQLSide, of: Side, ahead: frozenset[int] | None) -> int | None
     """The look that is left once another edit was noted."""
     with rows(side) as transaction:
         transaction.note({held(side): [edited((2, 3), 9)]}, of, ahead)
-    return held(side).look
+    return look_of(side)
 
 
 def test_what_is_open_and_has_no_look_is_due(side: MySQLSide) -> None:
@@ -101,6 +108,51 @@ def test_a_key_that_stands_there_cut_names_no_document(side: MySQLSide) -> None:
         transaction.open(opening(account("?" + "k" * 5000), HOLD, []), Side.MONGO)
         (due,) = transaction.looks.due(10)
     assert due.document is None
+
+
+def test_what_waits_for_a_person_is_not_due(side: MySQLSide) -> None:
+    """However many they are: they would hide all that came later."""
+    strangers, later = [opened(side, key, ConflictKind.SNAPSHOT_DIFFERS) for key in (A, B)], opened(side, "c" * 24)
+    with rows(side) as transaction:
+        for conflict in strangers:
+            transaction.looks.wait(conflict, "a person")
+        assert [one.conflict for one in transaction.looks.due(1)] == [later]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_persons_choice_makes_a_row_due(side: MySQLSide, *, there: bool) -> None:
+    """The one that is open, with its look taken away, or a new one."""
+    before = opened(side, kind=ConflictKind.SNAPSHOT_DIFFERS) if there else 0
+    if there:
+        begun(side, 11, before)
+    with rows(side) as transaction:
+        conflict = transaction.choose(account(A), Side.MONGO)
+        (due,) = transaction.looks.due(10)
+    assert (due.conflict, due.document, due.chosen, due.waiting) == (conflict, account(A), Side.MONGO, False)
+    assert conflict == before or not there
+
+
+def test_a_choice_that_was_refused_is_withdrawn(side: MySQLSide) -> None:
+    """It was made for what stood there then."""
+    opened(side)
+    with rows(side) as transaction:
+        conflict = transaction.choose(account(A), Side.MYSQL)
+        transaction.looks.wait(conflict, "MySQL refuses the outcome")
+        (due,) = transaction.looks.due(10)
+    assert (due.chosen, due.waiting) == (None, True)
+
+
+def test_what_a_person_chose_is_settled_by_that_person(side: MySQLSide) -> None:
+    """Kept as a conflict, whether a value lost or not."""
+    opened(side)
+    with rows(side) as transaction:
+        conflict = transaction.choose(account(A), Side.MONGO)
+    begun(side, 11, conflict)
+    decided(side, 11, {conflict: decision(losing=None)})
+    with rows(side, Role.LISTENER) as transaction:
+        transaction.looks.settled([conflict])
+    found = shown(side, conflict)
+    assert (found["state"], found["resolution"]) == ("settled", {"repaired_from": "mongo"})
 
 
 def test_a_closed_row_gets_no_look(side: MySQLSide) -> None:
@@ -185,7 +237,7 @@ def test_losers_of_a_cleared_look_are_kept_once_its_mark_is_met(side: MySQLSide)
         (found,) = transaction.looks.written(11, [conflict])
         assert found.look == 12
         transaction.looks.keep_losers([conflict], 11)
-    assert held(side).look == 12
+    assert look_of(side) == 12
     decided(side, 12, {conflict: decision(3)})
     with rows(side, Role.LISTENER) as transaction:
         transaction.looks.settled([conflict])
@@ -200,7 +252,7 @@ def test_losers_of_a_decision_that_never_reached_mongo_are_dropped(side: MySQLSi
     decided(side, 11, {conflict: decision(2)})
     with rows(side) as transaction:
         transaction.looks.give_up([conflict], 11)
-    assert (held(side).look, stored(side, "decided_by")) == (None, [None])
+    assert (look_of(side), stored(side, "decided_by")) == (None, [None])
     begun(side, 12, conflict)
     decided(side, 12, {conflict: decision(None)})
     with rows(side, Role.LISTENER) as transaction:
@@ -228,7 +280,7 @@ def test_giving_up_another_look_changes_nothing(side: MySQLSide) -> None:
     begun(side, 12, conflict)
     with rows(side) as transaction:
         transaction.looks.give_up([conflict], 11)
-    assert held(side).look == 12
+    assert look_of(side) == 12
 
 
 def test_what_waits_says_for_what_until_something_is_noted(side: MySQLSide) -> None:
@@ -238,7 +290,7 @@ def test_what_waits_says_for_what_until_something_is_noted(side: MySQLSide) -> N
     with rows(side, Role.LISTENER) as transaction:
         transaction.looks.met(11)
         transaction.looks.wait(conflict, "MySQL error 1062: duplicate in unique key")
-    assert (shown(side, conflict)["state"], held(side).look) == ("waiting", 11)
+    assert (shown(side, conflict)["state"], look_of(side)) == ("waiting", 11)
     assert stored(side, "waiting_for") == ["MySQL error 1062: duplicate in unique key"]
     with rows(side) as transaction:
         (due,) = transaction.looks.due(10)

@@ -51,6 +51,23 @@ def test_done_means_done(side: MySQLSide) -> None:
     assert all(step.done for step in steps(side))
 
 
+def test_columns_that_an_earlier_version_had_not_are_added(side: MySQLSide) -> None:
+    """As a new table has them, and what stands in the others stays."""
+    wanted = side.rows("SHOW CREATE TABLE sync_conflict_detail")
+    side.run("ALTER TABLE sync_conflict_detail DROP COLUMN resolution, DROP COLUMN chosen")
+    missing = [step for step in steps(side) if not step.done]
+    assert [step.text for step in missing] == [
+        "MySQL: add column chosen to sync_conflict_detail",
+        "MySQL: add column resolution to sync_conflict_detail",
+    ]
+    for step in [*missing, *missing]:
+        step.apply()
+    assert all(step.done for step in steps(side))
+    columns = {str(column[0]): column[1:] for column in side.rows("SHOW COLUMNS FROM sync_conflict_detail")}
+    assert columns["chosen"] == ("varchar(8)", "YES", "", None, "")
+    assert columns.keys() == {line.split("`")[1] for line in str(wanted[0][1]).splitlines() if line.startswith("  `")}
+
+
 def test_steps_can_be_applied_again(side: MySQLSide) -> None:
     """A checkpoint in use is not written anew."""
     _, first = side.leased()

@@ -260,7 +260,9 @@ _MYSQL_WINS = replace(_NEW, policy=Policy.MYSQL_WINS)
     ],
 )
 def test_each_rule_left_out_breaks_a_law(without: Rules, setting: Setting, law: Law) -> None:
-    """So the searches would tell if the product lost the rule."""
+    """Each is needed. Where a rule is one of the product's own functions (merge, note, decide, the steps of `model.meeting`) the
+    searches would tell if the product lost it; where it is the order of reads and writes that `meetings` keeps, the search does
+    it in its own moves, and the product's is held to it by the tests on real servers."""
     assert search(setting, without).broken[law]
 
 

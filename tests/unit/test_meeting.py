@@ -19,6 +19,7 @@ from sync.model.meeting import (
     added_losers,
     decide,
     decided_to_json,
+    gaps,
     look_after_note,
     losers_to_json,
     on_written,
@@ -322,6 +323,62 @@ def test_ranks_close_gaps() -> None:
     rows = person(accounts=(1, 2, 3), tiers={"gold": "1"})
     rows["account"] = {("ann", 12): {"number": 3}, ("ann", 9): {"number": 2}, ("ann", 4): {"number": 1}}
     assert ranked(PEOPLE, rows) == person(accounts=(1, 2, 3), tiers={"gold": "1"})
+
+
+def with_a_gap(rows: DocumentRows, place: int) -> dict[str, dict[RowKey, Row]]:
+    """As MySQL's users leave them: one element deleted, the others where they were."""
+    left = {table: dict(of_table) for table, of_table in rows.items()}
+    del left["account"]["ann", place]
+    return left
+
+
+def met_with_a_gap(mysql: DocumentRows, mongo: DocumentRows, of_mysql: Notes, of_mongo: Notes, rule: Rule) -> Outcome:
+    looked = Looked(mysql=ranked(PEOPLE, mysql), mongo=mongo, gaps=gaps(PEOPLE, mysql))
+    return decide(PEOPLE, rule, looked, {MYSQL: of_mysql, MONGO: of_mongo})
+
+
+def numbers(outcome: Outcome) -> list[Value]:
+    return [row["number"] for row in outcome.rows["account"].values()]
+
+
+def test_gaps_are_told() -> None:
+    """By list: of this person's, only where positions are not 0, 1, 2."""
+    whole = person(accounts=(1, 2, 3))
+    assert gaps(PEOPLE, whole) == frozenset()
+    assert gaps(PEOPLE, with_a_gap(whole, 2)) == frozenset()  # the last one leaves none
+    assert gaps(PEOPLE, with_a_gap(whole, 1)) == {("account", ("ann",))}
+
+
+@every_policy
+@pytest.mark.parametrize("tie", list(Side))
+def test_a_gap_that_nobody_contests_stands(policy: Policy, tie: Side) -> None:
+    """Its positions are counted anew, so that no note's place is the same: it is MySQL's users' all the same."""
+    before = person(accounts=(1, 2, 3))
+    mysql = with_a_gap(before, 1)
+    outcome = met_with_a_gap(mysql, before, noted(MYSQL, (9, before, mysql)), NONE, Rule(policy=policy, tie=tie))
+    assert (numbers(outcome), outcome.losers) == ([1, 3], ())
+
+
+@every_policy
+@pytest.mark.parametrize("tie", list(Side))
+@pytest.mark.parametrize("later", list(Side))
+def test_a_gap_against_an_edit(policy: Policy, tie: Side, later: Side) -> None:
+    """Goes as the policy says, and what loses is told; not the 1, which the 9 found there."""
+    before = person(accounts=(1, 2, 3))
+    mysql, mongo = with_a_gap(before, 1), person(accounts=(9, 2, 3))
+    times = {later: 5, later.other: 1}
+    outcome = met_with_a_gap(
+        mysql,
+        mongo,
+        noted(MYSQL, (times[MYSQL], before, mysql)),
+        noted(MONGO, (times[MONGO], before, mongo)),
+        Rule(policy=policy, tie=tie),
+    )
+    winner = {Policy.LAST_WRITE_WINS: later, Policy.MYSQL_WINS: MYSQL, Policy.MONGO_WINS: MONGO}[policy]
+    assert numbers(outcome) == ([1, 3] if winner is MYSQL else [9, 2, 3])
+    assert {one.side for one in outcome.losers} == {winner.other}
+    lost = {one.value for one in outcome.losers if one.place[2]}
+    assert lost == ({9} if winner is MYSQL else {3})
 
 
 # What could not be read, and persons.
