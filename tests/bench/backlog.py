@@ -28,6 +28,8 @@ class Backlog:
     count: int
     #: Generation of the first; those of one shape must rise.
     generation: int
+    #: Only every so manieth document is written.
+    stride: int = 1
 
     @property
     def rows(self) -> int:
@@ -37,14 +39,14 @@ class Backlog:
     @property
     def next_generation(self) -> int:
         """The first that this backlog does not use."""
-        return self.generation + -(-self.count // self.shape.documents)
+        return self.generation + -(-self.count // len(self._documents))
 
     def parts(self, size: int) -> Iterator[tuple[range, int]]:
         """Documents and generation of at most `size` row changes each."""
         left = self.count
         generation = self.generation
         while left:
-            numbers = range(min(left, self.shape.documents))
+            numbers = self._documents[:left]
             for some in chunks(numbers, max(1, size // self.shape.weight)):
                 yield some, generation
             left -= len(numbers)
@@ -96,11 +98,15 @@ class Backlog:
 
     def _watched(self) -> range:
         """The last document, and others at equal distances before it."""
-        return range(self._step - 1, len(self._reached), self._step)
+        return self._reached[self._step - 1 :: self._step]
+
+    @property
+    def _documents(self) -> range:
+        return range(0, self.shape.documents, self.stride)
 
     @property
     def _reached(self) -> range:
-        return range(min(self.count, self.shape.documents))
+        return self._documents[: self.count]
 
     @property
     def _step(self) -> int:
@@ -109,7 +115,7 @@ class Backlog:
         return next(step for step in range(max(1, reached // _WATCHED), reached + 1) if reached % step == 0)
 
     def _arrived(self, generations: Sequence[int]) -> int:
-        whole, rest = divmod(self.count, self.shape.documents)
+        whole, rest = divmod(self.count, len(self._documents))
         if whole and rest:
             raise ValueError("a backlog is less than all documents once, or all of them so many times")
         passed = sum(max(0, generation - self.generation + 1) for generation in generations)

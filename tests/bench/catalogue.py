@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.bench import first_copy, mongo_to_mysql, mysql_to_mongo_analytics, mysql_to_mongo_flat, verify
+from tests.bench import (
+    both_directions,
+    crossing_time,
+    drain,
+    first_copy,
+    mongo_to_mysql,
+    mysql_to_mongo_analytics,
+    mysql_to_mongo_flat,
+    naive_peers,
+    storm,
+    verify,
+)
 from tests.bench.result import Result
 from tests.bench.run import Run
 
@@ -37,4 +48,15 @@ ROWS: Mapping[str, Row] = {
         measure=first_copy.measure, about="the first copy, both directions", seconds=100, quick_seconds=20
     ),
     "verify": Row(measure=verify.measure, about="verify of equal data", seconds=50, quick_seconds=12),
+    "both_directions": Row(
+        measure=both_directions.measure, about="both directions busy at once", seconds=120, quick_seconds=20
+    ),
+    "drain": Row(measure=drain.measure, about="a backlog after an outage", seconds=200, quick_seconds=25),
+    "naive_peers": Row(
+        measure=naive_peers.measure, about="against unchecked loops on mysql-replication", seconds=60, quick_seconds=12
+    ),
+    "crossing_time": Row(
+        measure=crossing_time.measure, about="200 transactions a second each way", seconds=70, quick_seconds=20
+    ),
+    "storm": Row(measure=storm.measure, about="10,000 documents in conflict at once", seconds=250, quick_seconds=20),
 }

@@ -9,11 +9,15 @@ from typing import Any
 
 from bson import Timestamp
 from pymongo import MongoClient, UpdateOne, WriteConcern
+from pymongo.change_stream import DatabaseChangeStream
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
 from tests.bench.shapes import Write
+
+#: Seconds without an event that was written.
+PATIENCE = 10.0
 
 
 def updates(database: Database[Any], batches: Sequence[Sequence[Write]]) -> float:
@@ -60,12 +64,20 @@ def events(database: Database[Any], collections: Sequence[str], since: Timestamp
         max_await_time_ms=20,
     ) as stream:
         first = min(1000, count // 2)
-        for _ in range(first):
-            stream.next()
+        _take(stream, first)
         began = time.monotonic()
-        for _ in range(count - first):
-            stream.next()
+        _take(stream, count - first)
         return (count - first) / (time.monotonic() - began)
+
+
+def _take(stream: DatabaseChangeStream[Any], count: int) -> None:
+    seen_at = time.monotonic()
+    while count:
+        if stream.try_next() is not None:
+            count -= 1
+            seen_at = time.monotonic()
+        elif time.monotonic() - seen_at > PATIENCE:
+            raise TimeoutError(f"{count} events have not come")
 
 
 def read_all(database: Database[Any], collections: Sequence[str]) -> int:

@@ -21,7 +21,7 @@ def measure(run: Run) -> list[Result]:
     nested = Analytics(documents=run.size(1_000, 400))
     return [
         *_measure(run, "MongoDB -> MySQL, flat", flat, 0.70, run.size(20_000, 5_000)),
-        *_measure(run, "MongoDB -> MySQL, analytics", nested, 0.50, run.size(3_000, 400)),
+        *_measure(run, "MongoDB -> MySQL, analytics", nested, 0.50, run.size(3_000, 1_200)),
     ]
 
 
@@ -29,7 +29,7 @@ def _measure(run: Run, name: str, shape: Shape, target: float, count: int) -> li
     rates: list[float] = []
     limits: dict[str, list[float]] = {"stream": [], "writes": []}
     with rig(run, shape) as made, made.limit_tables() as limit:
-        carrying = Carrying(made, shape)
+        carrying, alone = Carrying(made, shape), Carrying(made, shape)
         made.start("listener")
         made.pause("listener")
         carrying.listen(min(count, shape.documents))
@@ -38,7 +38,7 @@ def _measure(run: Run, name: str, shape: Shape, target: float, count: int) -> li
             rates.append(rate(carrying.listen(count)))
             read = mongo_loop.events(made.mongo, shape.collections, since, count * shape.weight)
             limits["stream"].append(read)
-            limits["writes"].append(mysql_loop.updates(limit, carrying.backlog(count).tables()))
+            limits["writes"].append(mysql_loop.updates(limit, alone.backlog(count).tables()))
     slower = min(limits, key=lambda kind: sorted(limits[kind])[len(limits[kind]) // 2])
     words = {
         "stream": "events that a client reads with both images",

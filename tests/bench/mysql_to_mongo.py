@@ -15,15 +15,15 @@ from tests.bench.shapes import Shape
 
 @dataclass(slots=True)
 class Carrying:
-    """Gives every backlog of one shape generations of its own."""
+    """Gives every backlog of one shape the next generations. Databases have one each: a value that is written again is no change."""
 
     rig: Rig
     shape: Shape
     _next: int = field(default=1)
 
-    def backlog(self, count: int) -> Backlog:
+    def backlog(self, count: int, stride: int = 1) -> Backlog:
         """The next one."""
-        made = Backlog(self.shape, count, self._next)
+        made = Backlog(self.shape, count, self._next, stride)
         self._next = made.next_generation
         return made
 
@@ -48,12 +48,12 @@ def measure_updates(run: Run, name: str, shape: Shape, target: float, bulk: int,
     limits: list[float] = []
     curves: dict[str, Curve] = {}
     with rig(run, shape) as made, made.limit_database() as limit:
-        carrying = Carrying(made, shape)
+        carrying, alone = Carrying(made, shape), Carrying(made, shape)
         made.start("follower")
         made.pause("follower")
         carrying.follow(min(bulk, shape.documents))  # the first one warms both servers up
         for _ in run.repetitions(name):
-            limits.append(mongo_loop.updates(limit, carrying.backlog(bulk).writes()))
+            limits.append(mongo_loop.updates(limit, alone.backlog(bulk).writes()))
             for kind, count, size in (("bulk", bulk, BULK), ("one-row", single, 1)):
                 curves[kind] = carrying.follow(count, size)
                 rates[kind].append(rate(curves[kind]))

@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ from pymysql.cursors import Cursor
 
 from deploy.local.mysql_binary import Flavour
 from sync.model.change import Side
+from sync.reconcile.passing import Passing
 from sync.wiring import Wiring
 from tests.bench.curve import Curve
 from tests.bench.run import Run
 from tests.bench.shapes import Shape
-from tests.engine import Engine
+from tests.engine import COMMANDS, Engine
+from tests.running import Running
 from tests.servers import Servers
 from tests.site import Site
 
@@ -46,6 +48,7 @@ class Rig:
         self.site = Site(servers, flavour, tuple(dict.fromkeys(statements)))
         self.site.config_path = folder / "lockstep.toml"
         self.site.config_path.write_text("\n".join(shape.mapping() for shape in shapes))
+        self._logs = folder
         self.engine = Engine(self.site, folder)
         self._open = ExitStack()
 
@@ -148,9 +151,19 @@ class Rig:
         """As processes of their own, and wait until they stream."""
         self.engine.start(*workers)
 
+    def start_anew(self, worker: str) -> None:
+        """After a kill, of one that was paused: a pause outlives its process."""
+        said = len(self.engine.states(worker))
+        self.engine.workers[worker] = Running(self.site, self._logs / f"{worker}.log", COMMANDS[worker])
+        self.engine.until(lambda: self.engine.states(worker)[said:][-1:] == ["paused"])
+
     def pid(self, worker: str) -> int:
         """Of a started worker."""
         return self.engine.workers[worker].popen.pid
+
+    def catch_up(self) -> None:
+        """Wait until the running workers have passed all that stands in both logs, each other's writes included."""
+        Passing(self.wiring.directions())()
 
     def pause(self, *workers: str) -> None:
         """They finish their batch and keep their leases."""
@@ -175,16 +188,26 @@ class Rig:
 
     def watch(self, done: Callable[[], int], total: int, glance: float = GLANCE) -> Curve:
         """Look until everything is there."""
-        curve: list[tuple[float, int]] = []
+        return self.watch_all({"": (done, total)}, glance)[""]
+
+    def watch_all(self, goals: Mapping[str, tuple[Callable[[], int], int]], glance: float = GLANCE) -> dict[str, Curve]:
+        """The same for several things at once, until all are there."""
+        curves: dict[str, list[tuple[float, int]]] = {name: [] for name in goals}
         deadline = time.monotonic() + PATIENCE
-        while not curve or curve[-1][1] < total:
-            rows = done()
-            curve.append((time.monotonic(), rows))
-            if curve[-1][0] > deadline:
-                raise TimeoutError(f"{rows} of {total} rows after {PATIENCE:.0f} s: {self.said()}")
+        missing = set(goals)
+        while missing:
+            for name in sorted(missing):
+                done, total = goals[name]
+                rows = done()
+                curves[name].append((time.monotonic(), rows))
+                if rows >= total:
+                    missing.discard(name)
+            if time.monotonic() > deadline:
+                reached = {name: (curves[name][-1][1], goals[name][1]) for name in missing}
+                raise TimeoutError(f"after {PATIENCE:.0f} s there are, of all: {reached}\n{self.said()}")
             self._must_run()
             time.sleep(glance)
-        return curve
+        return {name: tuple(curve) for name, curve in curves.items()}
 
     def said(self) -> str:
         """The ends of the workers' output."""

@@ -107,9 +107,11 @@ def key_of(number: int) -> ObjectId:
     return ObjectId(text_of(number))
 
 
-def between(numbers: range) -> tuple[str, str]:
-    """The first and the last key of a range."""
-    return text_of(numbers[0]), text_of(numbers[-1])
+def keyed(column: str, numbers: range) -> tuple[str, tuple[object, ...]]:
+    """The condition that finds the rows of these documents, and its values."""
+    if numbers.step == 1:
+        return f"{column} BETWEEN %s AND %s", (text_of(numbers[0]), text_of(numbers[-1]))
+    return f"{column} IN %s", ([text_of(one) for one in numbers],)
 
 
 def _collation(flavour: Flavour) -> str:
@@ -180,10 +182,9 @@ class Flat:
         return {"_id": key_of(number), **{name: values[name] for name in list(values)[1:]}}
 
     def update_mysql(self, cursor: Cursor, numbers: range, generation: int) -> None:
-        cursor.execute(
-            f"UPDATE `{self.name}` SET amount = %s, changed_at = %s WHERE id BETWEEN %s AND %s",
-            (generation, _moment(generation), *between(numbers)),
-        )
+        where, keys = keyed("id", numbers)
+        values = (generation, _moment(generation), *keys)
+        cursor.execute(f"UPDATE `{self.name}` SET amount = %s, changed_at = %s WHERE {where}", values)
 
     def single_updates(self, numbers: range, generation: int) -> list[str]:
         return [
@@ -296,10 +297,9 @@ class Listed:
         return {"_id": key_of(number), "rating": number % 5, "entries": entries}
 
     def update_mysql(self, cursor: Cursor, numbers: range, generation: int) -> None:
-        cursor.execute(
-            f"UPDATE `{self._child}` SET amount = %s WHERE parent_id BETWEEN %s AND %s AND position = %s",
-            (generation, *between(numbers), self._middle),
-        )
+        where, keys = keyed("parent_id", numbers)
+        values = (generation, *keys, self._middle)
+        cursor.execute(f"UPDATE `{self._child}` SET amount = %s WHERE {where} AND position = %s", values)
 
     def single_updates(self, numbers: range, generation: int) -> list[str]:
         return [
@@ -410,15 +410,16 @@ class Analytics:
         }
 
     def update_mysql(self, cursor: Cursor, numbers: range, generation: int) -> None:
-        ends = between(numbers)
+        where, keys = keyed("customer_id", numbers)
         cursor.execute(
-            "UPDATE analytics_customertier SET active = %s WHERE customer_id BETWEEN %s AND %s AND tier_key = %s",
-            (generation % 2, *ends, TIER),
+            f"UPDATE analytics_customertier SET active = %s WHERE {where} AND tier_key = %s",
+            (generation % 2, *keys, TIER),
         )
-        cursor.execute("UPDATE analytics_account SET `limit` = %s WHERE id BETWEEN %s AND %s", (generation, *ends))
+        where, keys = keyed("id", numbers)
+        cursor.execute(f"UPDATE analytics_account SET `limit` = %s WHERE {where}", (generation, *keys))
+        where, keys = keyed("bucket_id", numbers)
         cursor.execute(
-            "UPDATE analytics_transaction SET amount = %s WHERE bucket_id BETWEEN %s AND %s AND position = %s",
-            (generation, *ends, PLACE),
+            f"UPDATE analytics_transaction SET amount = %s WHERE {where} AND position = %s", (generation, *keys, PLACE)
         )
 
     def single_updates(self, numbers: range, generation: int) -> list[str]:
@@ -519,5 +520,6 @@ def _moment(generation: int) -> datetime:
 
 
 def _among(numbers: range) -> Doc:
-    first, last = key_of(numbers[0]), key_of(numbers[-1])
-    return {"_id": {"$gte": first, "$lte": last}}
+    if numbers.step == 1:
+        return {"_id": {"$gte": key_of(numbers[0]), "$lte": key_of(numbers[-1])}}
+    return {"_id": {"$in": [key_of(one) for one in numbers]}}
