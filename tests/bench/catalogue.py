@@ -10,10 +10,12 @@ from tests.bench import (
     crossing_time,
     drain,
     first_copy,
+    memory,
     mongo_to_mysql,
     mysql_to_mongo_analytics,
     mysql_to_mongo_flat,
     naive_peers,
+    scaling,
     storm,
     verify,
 )
@@ -59,4 +61,10 @@ ROWS: Mapping[str, Row] = {
         measure=crossing_time.measure, about="200 transactions a second each way", seconds=70, quick_seconds=20
     ),
     "storm": Row(measure=storm.measure, about="10,000 documents in conflict at once", seconds=250, quick_seconds=20),
+    "memory": Row(
+        measure=memory.measure, about="steady, and a million rows in one transaction", seconds=300, quick_seconds=35
+    ),
+    "scaling": Row(
+        measure=scaling.measure, about="cost as documents, tables and backlogs grow", seconds=200, quick_seconds=45
+    ),
 }

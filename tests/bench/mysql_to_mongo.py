@@ -27,10 +27,10 @@ class Carrying:
         self._next = made.next_generation
         return made
 
-    def follow(self, count: int, size: int = BULK) -> Curve:
+    def follow(self, count: int, size: int = BULK, *, stride: int = 1) -> Curve:
         """Write so many updates to MySQL while the follower is paused, in transactions of `size` rows; then let it carry
         them."""
-        backlog = self.backlog(count)
+        backlog = self.backlog(count, stride)
         backlog.write_mysql(self.rig.admin, size)
         return self.rig.carry("follower", backlog.in_mongo(self.rig.mongo), backlog.rows)
 
