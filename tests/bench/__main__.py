@@ -6,7 +6,7 @@ import json
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import click
 
@@ -81,40 +81,50 @@ def _measure(rows: Mapping[str, Row], flavours: Sequence[Flavour], *, quick: boo
     progress = Progress([row.quick_seconds if quick else row.seconds for _, _, row in steps], sys.stderr)
     measured: list[dict[str, object]] = []
     failed = False
-    for flavour, name, row in steps:
-        progress.step(f"{name} on {flavour.value}")
-        try:
-            found = _measured(name, row, flavour, progress, quick=quick)
-        except Exception:  # noqa: BLE001 - shown, and told by the exit code; the other rows are worth having
-            traceback.print_exc()
-            failed = True
-            continue
-        objects = [one.to_json() for one in found]
-        measured += objects
-        for line in table.lines(objects):
-            click.echo(f"  {line}", err=True)
+    with ExitStack() as kept:
+        shared = kept.enter_context(_running()) if quick else None
+        for flavour, name, row in steps:
+            progress.step(f"{name} on {flavour.value}")
+            try:
+                found = _measured(name, row, flavour, progress, shared)
+            except Exception:  # noqa: BLE001 - shown, and told by the exit code; the other rows are worth having
+                traceback.print_exc()
+                failed = True
+                continue
+            objects = [one.to_json() for one in found]
+            measured += objects
+            for line in table.lines(objects)[1:]:
+                click.echo(f"  {line}", err=True)
     progress.end()
     click.echo(json.dumps(measured, indent=1) if as_json else "\n".join(table.lines(measured)))
     return FAILED if failed else MET if all(one["met"] for one in measured) else NOT_MET
 
 
-def _measured(name: str, row: Row, flavour: Flavour, progress: Progress, *, quick: bool) -> list[Result]:
-    """Measure a row on fresh servers and write its file."""
+def _measured(name: str, row: Row, flavour: Flavour, progress: Progress, shared: Servers | None) -> list[Result]:
+    """Measure a row and write its file. Each installation gets fresh servers, so that no row pays for what an earlier one
+    left in logs and caches; a quick run shares them, for starting them takes longer than what it measures."""
     on = machine.described()
 
     @contextmanager
     def servers(*, mongo_cache_gb: float = 0.25) -> Iterator[Servers]:
-        running = Servers(mongo_cache_gb=mongo_cache_gb)
-        try:
+        with nullcontext(shared) if shared else _running(mongo_cache_gb) as running:
             running.mysql(flavour)
             on.update(machine.servers_described(running))
             yield running
-        finally:
-            running.close()
 
-    found = row.measure(Run(flavour=flavour, quick=quick, servers=servers, say=progress.say))
-    results.write(name, flavour.value, found, on, quick=quick)
+    found = row.measure(Run(flavour=flavour, quick=shared is not None, servers=servers, say=progress.say))
+    results.write(name, flavour.value, found, on, quick=shared is not None)
     return found
+
+
+@contextmanager
+def _running(mongo_cache_gb: float = 0.25) -> Iterator[Servers]:
+    """Servers that start when they are first asked for."""
+    running = Servers(mongo_cache_gb=mongo_cache_gb)
+    try:
+        yield running
+    finally:
+        running.close()
 
 
 if __name__ == "__main__":

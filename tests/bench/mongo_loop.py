@@ -9,7 +9,7 @@ from typing import Any
 
 from bson import Timestamp
 from pymongo import MongoClient, UpdateOne, WriteConcern
-from pymongo.change_stream import DatabaseChangeStream
+from pymongo.change_stream import ChangeStream
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
@@ -70,7 +70,7 @@ def events(database: Database[Any], collections: Sequence[str], since: Timestamp
         return (count - first) / (time.monotonic() - began)
 
 
-def _take(stream: DatabaseChangeStream[Any], count: int) -> None:
+def _take(stream: ChangeStream[Any], count: int) -> None:
     seen_at = time.monotonic()
     while count:
         if stream.try_next() is not None:

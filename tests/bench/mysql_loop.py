@@ -73,5 +73,6 @@ def _as_stored(cursor: Cursor, name: str, kind: str) -> str:
         return f"j.`{name}`"
     if kind == "CHAR(24)":
         return f"CONVERT(j.`{name}` USING ascii) COLLATE ascii_bin"
-    mariadb = "mariadb" in str(cursor.connection.get_server_info()).lower()
+    version = cursor.connection.get_server_info()  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+    mariadb = "mariadb" in str(version).lower()
     return f"CONVERT(j.`{name}` USING utf8mb4) COLLATE {'utf8mb4_nopad_bin' if mariadb else 'utf8mb4_0900_bin'}"

@@ -15,7 +15,7 @@ from tests.bench.shapes import Shape
 
 @dataclass(slots=True)
 class Carrying:
-    """Gives every backlog of one shape the next generations. Databases have one each: a value that is written again is no change."""
+    """Gives every backlog of one shape the next generations. One for each database: a value written again is no change."""
 
     rig: Rig
     shape: Shape

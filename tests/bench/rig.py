@@ -36,7 +36,7 @@ from tests.site import Site
 
 #: Seconds between two looks at the target, and those that anything is given.
 GLANCE, PATIENCE = 0.02, 900.0
-IMAGES = {"changeStreamPreAndPostImages": {"enabled": True}}
+IMAGES = {"enabled": True}
 
 
 class Rig:
@@ -104,8 +104,8 @@ class Rig:
         client: MongoClient[Any] = self.mongo.client
         database = client[f"{self.site.database}_limit"]
         for name in self.collections:
-            database.create_collection(name, **IMAGES)
-        database.create_collection("checkpoint", **IMAGES)
+            database.create_collection(name, changeStreamPreAndPostImages=IMAGES)
+        database.create_collection("checkpoint", changeStreamPreAndPostImages=IMAGES)
         database["checkpoint"].insert_one({"_id": "limit", "seq": 0})
         self.fill_mongo(database)
         yield database

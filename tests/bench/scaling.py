@@ -22,7 +22,7 @@ PROPORTIONAL, FREE = 1.05, 0.05
 
 def measure(run: Run) -> list[Result]:
     """Document size, nested entries, table size, backlog; then the number of tables."""
-    base = run.size(2_000, 1_000)
+    base = run.size(2_000, 600)
     texts = {
         size: Flat(name=f"text_{size}", text=size, documents=base) for size in run_sizes(run, (100, 400, 1600, 6400))
     }
@@ -44,7 +44,7 @@ def measure(run: Run) -> list[Result]:
         for name, target, of_size in (
             ("document size", PROPORTIONAL, {size: _of(seconds, shape, 4 * base) for size, shape in texts.items()}),
             ("nested entries", PROPORTIONAL, {size: _of(seconds, shape, 4 * base) for size, shape in lists.items()}),
-            ("table size", FREE, {size: _of(seconds, shape, 2 * base, size // base) for size, shape in tables.items()}),
+            ("table size", FREE, {size: _of(seconds, shape, 4 * base, size // base) for size, shape in tables.items()}),
             ("backlog", PROPORTIONAL, {n * base: _of(seconds, tables[base], n * base) for n in (4, 8, 16, 32)}),
         ):
             results.append(_result(run, name, target, _measured(run, name, of_size)))
@@ -76,7 +76,7 @@ def _measured(run: Run, name: str, of_size: Mapping[int, Callable[[], float]]) -
 def _tables(run: Run, base: int) -> dict[int, list[float]]:
     """Each mapped table is updated, one after the other."""
     found: dict[int, list[float]] = {}
-    for number in (2, 8) if run.quick else (2, 8, 32):
+    for number in (4, 8) if run.quick else (4, 8, 16, 32):
         shapes = [Flat(name=f"flat_{place}", documents=base // 2) for place in range(number)]
         with rig(run, *shapes) as made:
             carrying = [Carrying(made, shape) for shape in shapes]

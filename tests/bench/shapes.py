@@ -155,10 +155,12 @@ class Flat:
 
     def statements(self, servers: Servers, flavour: Flavour) -> tuple[str, ...]:
         return (
-            f"CREATE TABLE `{self.name}` (id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY,"
-            f" name VARCHAR({max(self.text, 100)}) COLLATE {_collation(flavour)} NOT NULL,"
-            f" city VARCHAR(100) COLLATE {_collation(flavour)} NOT NULL, amount INT NOT NULL, rating INT NOT NULL,"
-            " active TINYINT(1) NOT NULL, changed_at DATETIME(3) NOT NULL)",
+            (
+                f"CREATE TABLE `{self.name}` (id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY,"
+                f" name VARCHAR({max(self.text, 100)}) COLLATE {_collation(flavour)} NOT NULL,"
+                f" city VARCHAR(100) COLLATE {_collation(flavour)} NOT NULL, amount INT NOT NULL, rating INT NOT NULL,"
+                " active TINYINT(1) NOT NULL, changed_at DATETIME(3) NOT NULL)"
+            ),
         )
 
     def fill_mysql(self, cursor: Cursor) -> None:
@@ -275,8 +277,10 @@ class Listed:
         key = "CHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL"
         return (
             f"CREATE TABLE `{self.name}` (id {key} PRIMARY KEY, rating INT NOT NULL)",
-            f"CREATE TABLE `{self._child}` (parent_id {key}, position INT NOT NULL, amount INT NOT NULL,"
-            f" text VARCHAR(100) COLLATE {_collation(flavour)} NOT NULL, PRIMARY KEY (parent_id, position))",
+            (
+                f"CREATE TABLE `{self._child}` (parent_id {key}, position INT NOT NULL, amount INT NOT NULL,"
+                f" text VARCHAR(100) COLLATE {_collation(flavour)} NOT NULL, PRIMARY KEY (parent_id, position))"
+            ),
         )
 
     def fill_mysql(self, cursor: Cursor) -> None:
@@ -427,8 +431,10 @@ class Analytics:
             statement
             for key in map(text_of, numbers)
             for statement in (
-                f"UPDATE analytics_customertier SET active = {generation % 2}"
-                f" WHERE customer_id = '{key}' AND tier_key = '{TIER}'",
+                (
+                    f"UPDATE analytics_customertier SET active = {generation % 2}"
+                    f" WHERE customer_id = '{key}' AND tier_key = '{TIER}'"
+                ),
                 f"UPDATE analytics_account SET `limit` = {generation} WHERE id = '{key}'",
                 f"UPDATE analytics_transaction SET amount = {generation} WHERE bucket_id = '{key}' AND position = {PLACE}",
             )
