@@ -29,7 +29,7 @@ def measure(run: Run) -> list[Result]:
     with rig(run, *shapes) as made:
         follow, listen = Carrying(made, shapes[0]), Carrying(made, shapes[1])
         made.start(*WORKERS)
-        for _ in run.repetitions("both directions", quick=1):
+        for _ in run.repetitions("both directions"):
             alone = {
                 "follower": rate(_carry(made, {"follower": _in_mysql(follow, count)})["follower"]),
                 "listener": rate(_carry(made, {"listener": _in_mongo(listen, count)})["listener"]),

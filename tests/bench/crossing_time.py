@@ -34,8 +34,9 @@ PACE = 200
 DOCUMENTS = 100
 #: Seconds between two looks of a watcher, and those that one change is given.
 LOOK, PATIENCE = 0.001, 30.0
-#: Seconds in which the processes get ready.
-READY = 1.0
+#: Seconds in which the processes get ready, and those at the beginning that do not count: a worker that has just started or
+#: gone on has its connections to open and its start to catch up with.
+READY, LEFT_OUT = 1.0, 1.0
 
 #: How to connect, and the database.
 Place: TypeAlias = tuple[Mapping[str, Any], str]
@@ -44,7 +45,7 @@ TO_MONGO, TO_MYSQL = "to_mongo", "to_mysql"
 
 def measure(run: Run) -> list[Result]:
     """See the module."""
-    count = PACE * run.size(4, 2)
+    count = PACE * run.size(5, 3)
     shapes = Flat(name=TO_MONGO, documents=DOCUMENTS), Flat(name=TO_MYSQL, documents=DOCUMENTS)
     crossings: dict[str, list[list[float]]] = {TO_MONGO: [], TO_MYSQL: []}
     commits: list[list[float]] = []
@@ -68,8 +69,8 @@ def measure(run: Run) -> list[Result]:
             begin = time.monotonic() + READY
             commit = pool.submit(write_mysql, (mysql, f"{made.site.database}_limit"), first, count, begin)
             transaction = pool.submit(transact_mongo, (mongo, limit.name), first, count, begin)
-            commits.append([after - before for before, after in commit.result()])
-            transactions.append([after - before for before, after in transaction.result()])
+            commits.append([after - before for before, after in commit.result()][int(PACE * LEFT_OUT) :])
+            transactions.append([after - before for before, after in transaction.result()][int(PACE * LEFT_OUT) :])
             _resume(made)
             first += count
     return [
@@ -110,8 +111,11 @@ def _cross(pool: ProcessPoolExecutor, mysql: Place, mongo: Place, first: int, co
         TO_MONGO: pool.submit(watch_mongo, mongo, first, count),
         TO_MYSQL: pool.submit(watch_mysql, mysql, first, count),
     }
+    skipped = int(PACE * LEFT_OUT)
     return {
-        name: [at - before for (before, _), at in zip(written[name].result(), seen[name].result(), strict=True)]
+        name: [at - before for (before, _), at in zip(written[name].result(), seen[name].result(), strict=True)][
+            skipped:
+        ]
         for name in written
     }
 

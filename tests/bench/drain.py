@@ -29,7 +29,7 @@ def measure(run: Run) -> list[Result]:
 def _follower(run: Run) -> Result:
     steady: list[float] = []
     drained: list[float] = []
-    documents = run.size(5_000, 500)
+    documents = run.size(5_000, 1_000)
     with rig(run, Flat(documents=documents)) as made:
         carrying = Carrying(made, made.shapes[0])
         made.start("follower")
@@ -49,7 +49,7 @@ def _follower(run: Run) -> Result:
 def _listener(run: Run) -> Result:
     steady: list[float] = []
     drained: list[float] = []
-    documents = run.size(5_000, 500)
+    documents = run.size(5_000, 1_000)
     with rig(run, Flat(documents=documents)) as made:
         carrying = Carrying(made, made.shapes[0])
         made.start("listener")

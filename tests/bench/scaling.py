@@ -67,7 +67,7 @@ def _of(seconds: Callable[..., float], shape: Shape, count: int, stride: int = 1
 def _measured(run: Run, name: str, of_size: Mapping[int, Callable[[], float]]) -> dict[int, list[float]]:
     """Seconds at each size; the sizes take turns."""
     found: dict[int, list[float]] = {size: [] for size in of_size}
-    for _ in run.repetitions(f"scaling, {name}", quick=1):
+    for _ in run.repetitions(f"scaling, {name}"):
         for size, seconds in of_size.items():
             found[size].append(seconds())
     return found
@@ -82,7 +82,7 @@ def _tables(run: Run, base: int) -> dict[int, list[float]]:
             carrying = [Carrying(made, shape) for shape in shapes]
             made.start("follower")
             made.pause("follower")
-            for _ in run.repetitions(f"scaling, {number} tables", quick=1):
+            for _ in run.repetitions(f"scaling, {number} tables"):
                 backlogs = [one.backlog(base // 2) for one in carrying]
                 for backlog in backlogs:
                     backlog.write_mysql(made.admin)
