@@ -11,8 +11,9 @@ from contextlib import ExitStack, contextmanager, nullcontext
 import click
 
 from deploy.local.mysql_binary import Flavour
+from deploy.local.paths import ROOT
 from tests.bench import machine, plots, results, table
-from tests.bench.catalogue import ROWS, Row
+from tests.bench.catalogue import ROWS, Row, in_order
 from tests.bench.progress import Progress
 from tests.bench.result import Result
 from tests.bench.run import Run
@@ -26,8 +27,7 @@ Examples:
   python -m tests.bench --only verify --server mariadb     one row on one server
   python -m tests.bench --quick --server mysql             small sizes: does it work? (writes results/quick/ only)
   python -m tests.bench --only drain --json                the results as JSON on standard output
-  python -m tests.bench --draw                             docs/bench/*.svg from the results that are there
-  python -m tests.bench --markdown                         their table, as it stands in the README
+  python -m tests.bench --draw                             docs/bench/*.svg and the README's table, from the results
 
 \b
 Exit codes: 0 all measured, every target met; 1 all measured, some target not met; 2 wrong usage; 3 a row could not be
@@ -48,25 +48,29 @@ MET, NOT_MET, FAILED = 0, 1, 3
 )
 @click.option("--quick", is_flag=True, help="Fewer repetitions, smaller sizes; never replaces full results.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as a list of objects instead of a table.")
-@click.option("--draw", is_flag=True, help="Measure nothing: draw the plots from the results that are there.")
-@click.option("--markdown", is_flag=True, help="Measure nothing: print the table of the results that are there.")
-def main(
-    *, listing: bool, only: tuple[str, ...], server: str, quick: bool, as_json: bool, draw: bool, markdown: bool
-) -> None:
+@click.option(
+    "--draw", is_flag=True, help="Measure nothing: draw plots and the README's table from the results there are."
+)
+def main(*, listing: bool, only: tuple[str, ...], server: str, quick: bool, as_json: bool, draw: bool) -> None:
     """Measure how near Lockstep comes to the limit of both databases, each row's limit and the pipeline in one run."""
     if listing:
         for name, row in ROWS.items():
             click.echo(f"{name:26} {row.about}")
         return
     if draw:
-        for path in plots.draw(results.read()):
-            click.echo(path)
-        return
-    if markdown:
-        click.echo("\n".join(table.markdown(one for of_row in results.read().values() for one in of_row)))
+        _draw()
         return
     flavours = list(Flavour) if server == "both" else [Flavour(server)]
     sys.exit(_measure(_chosen(only), flavours, quick=quick, as_json=as_json))
+
+
+def _draw() -> None:
+    found = results.read()
+    for path in plots.draw(found):
+        click.echo(path)
+    readme = ROOT / "README.md"
+    readme.write_text(table.placed(readme.read_text(), table.markdown(in_order(found))))
+    click.echo(readme)
 
 
 def _chosen(only: Sequence[str]) -> Mapping[str, Row]:

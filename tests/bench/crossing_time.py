@@ -39,7 +39,7 @@ DOCUMENTS = 100
 LOOK, PATIENCE = 0.001, 30.0
 #: Seconds in which the processes get ready, and those at the beginning that do not count: a worker that has just started or
 #: gone on has its connections to open and its start to catch up with.
-READY, LEFT_OUT = 1.0, 1.0
+READY, LEFT_OUT = 1.0, 2.0
 
 #: How to connect, and the database.
 Place: TypeAlias = tuple[Mapping[str, Any], str]
@@ -48,7 +48,7 @@ TO_MONGO, TO_MYSQL = "to_mongo", "to_mysql"
 
 def measure(run: Run) -> list[Result]:
     """See the module."""
-    count = PACE * run.size(5, 3)
+    count = PACE * run.size(6, 4)
     shapes = Flat(name=TO_MONGO, documents=DOCUMENTS), Flat(name=TO_MYSQL, documents=DOCUMENTS)
     crossings: dict[str, list[list[float]]] = {TO_MONGO: [], TO_MYSQL: []}
     commits: list[list[float]] = []

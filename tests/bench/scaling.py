@@ -24,13 +24,14 @@ def measure(run: Run) -> list[Result]:
     """Document size, nested entries, table size, backlog; then the number of tables."""
     base = run.size(2_000, 600)
     texts = {
-        size: Flat(name=f"text_{size}", text=size, documents=base) for size in run_sizes(run, (100, 400, 1600, 6400))
+        size: Flat(name=f"text_{size}", text=size, documents=base) for size in _of_run(run, (100, 400, 1600, 6400))
     }
     lists = {
-        size: Listed(name=f"list_{size}", entries=size, documents=base // 4)
-        for size in run_sizes(run, (5, 15, 45, 135))
+        size: Listed(name=f"list_{size}", entries=size, documents=base // 4) for size in _of_run(run, (5, 15, 45, 135))
     }
     tables = {size: Flat(name=f"table_{size}", documents=size) for size in _table_sizes(run, base)}
+    nested = run.size(base, 4 * base)
+    multiples = _of_run(run, (4, 8, 16)) if run.quick else (2, 4, 8, 16)
     results = []
     with rig(run, *texts.values(), *lists.values(), *tables.values()) as made:
         made.start("follower")
@@ -43,21 +44,21 @@ def measure(run: Run) -> list[Result]:
 
         for name, target, of_size in (
             ("document size", PROPORTIONAL, {size: _of(seconds, shape, 4 * base) for size, shape in texts.items()}),
-            ("nested entries", PROPORTIONAL, {size: _of(seconds, shape, 4 * base) for size, shape in lists.items()}),
+            ("nested entries", PROPORTIONAL, {size: _of(seconds, shape, nested) for size, shape in lists.items()}),
             ("table size", FREE, {size: _of(seconds, shape, 4 * base, size // base) for size, shape in tables.items()}),
-            ("backlog", PROPORTIONAL, {n * base: _of(seconds, tables[base], n * base) for n in (4, 8, 16, 32)}),
+            ("backlog", PROPORTIONAL, {n * base: _of(seconds, tables[base], n * base) for n in multiples}),
         ):
             results.append(_result(run, name, target, _measured(run, name, of_size)))
     return [*results, _result(run, "number of tables", PROPORTIONAL, _tables(run, base))]
 
 
-def run_sizes(run: Run, sizes: Sequence[int]) -> Sequence[int]:
+def _of_run(run: Run, sizes: Sequence[int]) -> Sequence[int]:
     """A quick run leaves the largest out."""
     return sizes[:-1] if run.quick else sizes
 
 
 def _table_sizes(run: Run, base: int) -> list[int]:
-    return [base * factor for factor in run_sizes(run, (1, 4, 16))] + ([] if run.quick else [base * 32])
+    return [base * factor for factor in _of_run(run, (1, 4, 16))] + ([] if run.quick else [base * 32])
 
 
 def _of(seconds: Callable[..., float], shape: Shape, count: int, stride: int = 1) -> Callable[[], float]:
@@ -76,14 +77,15 @@ def _measured(run: Run, name: str, of_size: Mapping[int, Callable[[], float]]) -
 def _tables(run: Run, base: int) -> dict[int, list[float]]:
     """Each mapped table is updated, one after the other."""
     found: dict[int, list[float]] = {}
+    documents = run.size(base // 2, base)
     for number in (4, 8) if run.quick else (4, 8, 16, 32):
-        shapes = [Flat(name=f"flat_{place}", documents=base // 2) for place in range(number)]
+        shapes = [Flat(name=f"flat_{place}", documents=documents) for place in range(number)]
         with rig(run, *shapes) as made:
             carrying = [Carrying(made, shape) for shape in shapes]
             made.start("follower")
             made.pause("follower")
             for _ in run.repetitions(f"scaling, {number} tables"):
-                backlogs = [one.backlog(base // 2) for one in carrying]
+                backlogs = [one.backlog(documents) for one in carrying]
                 for backlog in backlogs:
                     backlog.write_mysql(made.admin)
                 done = [one.in_mongo(made.mongo) for one in backlogs]

@@ -15,11 +15,38 @@ def lines(results: Iterable[Mapping[str, Any]]) -> list[str]:
     return ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
 
 
-def markdown(results: Iterable[Mapping[str, Any]]) -> list[str]:
-    """As in the README."""
-    rows = [" | ".join(cells(one)) for one in results]
-    head, rule = " | ".join(HEAD), "|".join(["---", "---", *["--:"] * (len(HEAD) - 2)])
-    return [f"| {head} |", f"|{rule}|", *(f"| {row} |" for row in rows)]
+SERVERS = {"mysql": "MySQL", "mariadb": "MariaDB"}
+#: What stands around the README's table.
+BEGIN, END = "<!-- begin of the bench's table -->", "<!-- end of the bench's table -->"
+NOTHING = "*Nothing was measured yet.*"
+
+
+def markdown(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """As in the README: a line for each thing that was measured, the servers beside each other, and what it was measured on."""
+    if not results:
+        return [NOTHING]
+    lines = [f"| what | reach | {' | '.join(SERVERS.values())} |", "|---|--:|--:|--:|"]
+    for name in dict.fromkeys(str(one["name"]) for one in results):
+        of_name = {str(one["server"]): one for one in results if one["name"] == name}
+        target = cells(next(iter(of_name.values())))[5]
+        reached = [_reached(of_name[server]) if server in of_name else "" for server in SERVERS]
+        lines.append(f"| {name} | {target} | {' | '.join(reached)} |")
+    on = {name: value for one in results for name, value in one["on"].items()}
+    return [*lines, "", f"Measured on: {'; '.join(f'{name} {value}' for name, value in on.items())}."]
+
+
+def placed(text: str, lines: Sequence[str]) -> str:
+    """The README with this table. Raises `ValueError` where it has no place for it."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"no place for the table: {BEGIN} … {END}")
+    return "".join((before, begin, "\n", *(f"{line}\n" for line in lines), end, after))
+
+
+def _reached(result: Mapping[str, Any]) -> str:
+    text = f"{number(result['figure'])} / {number(result['limit'])} {result['unit']}".strip()
+    return f"{text} = **{result['ratio']:.2f}**{'' if result['met'] else ' (missed)'}"
 
 
 def cells(result: Mapping[str, Any]) -> tuple[str, ...]:
