@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ Examples:
 Exit codes: 0 all measured, every target met; 1 all measured, some target not met; 2 wrong usage; 3 a row could not be
 measured (the others are, and are written).
 """
-MET, NOT_MET, FAILED = 0, 1, 3
+MET, NOT_MET, FAILED, STOPPED = 0, 1, 3, 143
 
 
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 120})
@@ -60,6 +61,7 @@ def main(*, listing: bool, only: tuple[str, ...], server: str, quick: bool, as_j
     if draw:
         _draw()
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))  # so that servers and workers end with us
     flavours = list(Flavour) if server == "both" else [Flavour(server)]
     sys.exit(_measure(_chosen(only), flavours, quick=quick, as_json=as_json))
 
