@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from deploy.local.paths import ROOT
 
@@ -20,6 +21,8 @@ HOME = ROOT / "docs" / "bench"
 Object: TypeAlias = Mapping[str, Any]
 COLOURS = {"mysql": "#00758f", "mariadb": "#c0765a"}
 LIMIT = "#c8ccd0"
+#: Milliseconds: a tenth more each, from half of one to ten seconds.
+EDGES = [0.5 * 1.1**step for step in range(105)]
 #: Rows of the table whose figures are rates with a limit in the same unit.
 RATES = (
     "mysql_to_mongo_flat",
@@ -74,7 +77,7 @@ def _throughput(objects: Sequence[Object]) -> Figure | None:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel("part of the limit")
-    axes.legend(loc="lower right", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=8)
     return figure
 
 
@@ -89,9 +92,14 @@ def _crossing(objects: Sequence[Object]) -> Figure | None:
             if one["name"] != name:
                 continue
             bins = one["series"]["milliseconds"]
-            total = sum(count for _, count in bins)
-            edges, shares = [edge for edge, _ in bins], [100 * count / total for _, count in bins]
-            axes.step(edges, shares, where="post", color=COLOURS[one["server"]], label=one["server"])
+            axes.hist(
+                [edge for edge, _ in bins],
+                bins=EDGES,
+                weights=[100 * count / sum(count for _, count in bins) for _, count in bins],
+                histtype="step",
+                color=COLOURS[one["server"]],
+                label=one["server"],
+            )
             axes.axvline(one["limit"], color=COLOURS[one["server"]], linestyle=":", label=f"limit, {one['server']}")
         axes.set_title(name.removeprefix("crossing time ").removesuffix(", p50"))
         axes.set_xscale("log")
@@ -106,7 +114,7 @@ def _scaling(objects: Sequence[Object]) -> Figure | None:
     if not objects:
         return None
     names = _names(objects)
-    figure = Figure(figsize=(11, 2.8), layout="constrained")
+    figure = Figure(figsize=(12, 3), layout="constrained")
     for axes, name in zip(_row(figure, len(names)), names, strict=True):
         for one in objects:
             if one["name"] == name:
@@ -115,6 +123,8 @@ def _scaling(objects: Sequence[Object]) -> Figure | None:
                 axes.loglog(xs, ys, marker="o", markersize=3, color=COLOURS[one["server"]], label=label)
         axes.set_title(name.removeprefix("scaling with "))
         axes.set_ylabel("seconds")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_minor_formatter(NullFormatter())
         axes.legend(fontsize=7)
     return figure
 
