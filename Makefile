@@ -1,11 +1,11 @@
 # Every target does its own set-up and may be repeated; `make` alone lists them.
 PYTHON ?= python3
 RUN := .venv/bin
-# More arguments for pytest: make test ARGS="tests/unit -x"
+# More arguments for pytest or the bench: make test ARGS="tests/unit -x", make bench ARGS="--only verify"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test check laws meetings clean
+.PHONY: help setup demo demo-reset test check laws meetings bench bench-quick clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -28,6 +28,12 @@ laws: setup ## the long searches for counter-examples
 meetings: setup ## 20,000 edits of the same documents and 10,000 pairs that meet, on both MySQL families
 	@LOCKSTEP_MEETINGS=20000 LOCKSTEP_PAIRS=10000 $(RUN)/python -m pytest --timeout=3600 $(ARGS) \
 		tests/integration/test_engine_meetings.py tests/integration/test_engine_accounting.py
+
+bench: setup ## every figure against its limit, on both MySQL families (about 45 minutes); draws docs/bench/
+	@$(RUN)/python -m tests.bench $(ARGS); measured=$$?; $(RUN)/python -m tests.bench --draw && exit $$measured
+
+bench-quick: setup ## the same in small on MySQL: does the bench work? (under 3 minutes)
+	@$(RUN)/python -m tests.bench --quick --server mysql $(ARGS)
 
 check: setup ## style, types, directions of imports, Django's own checks, the API's schema, the pages
 	$(RUN)/ruff check .

@@ -27,7 +27,9 @@ ROOM = 3 * 1024**3
 class Servers:
     """One MySQL, one MariaDB and one MongoDB for a whole test session."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, mongo_cache_gb: float = 0.25) -> None:
+        """`mongo_cache_gb`: MongoDB's memory for data."""
+        self._mongo_cache_gb = mongo_cache_gb
         memory = Path("/dev/shm")
         roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
         parent = memory if roomy else Path(tempfile.gettempdir())
@@ -51,8 +53,15 @@ class Servers:
     def mongo(self) -> MongoServer:
         """The running MongoDB; its users are made per database."""
         if self._mongo is None:
-            self._mongo = start_mongo(mongo_binary.find(), self.home / "mongo", password=self._admin)
+            self._mongo = start_mongo(
+                mongo_binary.find(), self.home / "mongo", password=self._admin, cache_gb=self._mongo_cache_gb
+            )
         return self._mongo
+
+    @property
+    def running(self) -> list[Flavour]:
+        """The MySQL families that were started."""
+        return list(self._mysql)
 
     def close(self) -> None:
         """End them at once: nobody needs their data any more."""

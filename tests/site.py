@@ -22,6 +22,7 @@ from pymysql import connect
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
+from deploy.local.mongo_server import ADMIN as MONGO_ADMIN
 from deploy.local.mongo_server import Document
 from deploy.local.mysql_binary import Flavour
 from deploy.local.mysql_server import ADMIN
@@ -108,6 +109,17 @@ class Site:
         """How to connect as the server's admin, as keywords of pymysql."""
         server = self._mysql_server
         return {"host": "127.0.0.1", "port": server.port, "user": ADMIN, "password": server.password}
+
+    def admin_mongo_settings(self) -> dict[str, object]:
+        """The same for MongoDB, as keywords of pymongo."""
+        server = self._mongo_server
+        return {
+            "host": f"mongodb://127.0.0.1:{server.port}",
+            "username": MONGO_ADMIN,
+            "password": server.password,
+            "authSource": "admin",
+            "directConnection": True,
+        }
 
     def mongo(self, role: str) -> Database[Document]:
         """The test's database as a role sees it, or as the server's admin does ("admin")."""

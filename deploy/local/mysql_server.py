@@ -85,7 +85,9 @@ def start_mysql(
         *(FORGETFUL if forgetful else ()),
         *_as_root(),
     ]
-    process = start(program.flavour.value, command, log=home / "server.log")
+    # One whose data may be lost has nothing to write out. Asked to end, it would take a while, and its folder may be swept away
+    # meanwhile: then MySQL never ends and fills memory with the log of that.
+    process = start(program.flavour.value, command, log=home / "server.log", killed=forgetful)
     server = MySQLServer(program=program, process=process, port=chosen, password=password)
     try:
         wait_until(lambda: _answers(server), process, seconds=120)

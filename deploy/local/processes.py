@@ -79,12 +79,14 @@ def start(
     log: Path,
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    killed: bool = False,
 ) -> Process:
-    """Start a program in a session of its own (the terminal's Ctrl-C reaches only us) that dies with this thread."""
+    """Start a program in a session of its own (the terminal's Ctrl-C reaches only us) that dies with this thread: asked to
+    end or, with `killed`, at once."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         popen = subprocess.Popen(
-            _leashed(command),
+            _leashed(command, signal.SIGKILL if killed else signal.SIGTERM),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -115,8 +117,8 @@ def run(name: str, command: Sequence[str], *, environ: Mapping[str, str], cwd: P
         raise LocalProblem(f"{name} failed (exit {done.returncode})" + (f":\n{said}" if said else ""))
 
 
-def _leashed(command: Sequence[str]) -> list[str]:
-    return [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command]
+def _leashed(command: Sequence[str], end: signal.Signals = signal.SIGTERM) -> list[str]:
+    return [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), str(int(end)), *command]
 
 
 def wait_until(ready: Callable[[], bool], process: Process, *, seconds: float) -> None:

@@ -1,0 +1,87 @@
+"""Both directions busy at once, on different documents: what each reaches of its rate alone, added up. 1.0 would be a perfect
+share of the machine.
+
+Both workers run all the time, as in production, so that the other one's passing over echoes is part of either rate. The
+rates beside each other are taken while both have something to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.bench.curve import Curve, began, ended, rate
+from tests.bench.mysql_to_mongo import Carrying
+from tests.bench.result import Result, compared
+from tests.bench.rig import Rig, rig
+from tests.bench.run import Run
+from tests.bench.shapes import Flat
+
+WORKERS = ("follower", "listener")
+
+
+def measure(run: Run) -> list[Result]:
+    """See the module."""
+    documents = run.size(10_000, 4_000)
+    count = run.size(20_000, 8_000)
+    shapes = Flat(name="to_mongo", documents=documents), Flat(name="to_mysql", documents=documents)
+    shares: list[float] = []
+    rates: dict[str, list[float]] = {}
+    with rig(run, *shapes) as made:
+        follow, listen = Carrying(made, shapes[0]), Carrying(made, shapes[1])
+        made.start(*WORKERS)
+        for _ in run.repetitions("both directions"):
+            alone = {
+                "follower": rate(_carry(made, {"follower": _in_mysql(follow, count)})["follower"]),
+                "listener": rate(_carry(made, {"listener": _in_mongo(listen, count)})["listener"]),
+            }
+            both = _carry(made, {"follower": _in_mysql(follow, count), "listener": _in_mongo(listen, count)})
+            start, end = max(map(began, both.values())), min(map(ended, both.values()))
+            beside = {name: rate(curve, start, end) for name, curve in both.items()}
+            shares.append(sum(beside[name] / alone[name] for name in WORKERS))
+            for name in WORKERS:
+                rates.setdefault(f"{name} alone", []).append(alone[name])
+                rates.setdefault(f"{name} beside the other", []).append(beside[name])
+    return [
+        compared(
+            "both directions at once",
+            run.server,
+            what="(rate beside the other direction / rate alone), one direction plus the other / 1",
+            unit="",
+            figures=shares,
+            limits=[1.0],
+            target=0.75,
+            series=rates,
+            quick=run.quick,
+        )
+    ]
+
+
+_Goal = tuple[Callable[[], int], int]
+
+
+def _in_mysql(carrying: Carrying, count: int) -> Callable[[], _Goal]:
+    def write() -> _Goal:
+        backlog = carrying.backlog(count)
+        backlog.write_mysql(carrying.rig.admin)
+        return backlog.in_mongo(carrying.rig.mongo), backlog.rows
+
+    return write
+
+
+def _in_mongo(carrying: Carrying, count: int) -> Callable[[], _Goal]:
+    def write() -> _Goal:
+        backlog = carrying.backlog(count)
+        backlog.write_mongo(carrying.rig.mongo)
+        return backlog.in_mysql(carrying.rig.admin), backlog.rows
+
+    return write
+
+
+def _carry(made: Rig, writes: Mapping[str, Callable[[], _Goal]]) -> dict[str, Curve]:
+    """Write while both are paused, let both go on, and wait until each has also passed the other's writes."""
+    made.catch_up()
+    made.pause(*WORKERS)
+    goals = {name: write() for name, write in writes.items()}
+    for worker in WORKERS:
+        made.ask_to_resume(worker)
+    return made.watch_all(goals)

@@ -1,0 +1,214 @@
+"""Crossing time at 200 transactions a second each way, against one MySQL commit plus one majority transaction of MongoDB.
+
+A crossing begins just before its writer asks for the commit (MySQL) or sends the write (MongoDB), and ends when a client
+finds the new value on the other side. That client asks for one document by its key, about every millisecond from the moment
+at which it was due to be written: a change stream would add its own waiting for the majority, and its times are too coarse.
+So up to a millisecond and one read are counted as ours. Every fourth transaction is timed: to ask for all of them takes as
+much of the machine as a worker does. The writers and both watchers are processes of their own; their clock is the machine's
+monotonic one.
+
+The limit is measured between the crossings, at the same pace, by the same two writers on databases that no worker
+watches, while the workers are paused: the commit of a one-row update, and a whole transaction of one update.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, TypeAlias
+
+import pymysql
+from pymongo import MongoClient, WriteConcern
+from pymongo.read_concern import ReadConcern
+
+from tests.bench.result import Result, compared
+from tests.bench.rig import Rig, rig
+from tests.bench.run import Run
+from tests.bench.shapes import Flat, key_of, text_of
+from tests.bench.statistics import Better, histogram, percentile
+
+#: Transactions a second, each way.
+PACE = 200
+#: Every so manieth transaction is timed.
+TIMED = 4
+#: Documents that are written in turn: each stands for half a second.
+DOCUMENTS = 100
+#: Seconds between two looks of a watcher, and those that one change is given.
+LOOK, PATIENCE = 0.001, 30.0
+#: Seconds in which the processes get ready, and those at the beginning that do not count: a worker that has just started or
+#: gone on has its connections to open and its start to catch up with.
+READY, LEFT_OUT = 1.0, 2.0
+
+#: How to connect, and the database.
+Place: TypeAlias = tuple[Mapping[str, Any], str]
+TO_MONGO, TO_MYSQL = "to_mongo", "to_mysql"
+
+
+def measure(run: Run) -> list[Result]:
+    """See the module."""
+    count = PACE * run.size(6, 4)
+    shapes = Flat(name=TO_MONGO, documents=DOCUMENTS), Flat(name=TO_MYSQL, documents=DOCUMENTS)
+    crossings: dict[str, list[list[float]]] = {TO_MONGO: [], TO_MYSQL: []}
+    commits: list[list[float]] = []
+    transactions: list[list[float]] = []
+    with (
+        rig(run, *shapes) as made,
+        made.limit_database() as limit,
+        made.limit_tables() as tables,
+        ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool,
+    ):
+        assert tables.open
+        mysql, mongo = made.site.admin_settings(), made.site.admin_mongo_settings()
+        made.start("follower", "listener")
+        warm = PACE * 3
+        _cross(
+            pool, (mysql, made.site.database), (mongo, made.site.database), 1, warm
+        )  # connections open when first needed
+        first = 1 + warm
+        for _ in run.repetitions("crossing time"):
+            for name, times in _cross(
+                pool, (mysql, made.site.database), (mongo, made.site.database), first, count
+            ).items():
+                crossings[name].append(times)
+            made.pause("follower", "listener")
+            begin = time.monotonic() + READY
+            commit = pool.submit(write_mysql, (mysql, f"{made.site.database}_limit"), first, count, begin)
+            transaction = pool.submit(transact_mongo, (mongo, limit.name), first, count, begin)
+            commits.append([after - before for before, after in commit.result()][int(PACE * LEFT_OUT) :])
+            transactions.append([after - before for before, after in transaction.result()][int(PACE * LEFT_OUT) :])
+            _resume(made)
+            first += count
+    return [
+        compared(
+            f"crossing time {'MySQL -> MongoDB' if name == TO_MONGO else 'MongoDB -> MySQL'}, p{percent}",
+            run.server,
+            what="from the commit on one side to the value on the other / one MySQL commit + one majority MongoDB transaction",
+            unit="ms",
+            figures=[1000 * percentile(times, percent) for times in crossings[name]],
+            limits=[
+                1000 * (percentile(commit, percent) + percentile(transaction, percent))
+                for commit, transaction in zip(commits, transactions, strict=True)
+            ],
+            target=target,
+            better=Better.LOWER,
+            series={"milliseconds": histogram([1000 * one for times in crossings[name] for one in times], 0.5)},
+            quick=run.quick,
+        )
+        for name in crossings
+        for percent, target in ((50, 3.0), (99, 5.0))
+    ]
+
+
+def _resume(made: Rig) -> None:
+    for worker in ("follower", "listener"):
+        made.wiring.ask(worker, "resume")
+    made.catch_up()
+
+
+def _cross(pool: ProcessPoolExecutor, mysql: Place, mongo: Place, first: int, count: int) -> dict[str, list[float]]:
+    """Both ways at once; seconds of each crossing."""
+    begin = time.monotonic() + READY
+    written: dict[str, Future[list[tuple[float, float]]]] = {
+        TO_MONGO: pool.submit(write_mysql, mysql, first, count, begin),
+        TO_MYSQL: pool.submit(write_mongo, mongo, first, count, begin),
+    }
+    seen = {
+        TO_MONGO: pool.submit(watch_mongo, mongo, first, count, begin),
+        TO_MYSQL: pool.submit(watch_mysql, mysql, first, count, begin),
+    }
+    times: dict[str, list[float]] = {}
+    for name, writer in written.items():
+        timed = zip(writer.result()[::TIMED], seen[name].result(), strict=True)
+        times[name] = [at - before for (before, _), at in timed][int(PACE * LEFT_OUT) // TIMED :]
+    return times
+
+
+# Each of these runs in a process of its own. Number `n` is written as the amount of document `n % DOCUMENTS`.
+
+
+def write_mysql(place: Place, first: int, count: int, begin: float) -> list[tuple[float, float]]:
+    """One-row transactions; of each the moments before and after its COMMIT."""
+    settings, database = place
+    moments = []
+    with pymysql.connect(**settings, database=database) as connection, connection.cursor() as cursor:
+        for number in paced(first, count, begin):
+            cursor.execute(f"UPDATE {TO_MONGO} SET amount = %s WHERE id = %s", (number, text_of(number % DOCUMENTS)))
+            before = time.monotonic()
+            connection.commit()
+            moments.append((before, time.monotonic()))
+    return moments
+
+
+def write_mongo(place: Place, first: int, count: int, begin: float) -> list[tuple[float, float]]:
+    """Plain writes of one document, acknowledged by the majority; of each the moments before and after."""
+    settings, database = place
+    moments = []
+    with MongoClient[Any](**settings) as client:
+        collection = client[database].get_collection(TO_MYSQL, write_concern=WriteConcern("majority"))
+        for number in paced(first, count, begin):
+            before = time.monotonic()
+            collection.update_one({"_id": key_of(number % DOCUMENTS)}, {"$set": {"amount": number}})
+            moments.append((before, time.monotonic()))
+    return moments
+
+
+def transact_mongo(place: Place, first: int, count: int, begin: float) -> list[tuple[float, float]]:
+    """Majority transactions of one update each; of each the moments before its begin and after its commit."""
+    settings, database = place
+    moments = []
+    with MongoClient[Any](**settings) as client, client.start_session() as session:
+        collection = client[database][TO_MYSQL]
+        for number in paced(first, count, begin):
+            before = time.monotonic()
+            with session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority")):
+                collection.update_one(
+                    {"_id": key_of(number % DOCUMENTS)}, {"$set": {"amount": number}}, session=session
+                )
+            moments.append((before, time.monotonic()))
+    return moments
+
+
+def watch_mongo(place: Place, first: int, count: int, begin: float) -> list[float]:
+    """When each timed number was found in MongoDB. One that was overwritten unseen counts as found with what came after."""
+    settings, database = place
+    with MongoClient[Any](**settings) as client:
+        collection = client[database][TO_MONGO]
+
+        def amount(key: int) -> int:
+            found = collection.find_one({"_id": key_of(key)}, {"amount": 1})
+            assert found is not None
+            return int(found["amount"])
+
+        return [_found(amount, number) for number in paced(first, count, begin, TIMED)]
+
+
+def watch_mysql(place: Place, first: int, count: int, begin: float) -> list[float]:
+    """The same in MySQL."""
+    settings, database = place
+    with pymysql.connect(**settings, database=database, autocommit=True) as connection, connection.cursor() as cursor:
+
+        def amount(key: int) -> int:
+            cursor.execute(f"SELECT amount FROM {TO_MYSQL} WHERE id = %s", (text_of(key),))
+            row = cursor.fetchone()
+            assert row is not None
+            return int(row[0])
+
+        return [_found(amount, number) for number in paced(first, count, begin, TIMED)]
+
+
+def _found(amount: Callable[[int], int], number: int) -> float:
+    deadline = time.monotonic() + PATIENCE
+    while amount(number % DOCUMENTS) < number:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"a change has not crossed within {PATIENCE:.0f} s")
+        time.sleep(LOOK)
+    return time.monotonic()
+
+
+def paced(first: int, count: int, begin: float, step: int = 1) -> Iterator[int]:
+    """Numbers, each at its moment: one that is late does not delay those after it."""
+    for place in range(0, count, step):
+        time.sleep(max(0.0, begin + place / PACE - time.monotonic()))
+        yield first + place

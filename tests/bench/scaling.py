@@ -1,0 +1,111 @@
+"""Cost as work grows, carried by a real follower: the slope of total time against the quantity on log-log paper.
+
+1 is proportional. What should cost nothing at all (the size of a table of which the same number of rows is updated) is
+held to a slope near 0. Rows are updated in bulk; of a large table, rows at equal distances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tests.bench.curve import rate
+from tests.bench.mysql_to_mongo import Carrying
+from tests.bench.result import Result, compared
+from tests.bench.rig import rig
+from tests.bench.run import Run
+from tests.bench.shapes import Flat, Listed, Shape
+from tests.bench.statistics import Better, median, slope
+
+#: The most that total time may rise with a quantity, and with one that should cost nothing.
+PROPORTIONAL, FREE = 1.05, 0.05
+
+
+def measure(run: Run) -> list[Result]:
+    """Document size, nested entries, table size, backlog; then the number of tables."""
+    base = run.size(2_000, 600)
+    texts = {
+        size: Flat(name=f"text_{size}", text=size, documents=base) for size in _of_run(run, (100, 400, 1600, 6400))
+    }
+    lists = {
+        size: Listed(name=f"list_{size}", entries=size, documents=base // 4) for size in _of_run(run, (5, 15, 45, 135))
+    }
+    tables = {size: Flat(name=f"table_{size}", documents=size) for size in _table_sizes(run, base)}
+    nested = run.size(base, 4 * base)
+    multiples = _of_run(run, (4, 8, 16)) if run.quick else (2, 4, 8, 16)
+    results = []
+    with rig(run, *texts.values(), *lists.values(), *tables.values()) as made:
+        made.start("follower")
+        made.pause("follower")
+        carrying = {shape.collections[0]: Carrying(made, shape) for shape in made.shapes}
+
+        def seconds(shape: Shape, count: int, stride: int = 1) -> float:
+            """Total time, told from the rate after the first batch."""
+            return count / rate(carrying[shape.collections[0]].follow(count, stride=stride))
+
+        for name, target, of_size in (
+            ("document size", PROPORTIONAL, {size: _of(seconds, shape, 4 * base) for size, shape in texts.items()}),
+            ("nested entries", PROPORTIONAL, {size: _of(seconds, shape, nested) for size, shape in lists.items()}),
+            ("table size", FREE, {size: _of(seconds, shape, 4 * base, size // base) for size, shape in tables.items()}),
+            ("backlog", PROPORTIONAL, {n * base: _of(seconds, tables[base], n * base) for n in multiples}),
+        ):
+            results.append(_result(run, name, target, _measured(run, name, of_size)))
+    return [*results, _result(run, "number of tables", PROPORTIONAL, _tables(run, base))]
+
+
+def _of_run(run: Run, sizes: Sequence[int]) -> Sequence[int]:
+    """A quick run leaves the largest out."""
+    return sizes[:-1] if run.quick else sizes
+
+
+def _table_sizes(run: Run, base: int) -> list[int]:
+    return [base * factor for factor in _of_run(run, (1, 4, 16))] + ([] if run.quick else [base * 32])
+
+
+def _of(seconds: Callable[..., float], shape: Shape, count: int, stride: int = 1) -> Callable[[], float]:
+    return lambda: seconds(shape, count, stride)
+
+
+def _measured(run: Run, name: str, of_size: Mapping[int, Callable[[], float]]) -> dict[int, list[float]]:
+    """Seconds at each size; the sizes take turns."""
+    found: dict[int, list[float]] = {size: [] for size in of_size}
+    for _ in run.repetitions(f"scaling, {name}"):
+        for size, seconds in of_size.items():
+            found[size].append(seconds())
+    return found
+
+
+def _tables(run: Run, base: int) -> dict[int, list[float]]:
+    """Each mapped table is updated, one after the other."""
+    found: dict[int, list[float]] = {}
+    documents = run.size(base // 2, base)
+    for number in (4, 8) if run.quick else (4, 8, 16, 32):
+        shapes = [Flat(name=f"flat_{place}", documents=documents) for place in range(number)]
+        with rig(run, *shapes) as made:
+            carrying = [Carrying(made, shape) for shape in shapes]
+            made.start("follower")
+            made.pause("follower")
+            for _ in run.repetitions(f"scaling, {number} tables"):
+                backlogs = [one.backlog(documents) for one in carrying]
+                for backlog in backlogs:
+                    backlog.write_mysql(made.admin)
+                done = [one.in_mongo(made.mongo) for one in backlogs]
+                total = sum(one.rows for one in backlogs)
+                curve = made.carry("follower", lambda done=done: sum(one() for one in done), total)  # type: ignore[misc]
+                found.setdefault(number, []).append(total / rate(curve))
+    return found
+
+
+def _result(run: Run, name: str, target: float, seconds: Mapping[int, Sequence[float]]) -> Result:
+    middle = {size: median(values) for size, values in seconds.items()}
+    return compared(
+        f"scaling with {name}",
+        run.server,
+        what="log-log slope of total time / 1, which is proportional",
+        unit="",
+        figures=[slope(list(middle), list(middle.values()))],
+        limits=[1.0],
+        target=target,
+        better=Better.LOWER,
+        series={"seconds": list(middle.items())},
+        quick=run.quick,
+    )
