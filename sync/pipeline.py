@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from sync.errors import Contention, Refused
 from sync.lease import Lease, NothingToWrite
 from sync.model.batch import Work, has_users
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Side
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Origin, Side
 from sync.model.fold import relevant
-from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.mapping import SyncMapping
 from sync.ports import DocumentWrite, OnMark, Opening, TargetTransaction
 
 #: Seconds; doubles from the first to the last while two transactions keep standing in each other's way.
@@ -119,9 +119,9 @@ class Pipeline:
         """One target transaction. `refused` are documents to hold without trying. With `alone`, a document whose refusal
         spoiled the transaction is returned, and nothing was applied."""
         grouped = batch.entries(self._lease.checkpoint.copied)
-        entries = {document: relevant(of, self._lease.own.crossed) for document, of in grouped.items()}
-        entries = {document: of for document, of in entries.items() if of}
-        users = any(has_users(of) for of in entries.values())
+        crossed = self._lease.own.crossed
+        entries = {document: found for document, of in grouped.items() if (found := relevant(of, crossed))}
+        users = any(map(has_users, entries.values()))
         merged = _Merged()
         touched: list[DocumentId] = []
         spoiled: tuple[DocumentId, Hold] | None = None
@@ -162,7 +162,28 @@ class Pipeline:
         merged: _Merged,
     ) -> None:
         """Note held documents, fold the others over what the target holds now."""
-        held = transaction.conflicts.held(list(entries))
+        free = self._free(transaction, entries, merged)
+        collections = self._mapping.collections
+        wanted = {document: batch.needs(collections[document.collection], of) for document, of in free.items()}
+        current = transaction.read(wanted)
+        for document, of in free.items():
+            now = current[document]
+            for entry in of:
+                merged.checked += entry.origin is Origin.ECHO
+            after: Hold | DocumentRows | None = now.problem or refused.get(document)
+            after = after or batch.outcome(collections[document.collection], document, now.rows, of)
+            if isinstance(after, Hold):
+                merged.holds[document] = (after, None if now.problem else now.rows)
+            elif after != now.rows:
+                merged.writes.append(DocumentWrite(document=document, before=now.rows, after=after))
+
+    def _free(
+        self, transaction: TargetTransaction, entries: Mapping[DocumentId, Sequence[Entry]], merged: _Merged
+    ) -> Mapping[DocumentId, Sequence[Entry]]:
+        """Those that are not held; of the others users' changes are noted."""
+        held = transaction.conflicts.held(entries)
+        if not held:
+            return entries
         free: dict[DocumentId, Sequence[Entry]] = {}
         noted = {held[document]: of for document, of in entries.items() if document in held and has_users(of)}
         closed = {one.document for one in noted.keys() - transaction.conflicts.note(noted, self._side, self._ahead)}
@@ -171,17 +192,7 @@ class Pipeline:
                 merged.noted += has_users(of)
             else:  # not held, or closed by now: by rule 1
                 free[document] = of
-        wanted = {document: batch.needs(self._collection(document), of) for document, of in free.items()}
-        current = transaction.read(wanted)
-        for document, of in free.items():
-            now = current[document]
-            merged.checked += sum(not has_users((entry,)) for entry in of)
-            after: Hold | DocumentRows | None = now.problem or refused.get(document)
-            after = after or batch.outcome(self._collection(document), document, now.rows, of)
-            if isinstance(after, Hold):
-                merged.holds[document] = (after, None if now.problem else now.rows)
-            elif after != now.rows:
-                merged.writes.append(DocumentWrite(document=document, before=now.rows, after=after))
+        return free
 
     def _write_alone(self, transaction: TargetTransaction, merged: _Merged) -> tuple[DocumentId, Hold] | None:
         for write in list(merged.writes):
@@ -195,12 +206,12 @@ class Pipeline:
                 merged.holds[write.document] = (hold, write.before)
         return None
 
-    def _collection(self, document: DocumentId) -> CollectionMapping:
-        return self._mapping.collections[document.collection]
-
     def _count(self, batch: Work, entries: Mapping[DocumentId, Sequence[Entry]], merged: _Merged) -> None:
         done = self.counters
-        done.rows += sum(len(entry.changes) for of in entries.values() for entry in of if has_users((entry,)))
+        for of in entries.values():
+            for entry in of:
+                if entry.origin is Origin.USER:
+                    done.rows += len(entry.changes)
         done.documents += len(merged.writes) + merged.settled
         done.held += len(merged.holds)
         done.noted += merged.noted

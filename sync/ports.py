@@ -172,7 +172,7 @@ class LookStore(Protocol):
 class ConflictStore(Protocol):
     """Conflict rows, inside an open MySQL transaction."""
 
-    def held(self, documents: Sequence[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
+    def held(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
         """Those of the documents that have an open or waiting row now."""
 
     @property

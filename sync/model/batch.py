@@ -83,7 +83,7 @@ class Batch:
         grouped: dict[DocumentId, list[Entry]] = {}
         for one in self.transactions:
             for entry in one.entries:
-                if not any(contains(done, entry) for done in ranges):
+                if not (ranges and any(contains(done, entry) for done in ranges)):
                     grouped.setdefault(entry.document, []).append(entry)
         return grouped
 
@@ -228,7 +228,10 @@ def behind(key: Value) -> str:
 
 def has_users(entries: Iterable[Entry]) -> bool:
     """Whether any of them was made by a user."""
-    return any(entry.origin is Origin.USER for entry in entries)
+    for entry in entries:  # noqa: SIM110 - asked several times for each document of a batch: a generator costs more
+        if entry.origin is Origin.USER:
+            return True
+    return False
 
 
 def contains(done: CopiedRange, entry: Entry) -> bool:

@@ -28,35 +28,29 @@ def relevant(entries: Iterable[Entry], crossed: Callable[[Entry], bool]) -> tupl
 def needs(collection: CollectionMapping, entries: Iterable[Entry]) -> frozenset[str]:
     """The tables whose rows of the document must be read to fold `entries`: those touched, the rows above them up to the
     root, and, where a row comes or goes, the rows below it."""
-    above = {table.name: table.parent for table in collection.tables}
-    wanted = {collection.table}
-    pivots = set()
+    wanted = collection.above[collection.table]
     for entry in entries:
         for change in entry.changes:
-            name: str | None = change.table
-            while name is not None:
-                wanted.add(name)
-                name = above[name]
+            if change.table not in wanted:
+                wanted |= collection.above[change.table]
             if change.before is None or change.after is None:
-                pivots.add(change.table)
-    for table in collection.tables:  # parents come before children
-        if table.parent in pivots:
-            pivots.add(table.name)
-            wanted.add(table.name)
-    return frozenset(wanted)
+                wanted |= collection.below[change.table]
+    return wanted
 
 
-def fold(
-    collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry]
-) -> dict[str, dict[RowKey, Row]] | Hold:
-    """The document's rows after `entries`, over the same tables as `rows`; or why the whole document must be held."""
-    lists = {table.name for table in collection.tables if table.is_list}
-    document = {table: dict(of_table) for table, of_table in rows.items()}
+def fold(collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry]) -> DocumentRows | Hold:
+    """The document's rows after `entries`, over the same tables as `rows`; or why the whole document must be held. A table
+    that no change touches is the same object as before."""
+    lists = collection.lists
+    document = dict(rows)
+    touched: dict[str, dict[RowKey, Row]] = {}
     for entry in entries:
         if entry.problem:
             return entry.problem
         for change in entry.changes:
-            table = document[change.table]
+            table = touched.get(change.table)
+            if table is None:
+                table = document[change.table] = touched[change.table] = dict(rows[change.table])
             current = table.get(change.key)
             merged = merge(current, change, whole=change.table in lists)
             if entry.origin is Origin.ECHO and merged != current:

@@ -69,12 +69,13 @@ def bson_id(collection: CollectionMapping, key: Value) -> object:
     raise UnmappableDocument("_id", f"this key is none that codec {collection.id.codec.name} allows")
 
 
-def shred(collection: CollectionMapping, document: Mapping[str, object]) -> _Rows:
-    """The rows of a document, every table of the collection present. Fields that no column takes are left out.
+def shred(collection: CollectionMapping, document: Mapping[str, object], tables: frozenset[str] | None = None) -> _Rows:
+    """The rows of a document, every table of the collection present; or only those `tables`, with each the ones above it.
+    Fields that no column takes are left out.
 
-    Raises `UnmappableDocument` with the path, the type found and what is allowed.
+    Raises `UnmappableDocument` with the path, the type found and what is allowed, for what is read of the document.
     """
-    rows = empty_rows(collection)
+    rows = empty_rows(collection) if tables is None else {table: {} for table in tables}
     try:
         key = (_own_key(collection, document.get("_id")),)
     except NotCanonical as error:
@@ -123,6 +124,8 @@ def _shred_parts(
     parts: Iterable[PartMapping], holder: Mapping[str, object], above: RowKey, path: str, rows: _Rows
 ) -> None:
     for part in parts:
+        if part.table not in rows:
+            continue
         here = f"{path}{part.name}"
         if part.name not in holder:
             raise UnmappableDocument(here, f"{_wanted(part)} is needed, the field is absent")

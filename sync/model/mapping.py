@@ -94,12 +94,25 @@ class CollectionMapping:
     fields: tuple[FieldMapping, ...]
     parts: tuple[PartMapping, ...] = ()
     policy: Policy = Policy.LAST_WRITE_WINS
-    #: Parents before children. Filled by `__post_init__`.
+    #: Parents before children. This and what follows is filled by `__post_init__`.
     tables: tuple[TableMapping, ...] = field(init=False)
+    #: Of each table: itself and those above it, up to the root; itself and those below it.
+    above: Mapping[str, frozenset[str]] = field(init=False)
+    below: Mapping[str, frozenset[str]] = field(init=False)
+    #: Tables of keyless lists.
+    lists: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         root = _table(self, self.table, (self.id,), self.fields, None, is_list=False)
-        object.__setattr__(self, "tables", (root, *_part_tables(self, root, self.parts)))
+        tables = (root, *_part_tables(self, root, self.parts))
+        above: dict[str, frozenset[str]] = {}
+        for table in tables:
+            above[table.name] = frozenset({table.name}) | (above[table.parent] if table.parent else frozenset())
+        below = {name: frozenset(one for one, of in above.items() if name in of) for name in above}
+        object.__setattr__(self, "tables", tables)
+        object.__setattr__(self, "above", above)
+        object.__setattr__(self, "below", below)
+        object.__setattr__(self, "lists", frozenset(table.name for table in tables if table.is_list))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,15 +108,15 @@ def decide(
 
 def ranked(collection: CollectionMapping, rows: DocumentRows) -> DocumentRows:
     """The rows with each list's positions counted by rank: 0, 1, 2 …, so that a gap can be closed."""
-    lists = {table.name for table in collection.tables if table.is_list}
-    return {table: _by_rank(of_table) if table in lists else of_table for table, of_table in rows.items()}
+    return {table: _by_rank(of_table) if table in collection.lists else of_table for table, of_table in rows.items()}
 
 
 def gaps(collection: CollectionMapping, rows: DocumentRows) -> frozenset[tuple[str, RowKey]]:
     """Lists whose positions are not 0, 1, 2 …: table, and key of the row above."""
-    lists = {table.name for table in collection.tables if table.is_list}
     counted = ranked(collection, rows)
-    return frozenset((table, key[:-1]) for table in lists for key in rows[table].keys() ^ counted[table].keys())
+    return frozenset(
+        (table, key[:-1]) for table in collection.lists for key in rows[table].keys() ^ counted[table].keys()
+    )
 
 
 def _by_rank(rows: Mapping[RowKey, Row]) -> dict[RowKey, Row]:

@@ -27,11 +27,14 @@ def merge(current: Row | None, change: RowChange, *, whole: bool = False) -> Row
         return _hold(ConflictKind.UPDATE_MISSING, change, "the row to update is absent")
     if whole:
         return change.after if current == change.before else _differs(change, sorted(change.after))
-    changed = [column for column in change.after if change.before[column] != change.after[column]]
-    third = [column for column in changed if current[column] not in (change.before[column], change.after[column])]
-    if third:
-        return _differs(change, third)
-    return {**current, **{column: change.after[column] for column in changed}}
+    before, new, third = change.before, {**current}, []
+    for column, value in change.after.items():
+        found = before[column]
+        if found != value:
+            if current[column] != found and current[column] != value:
+                third.append(column)
+            new[column] = value
+    return _differs(change, third) if third else new
 
 
 def _differs(change: RowChange, columns: list[str]) -> Hold:

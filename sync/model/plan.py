@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from sync.model.change import DocumentRows, Row, RowKey, Value
@@ -62,13 +63,14 @@ def plan(
         mapped = {"_id", *(field.name for field in collection.fields), *(part.name for part in collection.parts)}
         new.update({name: value for name, value in (document or {}).items() if name not in mapped})
         return Insert(document=new) if document is None else Replace(document=new)
-    changes = _Changes(before, after)
+    changes = _Changes(collection, before, after)
     changes.fields(collection.fields, before[collection.table][(key,)], after[collection.table][(key,)], ())
-    for part in collection.parts:
-        changes.part(part, (key,), document, ())
+    if changes.touched != {collection.table}:
+        for part in collection.parts:
+            changes.part(part, (key,), document, ())
     if not (changes.set or changes.unset):
         return None
-    if all(_is_path(path) for path in (*changes.set, *changes.unset)):
+    if all(map(_is_path, changes.set)) and all(map(_is_path, changes.unset)):
         return Update(
             set={".".join(path): value for path, value in changes.set.items()},
             unset=tuple(".".join(path) for path in changes.unset),
@@ -77,16 +79,19 @@ def plan(
 
 
 _Path: TypeAlias = tuple[str, ...]
-#: Per table: rows by the key of the row above.
-_Below: TypeAlias = dict[str, dict[RowKey, dict[RowKey, Row]]]
+#: Rows by the key of the row above.
+_Grouped: TypeAlias = dict[RowKey, dict[RowKey, Row]]
 
 
 class _Changes:
     """Paths with their new values, and paths to take away."""
 
-    def __init__(self, before: DocumentRows, after: DocumentRows) -> None:
-        self._after = after
-        self._old, self._new = _by_parent(before), _by_parent(after)
+    def __init__(self, collection: CollectionMapping, before: DocumentRows, after: DocumentRows) -> None:
+        self._below = collection.below
+        self._before, self._after = before, after
+        #: Tables of which something was touched, and their rows before and after by the key of the row above.
+        self.touched = {table for table in after if before[table] is not after[table]}
+        self._groups: dict[str, tuple[_Grouped, _Grouped]] = {}
         self.set: dict[_Path, object] = {}
         self.unset: list[_Path] = []
 
@@ -101,10 +106,10 @@ class _Changes:
                 self.set[(*path, field.name)] = field.codec.to_bson(value)
 
     def part(self, part: PartMapping, above: RowKey, holder: Mapping[str, object], path: _Path) -> None:
-        if part.table not in self._new:  # not read, so not touched
+        if self.touched.isdisjoint(self._below[part.table]):
             return
         here = (*path, part.name)
-        old, new = self._old[part.table].get(above, {}), self._new[part.table].get(above, {})
+        old, new = self._below_row(part.table, above)
         if part.kind is PartKind.MAP:
             entries = holder[part.name]
             assert isinstance(entries, Mapping)  # `before` was shredded from it
@@ -113,8 +118,16 @@ class _Changes:
             value = assemble_part(part, above, self._after)
             self.set[here] = _in_present_order(holder[part.name], value) if part.kind is PartKind.SET else value
 
+    def _below_row(self, table: str, above: RowKey) -> tuple[dict[RowKey, Row], dict[RowKey, Row]]:
+        """The table's rows below one row, before and after."""
+        groups = self._groups.get(table)
+        if groups is None:
+            groups = self._groups[table] = _by_parent(self._before[table]), _by_parent(self._after[table])
+        old, new = groups
+        return old.get(above, {}), new.get(above, {})
+
     def _map(self, part: PartMapping, above: RowKey, entries: Mapping[str, object], path: _Path) -> None:
-        old, new = self._old[part.table].get(above, {}), self._new[part.table].get(above, {})
+        old, new = self._below_row(part.table, above)
         self.unset += [(*path, str(key[-1])) for key in old if key not in new]
         if new.keys() - old.keys():
             whole = assemble_part(part, above, self._after)
@@ -129,13 +142,11 @@ class _Changes:
                 self.part(nested, key, entry, (*path, name))
 
 
-def _by_parent(rows: DocumentRows) -> _Below:
-    below: _Below = {}
-    for table, of_table in rows.items():
-        groups = below.setdefault(table, {})
-        for key, row in of_table.items():
-            groups.setdefault(key[:-1], {})[key] = row
-    return below
+def _by_parent(rows: Mapping[RowKey, Row]) -> _Grouped:
+    groups: _Grouped = {}
+    for key, row in rows.items():
+        groups.setdefault(key[:-1], {})[key] = row
+    return groups
 
 
 def _in_present_order(present: object, members: object) -> list[object]:
@@ -146,6 +157,7 @@ def _in_present_order(present: object, members: object) -> list[object]:
     return [one for one in present if one in wanted] + [one for one in members if one not in there]
 
 
+@lru_cache(maxsize=10_000)
 def _is_path(path: _Path) -> bool:
     return all(name and not name.startswith("$") and "." not in name and "\0" not in name for name in path)
 

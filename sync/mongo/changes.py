@@ -338,10 +338,9 @@ class ChangeStreamSource:
         changes: tuple[RowChange, ...] = ()
         problem: Hold | None = None
         try:
-            before = self._image(
-                collection, event, "fullDocumentBeforeChange", absent=event["operationType"] == "insert"
-            )
-            after = self._image(collection, event, "fullDocument", absent=event["operationType"] == "delete")
+            kind, tables = event["operationType"], _touched(collection, event)
+            before = self._image(collection, event, "fullDocumentBeforeChange", tables, absent=kind == "insert")
+            after = self._image(collection, event, "fullDocument", tables, absent=kind == "delete")
             if before is None or after is None:
                 reason = "the change stream shows no image of the document: none was kept, or the event is over 16 MB"
                 problem = Hold(kind=ConflictKind.MISSING_IMAGE, reason=reason)
@@ -358,15 +357,17 @@ class ChangeStreamSource:
             problem=problem,
         )
 
-    def _image(self, collection: CollectionMapping, event: Document, name: str, *, absent: bool) -> Any:
-        """The rows of one image; None where it is missing though it should be there."""
+    def _image(
+        self, collection: CollectionMapping, event: Document, name: str, tables: frozenset[str] | None, *, absent: bool
+    ) -> Any:
+        """The rows of one image in these tables; None where it is missing though it should be there."""
         if absent:
             return empty_rows(collection)
         stored = event.get(name)
         if stored is None:
             self._check_images(collection.name)
             return None
-        return shred(collection, stored)
+        return shred(collection, stored, tables)
 
     def _check_images(self, *names: str) -> None:
         client = self._client
@@ -428,6 +429,20 @@ def _group(event: Document) -> object:
     if "txnNumber" not in event:
         return None
     return (bytes(event["lsid"]["id"]), int(event["txnNumber"]))
+
+
+def _touched(collection: CollectionMapping, event: Document) -> frozenset[str] | None:
+    """The tables whose rows an update may have changed, as the server tells; None: all may have."""
+    told = event.get("updateDescription")
+    if told is None:
+        return None
+    truncated = [one["field"] for one in told.get("truncatedArrays", ())]
+    names = {path.partition(".")[0] for path in (*told["updatedFields"], *told["removedFields"], *truncated)}
+    tables = collection.above[collection.table]
+    for part in collection.parts:
+        if part.name in names:
+            tables |= collection.below[part.table]
+    return tables
 
 
 def _wall_time(event: Document) -> int:

@@ -23,7 +23,7 @@ from sync.holder import is_gone, this_process
 from sync.model.change import ConflictKind, DocumentId, Hold, Side
 from sync.model.lens import bson_id, document_key, empty_rows, shred
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.model.plan import Delete, Insert, Replace, plan
+from sync.model.plan import Delete, Insert, Replace, Update, plan
 from sync.model.position import Checkpoint, Position, StreamPosition
 from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
 from sync.ports import ConflictDatabase, ConflictStore, ConflictTransaction, Current, DocumentWrite
@@ -231,8 +231,8 @@ class MongoTransaction:
 
     def _current(self, document: DocumentId, tables: frozenset[str], nowhere: Hold | None) -> Current:
         collection = self._mapping.collections[document.collection]
-        rows, problem = shredded(collection, self._documents[document])
-        return Current(rows={name: rows[name] for name in rows if name in tables}, problem=problem or nowhere)
+        rows, problem = shredded(collection, self._documents[document], tables)
+        return Current(rows=rows, problem=problem or nowhere)
 
     def write(self, writes: Sequence[DocumentWrite]) -> None:
         """See the port."""
@@ -276,9 +276,12 @@ class MongoTransaction:
         """Deletes are 0, updates 1, inserts 2."""
         collection = self._mapping.collections[write.document.collection]
         key = write.document.key
-        planned = plan(collection, key, write.before, write.after, self._documents[write.document])
-        where = {"_id": bson_id(collection, key)}
+        stored = self._documents[write.document]
+        planned = plan(collection, key, write.before, write.after, stored)
+        where = {"_id": bson_id(collection, key) if stored is None else stored["_id"]}
         match planned:
+            case Update():
+                return 1, UpdateOne(where, _as_update(planned))
             case None:
                 return 1, None
             case Delete():
@@ -287,12 +290,15 @@ class MongoTransaction:
                 return 2, InsertOne(dict(document))
             case Replace(document=document):
                 return 1, ReplaceOne(where, dict(document))
-        change: Document = {}
-        if planned.set:
-            change["$set"] = dict(planned.set)
-        if planned.unset:
-            change["$unset"] = dict.fromkeys(planned.unset, "")
-        return 1, UpdateOne(where, change)
+
+
+def _as_update(planned: Update) -> Document:
+    change: Document = {}
+    if planned.set:
+        change["$set"] = planned.set
+    if planned.unset:
+        change["$unset"] = dict.fromkeys(planned.unset, "")
+    return change
 
 
 def ids_of(
@@ -309,14 +315,17 @@ def ids_of(
     return ids, without
 
 
-def shredded(collection: CollectionMapping, stored: Document | None) -> tuple[dict[str, Any], Hold | None]:
-    """The rows of a stored document, or why it has none; no rows for an absent one."""
-    if stored is None:
-        return empty_rows(collection), None
-    try:
-        return shred(collection, stored), None
-    except UnmappableDocument as error:
-        return empty_rows(collection), Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
+def shredded(
+    collection: CollectionMapping, stored: Document | None, tables: frozenset[str] | None = None
+) -> tuple[dict[str, Any], Hold | None]:
+    """The rows of a stored document in these tables (None: in all), or why it has none; no rows for an absent one."""
+    problem = None
+    if stored is not None:
+        try:
+            return shred(collection, stored, tables), None
+        except UnmappableDocument as error:
+            problem = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
+    return empty_rows(collection) if tables is None else {table: {} for table in tables}, problem
 
 
 def _checkpoint(stored: Document) -> Checkpoint:

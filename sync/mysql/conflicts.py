@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from sync.errors import ConfigError, Contention, Refused
 from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Side
@@ -21,8 +22,10 @@ from sync.mysql.packets import chunks, update_many
 from sync.mysql.server import Connection, MySQLSettings, Session, translated
 from sync.ports import HeldDocument, LookStore, Opening
 
-#: Documents looked up in one statement.
-_CHUNK = 1000
+#: Documents looked up in one statement; and how many open rows are read rather than asked for by their keys.
+_CHUNK, _FEW = 1000, 100
+#: Open key, number, version.
+_OpenRow: TypeAlias = tuple[str, int, int]
 #: Characters of values and notes that are stored in one statement.
 _SMALL = 1 << 18
 
@@ -39,21 +42,40 @@ class Conflicts:
         """See the port."""
         return self._looks
 
-    def held(self, documents: Sequence[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
-        """See the port."""
+    def held(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
+        """See the port. Where few are open, all of them are read: most often there is none, and no key need be made."""
+        rows = self._open_rows() if len(documents) > _FEW else None
+        if rows == []:
+            return {}
         by_key = {open_key(document): document for document in documents}
-        keys = list(by_key)
+        if rows is None:
+            rows = self._open_rows_of(list(by_key))
         found: dict[DocumentId, HeldDocument] = {}
+        for key, number, version in rows:
+            if key in by_key:
+                document = by_key[key]
+                found[document] = HeldDocument(conflict=number, document=document, version=version)
+        return found
+
+    def _open_rows(self) -> list[_OpenRow] | None:
+        """Key, number and version of all; None where they are many."""
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT open_key, id, version FROM sync_conflict WHERE open_key IS NOT NULL LIMIT %s", (_FEW + 1,)
+            )
+            rows = list(cursor.fetchall())
+        return rows if len(rows) <= _FEW else None
+
+    def _open_rows_of(self, keys: Sequence[str]) -> list[_OpenRow]:
+        rows: list[_OpenRow] = []
         with translated(), self._connection.cursor() as cursor:
             for start in range(0, len(keys), _CHUNK):
                 cursor.execute(
                     "SELECT open_key, id, version FROM sync_conflict WHERE open_key IN %s",
                     (tuple(keys[start : start + _CHUNK]),),
                 )
-                for key, number, version in cursor.fetchall():
-                    document = by_key[str(key)]
-                    found[document] = HeldDocument(conflict=int(number), document=document, version=int(version))
-        return found
+                rows += cursor.fetchall()
+        return rows
 
     def note(
         self,
