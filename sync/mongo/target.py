@@ -55,6 +55,7 @@ class MongoTarget:
 
     def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
         """See the port."""
+        self._conflicts.begin().rollback()  # connected now: the first change would wait for it
         stored = self._stored()
         before = _checkpoint(stored)
         holder = stored["holder"]
