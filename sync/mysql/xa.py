@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sync.errors import PositionPurged, RowImageNotFull, StatementInBinlog, StopError, UnknownEvent
-from sync.mysql.binlog_wire import FileBegun, Prepared, RawRow, Rows, Said, Started, Wire, Xid
+from sync.mysql.binlog_events import FileBegun, Prepared, Rows, Said, Started, Xid
+from sync.mysql.binlog_wire import Wire
+from sync.mysql.rowdecoder import RawRow
 from sync.mysql.statements import Statement, StatementKind
 
 
