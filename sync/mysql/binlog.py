@@ -20,12 +20,12 @@ from sync.errors import CheckpointWrittenByOther, MySQLAway, SchemaChanged, Unkn
 from sync.model.change import Side, Transaction
 from sync.model.mapping import SyncMapping
 from sync.model.position import BinlogPosition, Known, Position
-from sync.mysql.binlog_events import Committed, Event, FileBegun, Prepared, Rows, Said, Started, Tick, Xid
+from sync.mysql.binlog_events import Committed, Event, FileBegun, Prepared, Said, Started, Tick, Xid
 from sync.mysql.binlog_position import BinlogEnd, Way, binlog_files, find_way, log_end
 from sync.mysql.binlog_wire import Wire
 from sync.mysql.gathering import Gathering
 from sync.mysql.gtid import Gtids, MariaDBGtids, MySQLGtids
-from sync.mysql.rowdecoder import RawRow
+from sync.mysql.rowdecoder import RawRow, Rows
 from sync.mysql.rows import CanonicalRows
 from sync.mysql.server import MySQLSettings, Session
 from sync.mysql.statements import Statement, StatementKind

@@ -7,14 +7,14 @@ Where no source is named, layouts are those of mysql-server, libs/mysql/binlog/e
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from pymysql.charset import charset_by_id
 
 from sync.mysql.gtid import tagged_gtid
-from sync.mysql.rowdecoder import RawRow, RowEvent
+from sync.mysql.rowdecoder import Rows
 from sync.mysql.statements import Statement, classify
 
 #: gtrid, bqual, format id.
@@ -43,20 +43,6 @@ class Said:
     statement: Statement
     #: The session's database.
     database: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """A row event of one of our tables. Rows are decoded as they are asked for."""
-
-    table: str
-    #: Bytes of the event.
-    size: int
-    event: RowEvent
-
-    def __iter__(self) -> Iterator[tuple[RawRow | None, RawRow | None]]:
-        """Before and after of each row. Raises `UnknownEvent` for what cannot be decoded."""
-        return iter(self.event.rows())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +79,8 @@ _SQL_MODE, _CHARSET, _CATALOG = 1, 4, 6
 _STATUS_LENGTHS = {0: 4, _SQL_MODE: 8, 3: 4}
 _NO_BACKSLASH_ESCAPES = 1 << 20
 _COMMITTED = Committed()
-#: What most transactions begin with.
-_BEGIN = classify("BEGIN", mariadb=False)
+#: What most transactions begin with, in whatever database.
+_BEGIN = Said(statement=classify("BEGIN"), database="")
 _QUERY_HEADER, _MARIADB_BEGIN = struct.Struct("<IIBHH"), struct.Struct("<QIB")
 
 
@@ -129,9 +115,9 @@ def _said(body: bytes, *, mariadb: bool) -> Said:
     _, _, database_length, _, status_length = _QUERY_HEADER.unpack_from(body)
     at = 13 + status_length
     raw = body[at + database_length + 1 :]
-    database = body[at : at + database_length].decode("utf-8", "replace")
     if raw == b"BEGIN":
-        return Said(statement=_BEGIN, database=database)
+        return _BEGIN
+    database = body[at : at + database_length].decode("utf-8", "replace")
     backslashes, charset = _session(body[13:at])
     try:
         text = raw.decode(charset, "replace")
@@ -159,12 +145,16 @@ def _session(status: bytes) -> tuple[bool, str]:
 
 def _started(kind: int, body: bytes, stamp: int) -> Started:
     """The commit time stands in 7 bytes after sequence_number, 55 bits, microseconds; older servers leave it out."""
-    digits = body[1:17].hex()
-    uuid = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
     moment = int.from_bytes(body[42:49], "little") & _COMMIT_TIME if len(body) >= 49 else 0
     return Started(
-        source=uuid if kind == _GTID else "",
-        number=struct.unpack_from("<q", body, 17)[0],
+        source=_uuid(body[1:17]) if kind == _GTID else "",
+        number=int.from_bytes(body[17:25], "little"),
         committed_at=moment or stamp * 1_000_000,
         is_group=False,
     )
+
+
+@lru_cache(maxsize=100)
+def _uuid(data: bytes) -> str:
+    digits = data.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -22,7 +22,7 @@ from pymysqlreplication import BinLogStreamReader
 
 from sync.errors import LockstepError, MySQLAway, PositionPurged, SourceBehind, StatementInBinlog, UnknownEvent
 from sync.model.position import BinlogPosition
-from sync.mysql.binlog_events import Event, FileBegun, Rows, Tick, event_of
+from sync.mysql.binlog_events import Event, FileBegun, Tick, event_of
 from sync.mysql.rowdecoder import ROWS, RowDecoder
 from sync.mysql.server import MySQLSettings, translate
 from sync.mysql.table_map import named_table, parse_table_map
@@ -31,9 +31,9 @@ from sync.mysql.table_map import named_table, parse_table_map
 HEARTBEAT, SILENCE = 0.25, 15
 
 _ROTATE, _FORMAT, _TABLE_MAP, _HEARTBEATS = 4, 15, 19, (27, 41)
-#: Stop, variables before a statement (that itself is judged), row text, previous GTIDs, group replication's own;
-#: MariaDB's annotations, checkpoints, GTID lists, start of encryption (the server sends decrypted).
-_HARMLESS = frozenset({3, 5, 13, 14, 29, 35, 36, 37, 160, 161, 163, 164})
+#: Stop, variables before a statement (that itself is judged), row text, group replication's own; MariaDB's annotations
+#: and checkpoints.
+_HARMLESS = frozenset({3, 5, 13, 14, 29, 36, 37, 160, 161})
 #: LOAD DATA in statement format.
 _LOAD = frozenset({9, 17, 18})
 _HINTS = {
@@ -43,7 +43,8 @@ _HINTS = {
 }
 #: Header flags: made up by the server for this connection; to be ignored by who does not know the type.
 _ARTIFICIAL, _IGNORABLE = 0x20, 0x80
-#: Their place is none of the log's own when the server repeats them for a reader.
+#: Their place is none of the log's own when the server repeats them for a reader. Among them: previous GTIDs; MariaDB's
+#: GTID lists, start of encryption (the server sends decrypted).
 _PLACELESS = frozenset({_ROTATE, _FORMAT, 35, 163, 164, *_HEARTBEATS})
 #: Table id of a row event that only ends a statement.
 _NO_TABLE = 0xFFFFFF
@@ -175,17 +176,21 @@ class Wire:
         stamp, kind, server, size, log_pos, flags = _HEADER.unpack_from(data, 1)
         if size != len(data) - 1:
             raise UnknownEvent(f"an event of the binlog is cut off, after {self.file}:{self.offset}")
+        if kind in _PLACELESS:
+            return self._placeless(kind, data, flags)
+        body = self._body(data)
+        if log_pos and not flags & _ARTIFICIAL:
+            offset = (self.offset >> 32 << 32) + log_pos
+            self.offset = offset if offset >= self.offset else offset + 2**32
+        return self._event(kind, body, stamp, server, flags)
+
+    def _placeless(self, kind: int, data: bytes, flags: int) -> Event | None:
         if kind == _FORMAT:
             return self._format(data)
         body = self._body(data, made_up=kind == _ROTATE and bool(flags & _ARTIFICIAL))
-        if kind in _HEARTBEATS:
-            return Tick()
         if kind == _ROTATE:
             return self._rotate(body)
-        if log_pos and kind not in _PLACELESS and not flags & _ARTIFICIAL:
-            offset = self.offset - self.offset % 2**32 + log_pos
-            self.offset = offset if offset >= self.offset else offset + 2**32
-        return self._event(kind, body, stamp, server, flags)
+        return Tick() if kind in _HEARTBEATS else None
 
     def _event(self, kind: int, body: bytes, stamp: int, server: int, flags: int) -> Event | None:
         if kind == _TABLE_MAP:
@@ -213,12 +218,13 @@ class Wire:
     def _body(self, data: bytes, *, made_up: bool = False) -> bytes:
         """Without header and checksum. Raises `UnknownEvent` where the checksum is wrong. `made_up`: sent before the
         file has told whether it has checksums."""
-        matches = zlib.crc32(data[1:-4]) == int.from_bytes(data[-4:], "little")
+        if not self._checksums and not made_up:
+            return data[20:]
+        if zlib.crc32(data[1:-4]) == int.from_bytes(data[-4:], "little"):
+            return data[20:-4]
         if made_up:
-            return data[20:-4] if matches else data[20:]
-        if self._checksums and not matches:
-            raise UnknownEvent(f"an event of the binlog fails its checksum, after {self.file}:{self.offset}")
-        return data[20:-4] if self._checksums else data[20:]
+            return data[20:]
+        raise UnknownEvent(f"an event of the binlog fails its checksum, after {self.file}:{self.offset}")
 
     def _rotate(self, body: bytes) -> Event | None:
         self.offset = int(struct.unpack_from("<Q", body)[0])
@@ -253,7 +259,7 @@ class Wire:
             raise UnknownEvent("rows of a table that the binlog has not described")
         _, decoder = self._maps[table_id]
         if decoder is not None:
-            return Rows(table=decoder.table, size=len(body), event=decoder.event(kind, body))
+            return decoder.event(kind, body)
         self.elsewhere += 1
         return Tick() if self.elsewhere % _PATIENCE == 0 else None
 

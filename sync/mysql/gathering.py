@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sync.errors import CheckpointWrittenByOther
 from sync.model.change import DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction
@@ -130,10 +130,11 @@ class Gathering:
 
     def whole(self, end: Position) -> Transaction:
         """What was gathered since the last part, up to the transaction's end."""
-        last = self._take(end, position=end, rows_done=0, known=self.tag)
-        return replace(last, mark=self._mark, met=self._met, due=self._due, closed=self._closed)
+        return self._take(end, position=end, rows_done=0, known=self.tag, last=True)
 
-    def _take(self, end: Position, *, position: Position, rows_done: int, known: Known) -> Transaction:
+    def _take(
+        self, end: Position, *, position: Position, rows_done: int, known: Known, last: bool = False
+    ) -> Transaction:
         origin = Origin.ECHO if self._tag else Origin.USER
         entries = tuple(
             Entry(
@@ -157,6 +158,10 @@ class Gathering:
             known=known,
             size=size,
             committed_at=self.committed_at,
+            mark=self._mark if last else None,
+            met=self._met if last else None,
+            due=last and self._due,
+            closed=last and self._closed,
         )
 
     def _add(self, table: TableMapping, key: RowKey, before: Row | None, after: Row | None) -> None:

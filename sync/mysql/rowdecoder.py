@@ -30,8 +30,7 @@ Layouts: mysql-server, libs/mysql/binlog/event/rows_event.h (Rows_event), sql/lo
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from sync.errors import ConfigError, RowImageNotFull, UnknownEvent
@@ -42,6 +41,8 @@ from sync.mysql.table_map import Fields, Kind, LoggedColumn
 RawRow: TypeAlias = tuple[Any, ...]
 #: Reads the image that begins at a place; tells where it ends.
 Image: TypeAlias = Callable[[bytes, int], tuple[RawRow, int]]
+#: Those before and after; an insert has none before, a delete none after.
+Images: TypeAlias = tuple[Image | None, Image | None]
 
 WRITES, UPDATES, DELETES, PARTIAL_UPDATE = frozenset({23, 30}), frozenset({24, 31, 39}), frozenset({25, 32}), 39
 ROWS = WRITES | UPDATES | DELETES
@@ -49,33 +50,42 @@ ROWS = WRITES | UPDATES | DELETES
 _FIRST_FORM = frozenset({23, 24, 25})
 
 
-@dataclass(frozen=True, slots=True)
-class RowEvent:
-    """A row event whose rows were not read yet."""
+class Rows:
+    """A row event of one of our tables. Its rows are read as they are asked for."""
 
-    table: str
-    kind: int
-    body: bytes
-    #: Where its rows begin.
-    at: int
-    before: Image | None
-    after: Image | None
-    #: Of a partial update: places of the wanted columns among those of type JSON, and how many there are.
-    json: tuple[tuple[int, ...], int] = ((), 0)
+    __slots__ = ("_after", "_at", "_before", "_body", "_json", "_kind", "table")
+
+    def __init__(self, decoder: RowDecoder, kind: int, body: bytes, at: int, images: Images) -> None:
+        """The rows begin at a place of the event's body."""
+        self.table = decoder.table
+        self._json = decoder.json
+        self._kind = kind
+        self._body = body
+        self._at = at
+        self._before, self._after = images
+
+    @property
+    def size(self) -> int:
+        """Bytes of the event."""
+        return len(self._body)
+
+    def __iter__(self) -> Iterator[tuple[RawRow | None, RawRow | None]]:
+        """Before and after of each row. Raises `UnknownEvent` for what cannot be read."""
+        return iter(self.rows())
 
     def rows(self) -> list[tuple[RawRow | None, RawRow | None]]:
-        """Before and after of each row. Raises `UnknownEvent` for what cannot be read."""
+        """All of them."""
         try:
-            return self._rows()
+            return self._read()
         except UnknownEvent:
             raise
         except (ValueError, LookupError, ArithmeticError, struct.error) as error:
             raise UnknownEvent(f"rows of {self.table} cannot be read ({type(error).__name__})") from None
 
-    def _rows(self) -> list[tuple[RawRow | None, RawRow | None]]:
-        body, at, end = self.body, self.at, len(self.body)
-        image_before, image_after = self.before, self.after
-        partial = self.kind == PARTIAL_UPDATE
+    def _read(self) -> list[tuple[RawRow | None, RawRow | None]]:
+        body, at, end = self._body, self._at, len(self._body)
+        image_before, image_after = self._before, self._after
+        partial = self._kind == PARTIAL_UPDATE
         found = []
         before = after = None
         while at < end:
@@ -93,11 +103,11 @@ class RowEvent:
     def _options(self, at: int) -> int:
         """What stands before the image after a partial update: whether it holds differences of JSON, and of which
         columns, one bit for each of type JSON."""
-        fields = Fields(self.body, at)
+        fields = Fields(self._body, at)
         options = fields.packed()
         if options > 1:
             raise UnknownEvent(f"rows of {self.table} in the binlog have options that nobody knows")
-        wanted, every = self.json
+        wanted, every = self._json
         differences = fields.number((every + 7) // 8) if options else 0
         if any(differences >> place & 1 for place in wanted):
             raise UnknownEvent(f"partial JSON updates of {self.table}: unset binlog_row_value_options")
@@ -119,30 +129,33 @@ class RowDecoder:
         absent = set(wanted).difference(names)
         if absent:
             raise RowImageNotFull(f"{self.table}: column {min(absent)} does not stand in the binlog")
-        #: Bitmap of the columns in an image -> its function.
-        self._images: dict[bytes, Image] = {}
-        jsons = [column.name for column in self._columns if column.kind is Kind.JSON]
-        self._json = (tuple(at for at, name in enumerate(jsons) if name in wanted), len(jsons))
+        #: Type of the event, number of columns and which of them stand in the images -> functions.
+        self._heads: dict[tuple[int, bytes], Images] = {}
+        self._width = (len(columns) + 7) // 8 + (1 if len(columns) < 251 else 3)
+        jsons = [column.name for column in columns if column.kind is Kind.JSON]
+        #: Places of the wanted columns among those of type JSON, and how many there are.
+        self.json = (tuple(at for at, name in enumerate(jsons) if name in wanted), len(jsons))
 
-    def event(self, kind: int, body: bytes) -> RowEvent:
+    def event(self, kind: int, body: bytes) -> Rows:
         """An event without header and checksum. Raises `RowImageNotFull` where wanted columns are not in it, and
         `UnknownEvent` where one of them cannot be read by anybody here."""
-        fields = Fields(body, 8)
-        if kind not in _FIRST_FORM:
-            fields.take(fields.number(2) - 2)
+        at = 8 if kind in _FIRST_FORM else 8 + int.from_bytes(body[8:10], "little")
+        end = at + self._width + ((len(self._columns) + 7) // 8 if kind in UPDATES else 0)
+        head = kind, body[at:end]
+        images = self._heads.get(head)
+        if images is None:
+            images = self._heads[head] = self._images(kind, Fields(body, at))
+        return Rows(self, kind, body, end, images)
+
+    def _images(self, kind: int, fields: Fields) -> Images:
         if fields.packed() != len(self._columns):
             raise UnknownEvent(f"rows of {self.table} in the binlog have another number of columns than the table")
         before = None if kind in WRITES else self._image(fields)
         after = None if kind in DELETES else self._image(fields)
-        return RowEvent(self.table, kind, body, fields.at, before, after, self._json)
+        return before, after
 
     def _image(self, fields: Fields) -> Image:
-        bitmap = fields.take((len(self._columns) + 7) // 8)
-        if bitmap not in self._images:
-            self._images[bitmap] = self._compiled(int.from_bytes(bitmap, "little"))
-        return self._images[bitmap]
-
-    def _compiled(self, bits: int) -> Image:
+        bits = int.from_bytes(fields.take((len(self._columns) + 7) // 8), "little")
         present = [column for at, column in enumerate(self._columns) if bits >> at & 1]
         if not {column.name for column in present}.issuperset(self._wanted):
             raise RowImageNotFull(f"a session wrote {self.table} with binlog_row_image other than FULL")

@@ -5,7 +5,8 @@ Shared by all that reads or writes rows; opens no transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NoReturn, cast
 
 from sync.model.change import ConflictKind, DocumentId, Hold, Row, RowKey, Value
 from sync.model.codecs import NotCanonical
@@ -31,19 +32,37 @@ class CanonicalRows:
         #: Of the key, then the others.
         self.names = (*table.key, *table.columns)
         self._takes = [table.codecs[name].from_column for name in self.names]
-        self._absent = [_null if name in table.nullable else _not_null for name in self.names]
-        self._key = len(table.key)
+        self._convert = self._compiled()
 
     def row(self, raw: Sequence[object]) -> tuple[RowKey, Row]:
         """Key and row. Raises `NotCanonical`, naming the column."""
         try:
-            values = [
-                absent() if value is None else take(value)
-                for value, take, absent in zip(raw, self._takes, self._absent, strict=True)
-            ]
+            return self._convert(raw)
         except NotCanonical:
             raise self._refused(raw) from None
-        return tuple(values[: self._key]), dict(zip(self.table.columns, values[self._key :], strict=True))
+
+    def _compiled(self) -> Callable[[Sequence[object]], tuple[RowKey, Row]]:
+        """One function for all columns. Of a key `id` and the columns `name` and, which may be NULL, `opened` it is
+
+        def convert(raw):
+            v0, v1, v2, = raw
+            return (absent() if v0 is None else t0(v0), ), {
+                n1: absent() if v1 is None else t1(v1), n2: None if v2 is None else t2(v2), }
+        """
+        names: dict[str, object] = {"absent": _absent}
+        key, row = "", ""
+        for at, (name, take) in enumerate(zip(self.names, self._takes, strict=True)):
+            names |= {f"t{at}": take, f"n{at}": name}
+            null = "None" if name in self.table.nullable else "absent()"
+            value = f"{null} if v{at} is None else t{at}(v{at}), "
+            if at < len(self.table.key):
+                key += value
+            else:
+                row += f"n{at}: {value}"
+        values = "".join(f"v{at}, " for at in range(len(self.names)))
+        text = f"def convert(raw):\n    {values}= raw\n    return ({key}), {{{row}}}"
+        exec(compile(text, "<row>", "exec"), names)  # noqa: S102 - made of numbers only
+        return cast("Callable[[Sequence[object]], tuple[RowKey, Row]]", names["convert"])
 
     def document(self, raw: Sequence[object]) -> DocumentId:
         """The document that a row belongs to, by the first column of its key; text that begins with "?" where the codec
@@ -59,19 +78,19 @@ class CanonicalRows:
         return Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=reason, table=self.table.name)
 
     def _refused(self, raw: Sequence[object]) -> NotCanonical:
-        for name, value, take, absent in zip(self.names, raw, self._takes, self._absent, strict=True):
+        """What is wrong with it, and where."""
+        for name, value, take in zip(self.names, raw, self._takes, strict=True):
             try:
-                _ = absent() if value is None else take(value)
+                if value is None and name not in self.table.nullable:
+                    _absent()
+                if value is not None:
+                    take(value)
             except NotCanonical as error:
                 return NotCanonical(f"column {name}: {error}")
         raise AssertionError("a row was refused once and not again")
 
 
-def _null() -> None:
-    return None
-
-
-def _not_null() -> Value:
+def _absent() -> NoReturn:
     raise NotCanonical("a value is needed, found NULL")
 
 

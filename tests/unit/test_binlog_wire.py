@@ -14,8 +14,9 @@ from pymysql.protocol import MysqlPacket
 from sync.errors import LockstepError, MySQLAway, PositionPurged, Refused, SourceBehind, StatementInBinlog, UnknownEvent
 from sync.model.position import BinlogPosition
 from sync.mysql import packets
-from sync.mysql.binlog_events import Committed, Event, FileBegun, Prepared, Rows, Said, Started, Tick
+from sync.mysql.binlog_events import Committed, Event, FileBegun, Prepared, Said, Started, Tick
 from sync.mysql.binlog_wire import Wire, _Gate
+from sync.mysql.rowdecoder import Rows
 from sync.mysql.server import MySQLSettings
 from sync.mysql.statements import StatementKind, Table
 
