@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from pymysql.charset import charset_by_id
 
+from sync.mysql.compressed import decompressed
 from sync.mysql.gtid import tagged_gtid
 from sync.mysql.rowdecoder import Rows
 from sync.mysql.statements import Statement, classify
@@ -71,6 +72,7 @@ class Tick:
 Event: TypeAlias = Started | Said | Rows | Committed | Prepared | FileBegun | Tick
 
 _QUERY, _XID, _PREPARE, _GTID, _ANONYMOUS, _TAGGED, _MARIADB_GTID = 2, 16, 38, 33, 34, 42, 162
+_QUERY_COMPRESSED = 165
 #: MariaDB, sql/log_event.h, flags of a GTID event: a single statement follows; rows up to XA PREPARE follow.
 _STANDALONE, _PREPARED_XA = 1, 64
 _COMMIT_TIME = (1 << 55) - 1
@@ -88,6 +90,8 @@ def event_of(kind: int, body: bytes, stamp: int, server: int, *, mariadb: bool) 
     """The event of this type; None for those of which nothing is told here. `stamp` is its second, `server` its writer."""
     if kind == _QUERY:
         return _said(body, mariadb=mariadb)
+    if kind == _QUERY_COMPRESSED:
+        return _said(body, mariadb=mariadb, compressed=True)
     if kind == _XID:
         return _COMMITTED
     if kind in (_GTID, _ANONYMOUS):
@@ -111,10 +115,12 @@ def event_of(kind: int, body: bytes, stamp: int, server: int, *, mariadb: bool) 
     return None
 
 
-def _said(body: bytes, *, mariadb: bool) -> Said:
+def _said(body: bytes, *, mariadb: bool, compressed: bool = False) -> Said:
     _, _, database_length, _, status_length = _QUERY_HEADER.unpack_from(body)
     at = 13 + status_length
     raw = body[at + database_length + 1 :]
+    if compressed:
+        raw = decompressed(raw)
     if raw == b"BEGIN":
         return _BEGIN
     database = body[at : at + database_length].decode("utf-8", "replace")

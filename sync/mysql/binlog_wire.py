@@ -13,7 +13,7 @@ import secrets
 import socket
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pymysql
@@ -23,6 +23,7 @@ from pymysqlreplication import BinLogStreamReader
 from sync.errors import LockstepError, MySQLAway, PositionPurged, SourceBehind, StatementInBinlog, UnknownEvent
 from sync.model.position import BinlogPosition
 from sync.mysql.binlog_events import Event, FileBegun, Tick, event_of
+from sync.mysql.compressed import transaction_events
 from sync.mysql.rowdecoder import ROWS, RowDecoder
 from sync.mysql.server import MySQLSettings, translate
 from sync.mysql.table_map import named_table, parse_table_map
@@ -36,11 +37,7 @@ _ROTATE, _FORMAT, _TABLE_MAP, _HEARTBEATS = 4, 15, 19, (27, 41)
 _HARMLESS = frozenset({3, 5, 13, 14, 29, 36, 37, 160, 161})
 #: LOAD DATA in statement format.
 _LOAD = frozenset({9, 17, 18})
-_HINTS = {
-    26: ": the server says that events were lost",
-    40: ": a compressed transaction; switch binlog_transaction_compression off for every session",
-    **dict.fromkeys(range(165, 172), ": compressed events; switch log_bin_compress off"),
-}
+_INCIDENT, _TRANSACTION = 26, 40
 #: Header flags: made up by the server for this connection; to be ignored by who does not know the type.
 _ARTIFICIAL, _IGNORABLE = 0x20, 0x80
 #: Their place is none of the log's own when the server repeats them for a reader. Among them: previous GTIDs; MariaDB's
@@ -92,7 +89,11 @@ class Wire:
         self._maps: dict[int, tuple[bytes, RowDecoder | None]] = {}
         #: What a TABLE_MAP event says besides the id -> decoder.
         self._decoders: dict[bytes, RowDecoder] = {}
+        #: Events of a compressed transaction that were not told yet.
+        self._within: Iterator[bytes] = iter(())
+        #: The connection, for who closes it; the same once it was asked for the log.
         self._gate: _Gate | None = None
+        self._asked: _Gate | None = None
         where: dict[str, Any] = {"log_file": position.file, "log_pos": position.offset, "resume_stream": True}
         if by_gtid:
             where = {"auto_position": position.gtids, "is_mariadb": mariadb}
@@ -109,9 +110,11 @@ class Wire:
     def next(self) -> Event:
         """The next event; a `Tick` at least every few heartbeats. Raises `MySQLAway` and the stops of `sync.errors`."""
         try:
-            gate = self._gate or self._opened()
+            gate = self._asked or self._ask()
             while True:
-                event = self.told(gate.packet())
+                event = self._told_within()
+                if event is None:
+                    event = self.told(gate.packet())
                 if event is not None:
                     return event
         except Exception as error:  # noqa: BLE001 - whatever is stumbled over, rows must not be lost
@@ -125,11 +128,12 @@ class Wire:
         with contextlib.suppress(Exception):  # both ends may be gone, or the other thread be in it
             self._reader.close()
 
-    def _opened(self) -> _Gate:
-        """The connection, after the log was asked for. (The library's own way to its events would open a second one.)"""
+    def _ask(self) -> _Gate:
+        """Connect and ask for the log. (The library's own way to its events would open a second connection.)"""
         self._reader._BinLogStreamReader__connect_to_stream()
         assert self._gate is not None
-        return self._gate
+        self._asked = self._gate
+        return self._asked
 
     def _connect(self, **arguments: Any) -> Any:
         """For the library."""
@@ -182,7 +186,19 @@ class Wire:
         if log_pos and not flags & _ARTIFICIAL:
             offset = (self.offset >> 32 << 32) + log_pos
             self.offset = offset if offset >= self.offset else offset + 2**32
+        if kind == _TRANSACTION:
+            self._within = transaction_events(body)
+            return None
         return self._event(kind, body, stamp, server, flags)
+
+    def _told_within(self) -> Event | None:
+        """Of a compressed transaction. Its place is its end, for all its events."""
+        for data in self._within:
+            stamp, kind, server, _, _, flags = _HEADER.unpack_from(data)
+            event = self._event(kind, data[_HEADER.size :], stamp, server, flags)
+            if event is not None:
+                return event
+        return None
 
     def _placeless(self, kind: int, data: bytes, flags: int) -> Event | None:
         if kind == _FORMAT:
@@ -203,7 +219,8 @@ class Wire:
         if kind in _LOAD:
             raise StatementInBinlog("a LOAD DATA stands in the binlog as a statement, without its rows")
         if kind not in _HARMLESS and not flags & _IGNORABLE:
-            raise UnknownEvent(f"event type {kind} in the binlog{_HINTS.get(kind, '')}")
+            lost = ": the server says that events were lost" if kind == _INCIDENT else ""
+            raise UnknownEvent(f"event type {kind} in the binlog{lost}")
         return None
 
     def _format(self, data: bytes) -> Event:

@@ -35,6 +35,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from sync.errors import ConfigError, RowImageNotFull, UnknownEvent
 from sync.mysql.column_values import reader_of
+from sync.mysql.compressed import decompressed
 from sync.mysql.table_map import Fields, Kind, LoggedColumn
 
 #: Values of the wanted columns, in their order.
@@ -45,7 +46,9 @@ Image: TypeAlias = Callable[[bytes, int], tuple[RawRow, int]]
 Images: TypeAlias = tuple[Image | None, Image | None]
 
 WRITES, UPDATES, DELETES, PARTIAL_UPDATE = frozenset({23, 30}), frozenset({24, 31, 39}), frozenset({25, 32}), 39
-ROWS = WRITES | UPDATES | DELETES
+#: MariaDB: compressed forms -> what they are else.
+_COMPRESSED = {166: 23, 167: 24, 168: 25, 169: 30, 170: 31, 171: 32}
+ROWS = WRITES | UPDATES | DELETES | _COMPRESSED.keys()
 #: First form of row events (MariaDB): no extra data between flags and columns.
 _FIRST_FORM = frozenset({23, 24, 25})
 
@@ -139,12 +142,16 @@ class RowDecoder:
     def event(self, kind: int, body: bytes) -> Rows:
         """An event without header and checksum. Raises `RowImageNotFull` where wanted columns are not in it, and
         `UnknownEvent` where one of them cannot be read by anybody here."""
+        plain = _COMPRESSED.get(kind)
+        kind = plain or kind
         at = 8 if kind in _FIRST_FORM else 8 + int.from_bytes(body[8:10], "little")
         end = at + self._width + ((len(self._columns) + 7) // 8 if kind in UPDATES else 0)
         head = kind, body[at:end]
         images = self._heads.get(head)
         if images is None:
             images = self._heads[head] = self._images(kind, Fields(body, at))
+        if plain:
+            body = body[:end] + decompressed(body[end:])
         return Rows(self, kind, body, end, images)
 
     def _images(self, kind: int, fields: Fields) -> Images:

@@ -231,29 +231,51 @@ def test_settings_for_one_statement_pass(log: Log) -> None:
 
 @only_mysql
 def test_compressed_transactions(log: Log) -> None:
-    """Any session may compress: also where it changed nothing of ours, for nobody can tell."""
-    for statement in (f"INSERT INTO account (id) VALUES ('{A}')", "INSERT INTO elsewhere (t) VALUES ('x')"):
-        source = log.source(log.end())
-        log.run("SET binlog_transaction_compression = ON", statement)
-        assert "binlog_transaction_compression" in log.stops(UnknownEvent, source)
+    """Any session may compress at any time: rows are read as ever, positions are those of whole transactions."""
+    log.run("SET binlog_transaction_compression = ON", f"INSERT INTO account (id) VALUES ('{A}')")
+    log.together(
+        *(f"INSERT INTO account (id, unmapped) VALUES ('{n:024x}', REPEAT('x', 100000))" for n in range(50)),
+        "SAVEPOINT s",
+        "INSERT INTO elsewhere (t) VALUES ('x')",
+        f"INSERT INTO product VALUES ('{A}', 0, 'p')",
+    )
+    log.run("SET binlog_transaction_compression = OFF", f"INSERT INTO account (id) VALUES ('{B}')")
+    whole = log.read()
+    assert [change.key for change in changes(whole)] == [(A,), *((f"{n:024x}",) for n in range(50)), (A, 0), (B,)]
+    for number, one in enumerate(whole[:-1], start=1):
+        assert isinstance(one.position, BinlogPosition)
+        assert log.read(log.source(one.position)) == whole[number:]
+    parts = log.read(log.source(part_rows=20))
+    assert len(parts) > len(whole)
+    assert changes(parts) == changes(whole)
+
+
+@only_mysql
+def test_a_compressed_transaction_without_rows(log: Log) -> None:
+    """Statements and images are judged within as without."""
+    log.run("SET binlog_transaction_compression = ON, binlog_row_image = 'MINIMAL'")
+    log.run(f"INSERT INTO account (id) VALUES ('{A}')")
+    log.stops(RowImageNotFull)
 
 
 @only_mariadb
 def test_compressed_events(log: Log) -> None:
     """Row events and statements, from some length on."""
     long = "x" * 2000
-    log.run("CREATE TABLE old (t LONGTEXT) ENGINE = MyISAM")
     with log.setting("log_bin_compress", "ON"):
-        for statement in (
+        log.run(
             f"INSERT INTO account (id, unmapped) VALUES ('{A}', '{long}')",
-            f"UPDATE account SET unmapped = '{long}y'",
+            f"UPDATE account SET unmapped = '{long}y', `limit` = 4",
             "DELETE FROM account",
             f"INSERT INTO elsewhere (t) VALUES ('{long}')",
-            f"ALTER TABLE elsewhere COMMENT '{long}'",
-        ):
-            source = log.source(log.end())
-            log.run(statement)
-            assert "log_bin_compress" in log.stops(UnknownEvent, source)
+            f"ALTER TABLE elsewhere COMMENT '{long[:1000]}'",
+            f"INSERT INTO account (id) VALUES ('{B}')",
+        )
+        found = changes(log.read())
+        limits = [(one.before and one.before["limit"], one.after and one.after["limit"]) for one in found]
+        assert limits == [(None, 0), (0, 4), (4, None), (None, 0)]
+        log.run(f"ALTER TABLE account COMMENT '{long[:1000]}'")
+        assert log.stops(SchemaChanged) == "ALTER TABLE on account"
 
 
 def test_events_that_the_server_lost(log: Log) -> None:

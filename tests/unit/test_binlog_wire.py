@@ -296,18 +296,10 @@ def test_an_event_that_nobody_knows(kind: int) -> None:
     assert give(wire(), packet(kind, b"secret", flags=0x80)) is None
 
 
-@pytest.mark.parametrize(
-    ("kind", "hint"),
-    [
-        (26, "events were lost"),
-        (40, "binlog_transaction_compression"),
-        *((kind, "log_bin_compress") for kind in range(165, 172)),
-    ],
-)
-def test_events_with_a_known_cause(kind: int, hint: str) -> None:
-    """The setting that leads to them is named."""
-    with pytest.raises(UnknownEvent, match=hint):
-        give(wire(), packet(kind, b"secret"))
+def test_events_that_the_server_lost() -> None:
+    """An incident is told as such."""
+    with pytest.raises(UnknownEvent, match="events were lost"):
+        give(wire(), packet(26, b"secret"))
 
 
 @pytest.mark.parametrize("kind", [9, 17, 18])
@@ -456,7 +448,7 @@ class Broken(_Gate):
 def raised(error: Exception | None, *, closed: bool = False) -> LockstepError:
     """What `next` makes of it."""
     gate = wire()
-    gate._gate = Broken(error)
+    gate._gate = gate._asked = Broken(error)
     if closed:
         gate.close()
     with pytest.raises(LockstepError) as stopped:
