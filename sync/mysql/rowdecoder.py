@@ -56,15 +56,15 @@ _FIRST_FORM = frozenset({23, 24, 25})
 class Rows:
     """A row event of one of our tables. Its rows are read as they are asked for."""
 
-    __slots__ = ("_after", "_at", "_before", "_body", "_json", "_kind", "table")
+    __slots__ = ("_after", "_before", "_body", "_json", "_kind", "at", "table")
 
     def __init__(self, decoder: RowDecoder, kind: int, body: bytes, at: int, images: Images) -> None:
-        """The rows begin at a place of the event's body."""
+        """The rows begin at the place `at` of the event's body."""
         self.table = decoder.table
         self._json = decoder.json
         self._kind = kind
         self._body = body
-        self._at = at
+        self.at = at
         self._before, self._after = images
 
     @property
@@ -86,7 +86,7 @@ class Rows:
             raise UnknownEvent(f"rows of {self.table} cannot be read ({type(error).__name__})") from None
 
     def _read(self) -> list[tuple[RawRow | None, RawRow | None]]:
-        body, at, end = self._body, self._at, len(self._body)
+        body, at, end = self._body, self.at, len(self._body)
         image_before, image_after = self._before, self._after
         partial = self._kind == PARTIAL_UPDATE
         found = []
