@@ -25,7 +25,8 @@ from sync.mysql.binlog_position import BinlogEnd, Way, binlog_files, find_way, l
 from sync.mysql.binlog_wire import Wire
 from sync.mysql.gathering import Gathering
 from sync.mysql.gtid import Gtids, MariaDBGtids, MySQLGtids
-from sync.mysql.rowdecoder import RawRow, Rows
+from sync.mysql.image_text import RawRow
+from sync.mysql.rowdecoder import Rows
 from sync.mysql.rows import CanonicalRows
 from sync.mysql.server import MySQLSettings, Session
 from sync.mysql.statements import Statement, StatementKind

@@ -49,6 +49,10 @@ _NO_TABLE = 0xFFFFFF
 _PATIENCE = 1000
 #: Decoders that are kept for the maps of tables that are met again, in later files too.
 _DECODERS = 1000
+#: Bytes of one call of `zlib.crc32` (CPython, Modules/zlibmodule.c).
+_CRC_PIECE = 5 * 1024
+#: Bytes that are read from the socket at once, where so many are there.
+_BUFFER = 1 << 18
 #: Second, type, server id, size, place of the end, flags.
 _HEADER = struct.Struct("<IBIIIH")
 
@@ -237,7 +241,7 @@ class Wire:
         file has told whether it has checksums."""
         if not self._checksums and not made_up:
             return data[20:]
-        if zlib.crc32(data[1:-4]) == int.from_bytes(data[-4:], "little"):
+        if _crc32(data[1:-4]) == int.from_bytes(data[-4:], "little"):
             return data[20:-4]
         if made_up:
             return data[20:]
@@ -281,8 +285,21 @@ class Wire:
         return Tick() if self.elsewhere % _PATIENCE == 0 else None
 
 
+def _crc32(data: bytes) -> int:
+    """Over more than 5 KiB at once `zlib.crc32` lets other threads run, which costs milliseconds where they compute."""
+    crc = 0
+    for start in range(0, len(data), _CRC_PIECE):
+        crc = zlib.crc32(data[start : start + _CRC_PIECE], crc)
+    return crc
+
+
 class _Gate(Connection):
     """The log's connection: packets for us, and an end to a blocked read of another thread."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        # With each read from the socket another thread may take its turn, which lasts milliseconds where it computes.
+        self._rfile = self._sock.makefile("rb", _BUFFER)  # type: ignore[attr-defined]  # private to the driver
 
     def packet(self) -> bytes:
         """The next packet of the log."""

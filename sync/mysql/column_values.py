@@ -13,7 +13,7 @@ from sync.errors import UnknownEvent
 from sync.mysql.binary_json import json_text
 from sync.mysql.character_sets import BINARY, encoding_of, from_latin1
 from sync.mysql.decimals import of_decimal
-from sync.mysql.table_map import Kind, LoggedColumn
+from sync.mysql.logged_column import Kind, LoggedColumn
 
 Reads = Callable[[bytes], object]
 

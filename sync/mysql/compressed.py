@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 import zstandard
 
 from sync.errors import UnknownEvent
-from sync.mysql.table_map import Fields
+from sync.mysql.fields import Fields
 
 #: Fields before the events: they end with 0.
 _COMPRESSED_SIZE, _ALGORITHM, _SIZE = 1, 2, 3

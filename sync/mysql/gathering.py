@@ -14,7 +14,7 @@ from sync.model.change import DocumentId, Entry, Hold, Origin, Row, RowChange, R
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import TableMapping
 from sync.model.position import Known, Mark, Position, position_from_json
-from sync.mysql.rowdecoder import RawRow
+from sync.mysql.image_text import RawRow
 from sync.mysql.rows import CanonicalRows
 
 #: Memory that a decoded row takes, as a multiple of its bytes in the log, and of a transaction without rows.

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from sync.errors import PositionPurged, RowImageNotFull, StatementInBinlog, StopError, UnknownEvent
 from sync.mysql.binlog_events import FileBegun, Prepared, Said, Started, Xid
 from sync.mysql.binlog_wire import Wire
-from sync.mysql.rowdecoder import RawRow, Rows
+from sync.mysql.image_text import RawRow
+from sync.mysql.rowdecoder import Rows
 from sync.mysql.statements import Statement, StatementKind
 
 

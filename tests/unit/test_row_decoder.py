@@ -14,14 +14,17 @@ from typing import Any
 import pytest
 
 from sync.errors import ConfigError, RowImageNotFull, UnknownEvent
+from sync.mysql import image_text
 from sync.mysql.binary_json import double_text, json_text
 from sync.mysql.binlog_events import Said, event_of
 from sync.mysql.character_sets import encoding_of, from_latin1
 from sync.mysql.compressed import decompressed, transaction_events
 from sync.mysql.decimals import of_decimal
+from sync.mysql.image_text import ImageText
+from sync.mysql.logged_column import Kind, LoggedColumn
 from sync.mysql.rowdecoder import RowDecoder
 from sync.mysql.statements import StatementKind
-from sync.mysql.table_map import Kind, LoggedColumn, TableMap, named_table, parse_table_map
+from sync.mysql.table_map import TableMap, named_table, parse_table_map
 
 RECORDED = json.loads(Path(__file__).with_name("recorded_rows.json").read_text())
 FAMILIES = ("mysql", "mariadb")
@@ -197,6 +200,20 @@ def test_rows_that_are_cut_off(family: str, wanted: tuple[str, ...]) -> None:
         for more in (b"\0", b"\xff", body[begin:-1]):
             with pytest.raises(UnknownEvent):
                 list(reads.event(kind, body + more))
+
+
+def test_the_function_that_the_module_shows() -> None:
+    """It is the one that is made of that table."""
+    columns = [
+        LoggedColumn(kind=Kind.STRING, name="id", nullable=False, prefix=1, length=24, collation=65),
+        LoggedColumn(kind=Kind.VARCHAR, name="name", nullable=False, prefix=2, length=800, collation=45),
+        LoggedColumn(kind=Kind.DATETIME2, name="opened", nullable=True, size=7, decimals=3),
+        LoggedColumn(kind=Kind.TINY, name="active", nullable=True, size=1, unsigned=False),
+        LoggedColumn(kind=Kind.LONG, name="limit", nullable=False, size=4, unsigned=False),
+    ]
+    text = ImageText("t", columns, ("id", "opened", "limit")).text()
+    lines = [line.partition("  #")[0].rstrip().removeprefix("    ") for line in (image_text.__doc__ or "").splitlines()]
+    assert text in "\n".join(lines)
 
 
 def test_columns_that_are_not_there() -> None:
