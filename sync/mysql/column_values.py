@@ -100,7 +100,8 @@ def read_date(data: bytes) -> object:
 
 
 def read_float(value: float) -> float:
-    """A SELECT shows FLOAT with six digits (FLT_DIG; mysql-server, strings/dtoa.cc, my_gcvt)."""
+    """A SELECT shows FLOAT with six digits (FLT_DIG; mysql-server, strings/dtoa.cc, my_gcvt). The digits of FLOAT(M,D) do
+    not stand in the log: a codec of such columns would have to refuse them."""
     return float(f"{value:.6g}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import NamedTuple
 
 from sync.errors import ConfigError, RowImageNotFull, UnknownEvent
 from sync.mysql.compressed import decompressed
@@ -17,8 +17,15 @@ from sync.mysql.fields import Fields
 from sync.mysql.image_text import Image, ImageText, RawRow
 from sync.mysql.logged_column import Kind, LoggedColumn
 
-#: Those before and after; an insert has none before, a delete none after.
-Images: TypeAlias = tuple[Image | None, Image | None]
+
+class Images(NamedTuple):
+    """What reads a row before and after; an insert has none before, a delete none after."""
+
+    before: Image | None
+    after: Image | None
+    #: Whether all columns of type JSON stand in the image after.
+    json: bool
+
 
 WRITES, UPDATES, DELETES, PARTIAL_UPDATE = frozenset({23, 30}), frozenset({24, 31, 39}), frozenset({25, 32}), 39
 #: MariaDB: compressed forms -> what they are else.
@@ -31,7 +38,7 @@ _FIRST_FORM = frozenset({23, 24, 25})
 class Rows:
     """A row event of one of our tables. Its rows are read as they are asked for."""
 
-    __slots__ = ("_after", "_before", "_body", "_json", "_kind", "at", "table")
+    __slots__ = ("_body", "_images", "_json", "_kind", "at", "table")
 
     def __init__(self, decoder: RowDecoder, kind: int, body: bytes, at: int, images: Images) -> None:
         """The rows begin at the place `at` of the event's body."""
@@ -40,7 +47,7 @@ class Rows:
         self._kind = kind
         self._body = body
         self.at = at
-        self._before, self._after = images
+        self._images = images
 
     @property
     def size(self) -> int:
@@ -57,12 +64,12 @@ class Rows:
             return self._read()
         except UnknownEvent:
             raise
-        except (ValueError, LookupError, ArithmeticError, struct.error) as error:
+        except (ValueError, LookupError, ArithmeticError, RecursionError, struct.error) as error:
             raise UnknownEvent(f"rows of {self.table} cannot be read ({type(error).__name__})") from None
 
     def _read(self) -> list[tuple[RawRow | None, RawRow | None]]:
         body, at, end = self._body, self.at, len(self._body)
-        image_before, image_after = self._before, self._after
+        image_before, image_after, _ = self._images
         partial = self._kind == PARTIAL_UPDATE
         found = []
         before = after = None
@@ -87,6 +94,8 @@ class Rows:
             raise UnknownEvent(f"rows of {self.table} in the binlog have options that nobody knows")
         wanted, every = self._json
         differences = fields.number((every + 7) // 8) if options else 0
+        if options and not self._images.json:
+            raise UnknownEvent(f"partial JSON updates of {self.table} without all its columns")
         if any(differences >> place & 1 for place in wanted):
             raise UnknownEvent(f"partial JSON updates of {self.table}: unset binlog_row_value_options")
         return fields.at
@@ -132,13 +141,20 @@ class RowDecoder:
     def _images(self, kind: int, fields: Fields) -> Images:
         if fields.packed() != len(self._columns):
             raise UnknownEvent(f"rows of {self.table} in the binlog have another number of columns than the table")
-        before = None if kind in WRITES else self._image(fields)
-        after = None if kind in DELETES else self._image(fields)
-        return before, after
+        before = [] if kind in WRITES else self._present(fields)
+        after = [] if kind in DELETES else self._present(fields)
+        return Images(
+            self._image(before) if kind not in WRITES else None,
+            self._image(after) if kind not in DELETES else None,
+            json=sum(column.kind is Kind.JSON for column in after) == self.json[1],
+        )
 
-    def _image(self, fields: Fields) -> Image:
+    def _present(self, fields: Fields) -> list[LoggedColumn]:
+        """The columns that stand in an image."""
         bits = int.from_bytes(fields.take((len(self._columns) + 7) // 8), "little")
-        present = [column for at, column in enumerate(self._columns) if bits >> at & 1]
+        return [column for at, column in enumerate(self._columns) if bits >> at & 1]
+
+    def _image(self, present: Sequence[LoggedColumn]) -> Image:
         if not {column.name for column in present}.issuperset(self._wanted):
             raise RowImageNotFull(f"a session wrote {self.table} with binlog_row_image other than FULL")
         return ImageText(self.table, present, self._wanted).compile()

@@ -126,6 +126,19 @@ def test_partial_json(log: Log) -> None:
     assert [(one.before and one.before["limit"], one.after and one.after["limit"]) for one in found] == [(0, 7), (7, 8)]
 
 
+@only_mysql
+def test_partial_json_without_blobs(log: Log) -> None:
+    """Where long columns that did not change are left out too, what is mapped is told."""
+    log.run(
+        "ALTER TABLE account ADD other JSON",
+        f"""INSERT INTO account (id, more, other) VALUES ('{A}', '{{"a": 1, "c": "{"x" * 90}"}}', '[1]')""",
+        "SET binlog_row_value_options = 'PARTIAL_JSON', binlog_row_image = 'NOBLOB'",
+    )
+    source = log.source(log.end())
+    log.run("UPDATE account SET `limit` = 7", "UPDATE account SET more = JSON_SET(more, '$.a', 2), `limit` = 8")
+    assert [change.after and change.after["limit"] for change in changes(log.read(source))] == [7, 8]
+
+
 def test_a_row_of_many_packets(log: Log) -> None:
     """An event over 16 MB comes in pieces; it is read whole, and places behind it have their GTIDs."""
     log.run(

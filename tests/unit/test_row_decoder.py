@@ -267,6 +267,10 @@ def test_partial_updates() -> None:
     with pytest.raises(UnknownEvent, match="binlog_row_value_options"):
         rows("mysql", ("i", "j"), "partial", 39, "short")
     body = recorded("mysql", "partial")
+    begin = decoder("mysql", ("i",), "short").event(39, body).at
+    absent = body[: begin - 1] + b"\xfb" + body[begin:]  # the image after says that it lacks the column
+    with pytest.raises(UnknownEvent, match="without all its columns"):
+        list(decoder("mysql", ("i",), "short").event(39, absent))
     reads = decoder("mysql", ("i",), "short")
     for size in range(reads.event(39, body).at + 1, len(body)):
         with pytest.raises(UnknownEvent):
