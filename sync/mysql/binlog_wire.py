@@ -241,7 +241,9 @@ class Wire:
         file has told whether it has checksums."""
         if not self._checksums and not made_up:
             return data[20:]
-        if _crc32(data[1:-4]) == int.from_bytes(data[-4:], "little"):
+        event = data[1:-4]
+        crc = zlib.crc32(event) if len(event) <= _CRC_PIECE else _crc32(event)
+        if crc == int.from_bytes(data[-4:], "little"):
             return data[20:-4]
         if made_up:
             return data[20:]
