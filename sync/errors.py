@@ -100,7 +100,7 @@ class UnknownEvent(StopError):
     """The log holds an event that this version cannot decode without risk of losing rows."""
 
     code = state = "unknown_event"
-    default_hint = "lockstep doctor names the setting; then: lockstep bootstrap --from mysql|mongo"
+    default_hint = "mend the log, or take a version that knows the event; then: lockstep bootstrap --from mysql|mongo"
 
 
 class SchemaChanged(StopError):

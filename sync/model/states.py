@@ -61,7 +61,7 @@ STATES = {
         State(
             name="unknown_event",
             meaning="the log holds an event that cannot be decoded without risk",
-            help=f"lockstep doctor names the setting; then: {_COPY_AGAIN}",
+            help=f"the reason names it: mend the log or take a version that knows it, then: {_COPY_AGAIN}",
             stopped=True,
         ),
         State(

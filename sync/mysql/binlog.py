@@ -20,10 +20,14 @@ from sync.errors import CheckpointWrittenByOther, MySQLAway, SchemaChanged, Unkn
 from sync.model.change import Side, Transaction
 from sync.model.mapping import SyncMapping
 from sync.model.position import BinlogPosition, Known, Position
+from sync.mysql.binlog_events import Committed, Event, FileBegun, Prepared, Said, Started, Tick, Xid
 from sync.mysql.binlog_position import BinlogEnd, Way, binlog_files, find_way, log_end
-from sync.mysql.binlog_wire import Committed, Event, FileBegun, Prepared, RawRow, Rows, Said, Started, Tick, Wire, Xid
+from sync.mysql.binlog_wire import Wire
 from sync.mysql.gathering import Gathering
 from sync.mysql.gtid import Gtids, MariaDBGtids, MySQLGtids
+from sync.mysql.image_text import RawRow
+from sync.mysql.rowdecoder import Rows
+from sync.mysql.rows import CanonicalRows
 from sync.mysql.server import MySQLSettings, Session
 from sync.mysql.statements import Statement, StatementKind
 from sync.mysql.xa import HeldRows, find_prepared, rolled_back_to_savepoint, without_rows
@@ -36,8 +40,8 @@ PART_ROWS, PART_BYTES = 10_000, 8 << 20
 CHECKPOINT_TABLE = "sync_checkpoint"
 CONFLICT_TABLE = "sync_conflict"
 _ENGINE_COLUMNS = {
-    CHECKPOINT_TABLE: frozenset({"name", "seq", "lease", "seen"}),
-    CONFLICT_TABLE: frozenset({"look_id", "met", "open_key"}),
+    CHECKPOINT_TABLE: ("name", "seq", "lease", "seen"),
+    CONFLICT_TABLE: ("look_id", "met", "open_key"),
 }
 
 
@@ -57,11 +61,10 @@ class BinlogSource:
     ) -> None:
         """`other` is the worker whose checkpoint stands in MySQL."""
         self._settings = settings
-        self._mapping = mapping
         self._other = other
         self._part_rows, self._part_bytes = part_rows, part_bytes
-        self._columns = {name: frozenset(table.codecs) for name, table in mapping.tables.items()}
-        self._columns |= _ENGINE_COLUMNS
+        self._tables = {name: CanonicalRows(table) for name, table in mapping.tables.items()}
+        self._columns = {name: table.names for name, table in self._tables.items()} | _ENGINE_COLUMNS
         #: Servers may ignore case in names.
         self._watched = {name.lower() for name in self._columns}
         self._wire: Wire | None = None
@@ -170,9 +173,7 @@ class BinlogSource:
         self._gathering = self._gather(event.committed_at)
 
     def _gather(self, committed_at: int) -> Gathering:
-        return Gathering(
-            mapping=self._mapping, other=self._other, known=self._known, committed_at=committed_at, skip=self._skip
-        )
+        return Gathering(other=self._other, known=self._known, committed_at=committed_at, skip=self._skip)
 
     @property
     def _open_transaction(self) -> Gathering:
@@ -193,13 +194,13 @@ class BinlogSource:
     def _row(self, gathering: Gathering, name: str, before: RawRow | None, after: RawRow | None, size: int) -> None:
         if name == CHECKPOINT_TABLE:
             first = gathering.rows == 0 and gathering.tag == self._known and self._log.elsewhere == self._elsewhere
-            gathering.checkpoint(before, after, first=first)
+            gathering.checkpoint(_named(name, before), _named(name, after), first=first)
             return
         gathering.other_rows()
         if name == CONFLICT_TABLE:
-            gathering.conflict(before, after)
+            gathering.conflict(_named(name, before), _named(name, after))
             return
-        table = self._mapping.tables[name]
+        table = self._tables[name]
         if self._is_large(gathering, 1) and (
             gathering.document(table, before, after) != gathering.last or self._is_large(gathering, 2)
         ):
@@ -328,3 +329,8 @@ class BinlogSource:
 
     def _open_file(self, file: str) -> Wire:
         return self._open(BinlogPosition(server=self._way.server, file=file, offset=4), by_gtid=False)
+
+
+def _named(table: str, row: RawRow | None) -> dict[str, object] | None:
+    """A row of one of the engine's tables by the names of its columns."""
+    return None if row is None else dict(zip(_ENGINE_COLUMNS[table], row, strict=True))

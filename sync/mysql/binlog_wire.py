@@ -1,8 +1,8 @@
 """The connection to the binlog, over mysql-replication, with that library's dangerous silences closed.
 
-Every packet passes a gate before the library sees it: checksums are verified, event types are on a list or raise
-`UnknownEvent`, rows whose table is not known raise. The library connects, asks for the log and decodes rows of our
-tables; all else is decoded here, in the few fields that are needed. Its types and query text do not leave this module.
+The library connects and asks for the log; its types do not leave this module. Every packet is judged here: checksums are
+verified, event types are on a list or raise `UnknownEvent`, rows whose table is not known raise. What events tell is
+decoded in `binlog_events`, rows of our tables in `rowdecoder`.
 Where no source is named, layouts are those of mysql-server, libs/mysql/binlog/event, and MariaDB, sql/log_event.h.
 """
 
@@ -13,151 +13,48 @@ import secrets
 import socket
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pymysql
-from pymysql.charset import charset_by_id
 from pymysql.connections import Connection
-from pymysql.protocol import MysqlPacket
 from pymysqlreplication import BinLogStreamReader
-from pymysqlreplication.row_event import DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent
 
-from sync.errors import (
-    ConfigError,
-    LockstepError,
-    MySQLAway,
-    PositionPurged,
-    RowImageNotFull,
-    SourceBehind,
-    StatementInBinlog,
-    UnknownEvent,
-)
+from sync.errors import LockstepError, MySQLAway, PositionPurged, SourceBehind, StatementInBinlog, UnknownEvent
 from sync.model.position import BinlogPosition
-from sync.mysql.gtid import tagged_gtid
+from sync.mysql.binlog_events import Event, FileBegun, Tick, event_of
+from sync.mysql.compressed import transaction_events
+from sync.mysql.rowdecoder import ROWS, RowDecoder
 from sync.mysql.server import MySQLSettings, translate
-from sync.mysql.statements import Statement, classify
+from sync.mysql.table_map import named_table, parse_table_map
 
 #: Seconds between heartbeats of a log in which nothing happens, and without any packet until the connection is dead.
 HEARTBEAT, SILENCE = 0.25, 15
 
-#: A decoded row: column name -> the library's value.
-RawRow: TypeAlias = dict[str, object]
-#: gtrid, bqual, format id.
-Xid: TypeAlias = tuple[bytes, bytes, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
-    """A GTID event (MySQL without GTIDs: its anonymous form). It opens every transaction, DDL included."""
-
-    #: MySQL "uuid" or "uuid:tag", MariaDB "domain-server"; "" where it is anonymous.
-    source: str
-    number: int
-    #: Microseconds since the epoch. MariaDB tells whole seconds.
-    committed_at: int
-    #: MariaDB only: one statement and no commit event follow (False), or rows until a commit event (True).
-    is_group: bool
-    #: MariaDB only: an XA transaction begins, which XA PREPARE will end.
-    is_xa: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A query event, without its text."""
-
-    statement: Statement
-    #: The session's database.
-    database: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """A row event of one of our tables. Rows are decoded as they are asked for."""
-
-    table: str
-    #: Bytes of the event.
-    size: int
-    event: Any
-
-    def __iter__(self) -> Iterator[tuple[RawRow | None, RawRow | None]]:
-        """Before and after of each row. Raises `UnknownEvent` for what the library cannot decode."""
-        try:
-            rows = self.event.rows
-        except Exception as error:  # noqa: BLE001 - whatever its decoder stumbles over, rows must not be lost
-            raise UnknownEvent(f"rows of {self.table} cannot be decoded ({type(error).__name__})") from None
-        for row in rows:
-            if isinstance(self.event, WriteRowsEvent):
-                yield None, row["values"]
-            elif isinstance(self.event, DeleteRowsEvent):
-                yield row["values"], None
-            else:
-                yield row["before_values"], row["after_values"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
-    """A transaction's end (Xid event)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """XA PREPARE, or XA COMMIT ... ONE PHASE."""
-
-    xid: Xid
-    one_phase: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileBegun:
-    """The log goes on in a new file: whatever transaction was open there ended with a crash."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
-    """Nothing to tell; time has passed."""
-
-
-Event: TypeAlias = Started | Said | Rows | Committed | Prepared | FileBegun | Tick
-
-_QUERY, _ROTATE, _FORMAT, _XID, _TABLE_MAP, _HEARTBEATS = 2, 4, 15, 16, 19, (27, 41)
-_PREPARE, _GTID, _ANONYMOUS, _TAGGED, _MARIADB_GTID = 38, 33, 34, 42, 162
-#: Write, update, delete; first form (MariaDB) and second.
-_ROWS = frozenset({23, 24, 25, 30, 31, 32})
-_PARTIAL_JSON = 39
-#: Stop, variables before a statement (that itself is judged), row text, previous GTIDs, group replication's own;
-#: MariaDB's annotations, checkpoints, GTID lists, start of encryption (the server sends decrypted).
-_HARMLESS = frozenset({3, 5, 13, 14, 29, 35, 36, 37, 160, 161, 163, 164})
+_ROTATE, _FORMAT, _TABLE_MAP, _HEARTBEATS = 4, 15, 19, (27, 41)
+#: Stop, variables before a statement (that itself is judged), row text, group replication's own; MariaDB's annotations
+#: and checkpoints.
+_HARMLESS = frozenset({3, 5, 13, 14, 29, 36, 37, 160, 161})
 #: LOAD DATA in statement format.
 _LOAD = frozenset({9, 17, 18})
-_HINTS = {
-    26: ": the server says that events were lost",
-    40: ": a compressed transaction; switch binlog_transaction_compression off for every session",
-    **dict.fromkeys(range(165, 172), ": compressed events; switch log_bin_compress off"),
-}
+_INCIDENT, _TRANSACTION = 26, 40
 #: Header flags: made up by the server for this connection; to be ignored by who does not know the type.
 _ARTIFICIAL, _IGNORABLE = 0x20, 0x80
-#: Their place is none of the log's own when the server repeats them for a reader.
+#: Their place is none of the log's own when the server repeats them for a reader. Among them: previous GTIDs; MariaDB's
+#: GTID lists, start of encryption (the server sends decrypted).
 _PLACELESS = frozenset({_ROTATE, _FORMAT, 35, 163, 164, *_HEARTBEATS})
-#: MariaDB, sql/log_event.h, flags of a GTID event: a single statement follows; rows up to XA PREPARE follow.
-_STANDALONE, _PREPARED_XA = 1, 64
 #: Table id of a row event that only ends a statement.
 _NO_TABLE = 0xFFFFFF
-_COMMIT_TIME = (1 << 55) - 1
-#: Status variables of a query event, up to the character set: flags, sql_mode, auto_increment have fixed lengths.
-_SQL_MODE, _CHARSET, _CATALOG = 1, 4, 6
-_STATUS_LENGTHS = {0: 4, _SQL_MODE: 8, 3: 4}
-_NO_BACKSLASH_ESCAPES = 1 << 20
 #: Row events of other tables between two ticks.
 _PATIENCE = 1000
-
-
-class _Taken(Exception):
-    """An event that the gate decoded; it goes round the library."""
-
-    def __init__(self, event: Event) -> None:
-        self.event = event
+#: Decoders that are kept for the maps of tables that are met again, in later files too.
+_DECODERS = 1000
+#: Bytes of one call of `zlib.crc32` (CPython, Modules/zlibmodule.c).
+_CRC_PIECE = 5 * 1024
+#: Bytes that are read from the socket at once, where so many are there.
+_BUFFER = 1 << 18
+#: Second, type, server id, size, place of the end, flags.
+_HEADER = struct.Struct("<IBIIIH")
 
 
 class Wire:
@@ -167,15 +64,15 @@ class Wire:
         self,
         settings: MySQLSettings,
         position: BinlogPosition,
-        columns: dict[str, frozenset[str]],
+        columns: Mapping[str, Sequence[str]],
         *,
         by_gtid: bool = False,
         mariadb: bool,
         ignores_case: bool = False,
     ) -> None:
-        """`columns` are the needed columns of each of our tables. `ignores_case`: the log spells databases and tables as
-        the server does, which may be otherwise than settings and mapping. A position's file and offset count by GTID
-        too, where they are this server's (a file that is larger than an offset can say)."""
+        """`columns` are the wanted columns of each of our tables, in the order of `Rows`. `ignores_case`: the log spells
+        databases and tables as the server does, which may be otherwise than settings and mapping. A position's file and
+        offset count by GTID too, where they are this server's (a file that is larger than an offset can say)."""
         self.file = position.file
         #: End of the last event in `file`, bytes; may pass 4 GiB, where the log itself counts modulo.
         self.offset = position.offset
@@ -192,9 +89,15 @@ class Wire:
         #: Events of the present file carry a CRC32.
         self._checksums = False
         self._closed = False
-        #: Table id -> its TABLE_MAP event as the library has it; None: not ours.
-        self._maps: dict[int, bytes | None] = {}
+        #: Table id -> its TABLE_MAP event, and its decoder; None: not ours.
+        self._maps: dict[int, tuple[bytes, RowDecoder | None]] = {}
+        #: What a TABLE_MAP event says besides the id -> decoder.
+        self._decoders: dict[bytes, RowDecoder] = {}
+        #: Events of a compressed transaction that were not told yet.
+        self._within: Iterator[bytes] = iter(())
+        #: The connection, for who closes it; the same once it was asked for the log.
         self._gate: _Gate | None = None
+        self._asked: _Gate | None = None
         where: dict[str, Any] = {"log_file": position.file, "log_pos": position.offset, "resume_stream": True}
         if by_gtid:
             where = {"auto_position": position.gtids, "is_mariadb": mariadb}
@@ -202,7 +105,6 @@ class Wire:
             connection_settings={**settings.arguments(), "read_timeout": SILENCE},
             server_id=secrets.randbelow(2**31) + 2**30,  # a reused id stalls while an old reader drains
             blocking=True,
-            only_events=[WriteRowsEvent, UpdateRowsEvent, DeleteRowsEvent],
             slave_heartbeat=HEARTBEAT,
             enable_logging=False,
             pymysql_wrapper=self._connect,
@@ -212,16 +114,15 @@ class Wire:
     def next(self) -> Event:
         """The next event; a `Tick` at least every few heartbeats. Raises `MySQLAway` and the stops of `sync.errors`."""
         try:
-            event = self._reader.fetchone()
-        except _Taken as taken:
-            return taken.event
-        except Exception as error:  # noqa: BLE001 - whatever its decoder stumbles over, rows must not be lost
+            gate = self._asked or self._ask()
+            while True:
+                event = self._told_within()
+                if event is None:
+                    event = self.told(gate.packet())
+                if event is not None:
+                    return event
+        except Exception as error:  # noqa: BLE001 - whatever is stumbled over, rows must not be lost
             raise self._stop(error) from None
-        if event is None:
-            raise MySQLAway("MySQL ended the binlog connection")
-        table = self._names[self._spelt(event.table)]
-        self._check_image(table, event)
-        return Rows(table=table, size=event.event_size, event=event)
 
     def close(self) -> None:
         """Give up the connection, from any thread; a blocked `next` ends at once."""
@@ -231,13 +132,18 @@ class Wire:
         with contextlib.suppress(Exception):  # both ends may be gone, or the other thread be in it
             self._reader.close()
 
+    def _ask(self) -> _Gate:
+        """Connect and ask for the log. (The library's own way to its events would open a second connection.)"""
+        self._reader._BinLogStreamReader__connect_to_stream()
+        assert self._gate is not None
+        self._asked = self._gate
+        return self._asked
+
     def _connect(self, **arguments: Any) -> Any:
-        """For the library: first the log's connection, then the one that it wants beside it."""
+        """For the library."""
         try:
-            if self._gate is not None:
-                return pymysql.connect(**arguments)
             arguments["init_command"] = "SET @master_binlog_checksum = 'CRC32'"
-            self._gate = _Gate(self._packet, **arguments)
+            self._gate = _Gate(**arguments)
             return self._gate
         except pymysql.err.MySQLError as error:
             raise translate(error) from None
@@ -269,125 +175,143 @@ class Wire:
     def _spelt(self, name: str) -> str:
         return name.lower() if self._ignores_case else name
 
-    # The gate.
+    # Packets.
 
-    def _packet(self, packet: MysqlPacket) -> MysqlPacket | None:
-        """What the library may see; None: nothing of interest. Raises `_Taken` with an event that goes round it."""
-        data: bytes = packet.get_all_data()  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+    def told(self, data: bytes) -> Event | None:
+        """What a packet tells; None: nothing of interest."""
         if data[0] != 0:
             raise MySQLAway("MySQL ended the binlog connection")
-        stamp, kind, server, _, log_pos, flags = struct.unpack_from("<IBIIIH", data, 1)
-        if kind == _FORMAT:
-            self._format(data)
-        body = self._body(data, made_up=kind == _ROTATE and bool(flags & _ARTIFICIAL))
-        if kind in _HEARTBEATS:
-            raise _Taken(Tick())
-        if kind == _ROTATE:
-            self._rotate(body)
-            return None
-        if log_pos and kind not in _PLACELESS and not flags & _ARTIFICIAL:
-            offset = self.offset - self.offset % 2**32 + log_pos
+        stamp, kind, server, size, log_pos, flags = _HEADER.unpack_from(data, 1)
+        if size != len(data) - 1:
+            raise UnknownEvent(f"an event of the binlog is cut off, after {self.file}:{self.offset}")
+        if kind in _PLACELESS:
+            return self._placeless(kind, data, flags)
+        body = self._body(data)
+        if log_pos and not flags & _ARTIFICIAL:
+            offset = (self.offset >> 32 << 32) + log_pos
             self.offset = offset if offset >= self.offset else offset + 2**32
+        if kind == _TRANSACTION:
+            self._within = transaction_events(body)
+            return None
+        return self._event(kind, body, stamp, server, flags)
+
+    def _told_within(self) -> Event | None:
+        """Of a compressed transaction. Its place is its end, for all its events."""
+        for data in self._within:
+            stamp, kind, server, _, _, flags = _HEADER.unpack_from(data)
+            event = self._event(kind, data[_HEADER.size :], stamp, server, flags)
+            if event is not None:
+                return event
+        return None
+
+    def _placeless(self, kind: int, data: bytes, flags: int) -> Event | None:
+        if kind == _FORMAT:
+            return self._format(data)
+        body = self._body(data, made_up=kind == _ROTATE and bool(flags & _ARTIFICIAL))
+        if kind == _ROTATE:
+            return self._rotate(body)
+        return Tick() if kind in _HEARTBEATS else None
+
+    def _event(self, kind: int, body: bytes, stamp: int, server: int, flags: int) -> Event | None:
         if kind == _TABLE_MAP:
-            return self._table_map(data, body)
-        if kind in _ROWS or kind == _PARTIAL_JSON:
-            return self._rows(data, body, kind)
-        event = _decode(kind, body, stamp, server, mariadb=self._mariadb)
+            return self._table_map(body)
+        if kind in ROWS:
+            return self._rows(kind, body)
+        event = event_of(kind, body, stamp, server, mariadb=self._mariadb)
         if event is not None:
-            raise _Taken(event)
+            return event
         if kind in _LOAD:
             raise StatementInBinlog("a LOAD DATA stands in the binlog as a statement, without its rows")
         if kind not in _HARMLESS and not flags & _IGNORABLE:
-            raise UnknownEvent(f"event type {kind} in the binlog{_HINTS.get(kind, '')}")
+            lost = ": the server says that events were lost" if kind == _INCIDENT else ""
+            raise UnknownEvent(f"event type {kind} in the binlog{lost}")
         return None
 
-    def _format(self, data: bytes) -> NoReturn:
+    def _format(self, data: bytes) -> Event:
         """Each file says whether its events carry a CRC32 (the byte before the event's own)."""
         if data[-5] > 1:
             raise UnknownEvent(f"checksums of an unknown kind ({data[-5]}) in the binlog")
         self._checksums = data[-5] == 1
         self._body(data)
         self._maps.clear()  # a restart may have given the ids to other tables
-        raise _Taken(FileBegun())
+        return FileBegun()
 
     def _body(self, data: bytes, *, made_up: bool = False) -> bytes:
         """Without header and checksum. Raises `UnknownEvent` where the checksum is wrong. `made_up`: sent before the
         file has told whether it has checksums."""
-        matches = zlib.crc32(data[1:-4]) == int.from_bytes(data[-4:], "little")
+        if not self._checksums and not made_up:
+            return data[20:]
+        event = data[1:-4]
+        crc = zlib.crc32(event) if len(event) <= _CRC_PIECE else _crc32(event)
+        if crc == int.from_bytes(data[-4:], "little"):
+            return data[20:-4]
         if made_up:
-            return data[20:-4] if matches else data[20:]
-        if self._checksums and not matches:
-            raise UnknownEvent(f"an event of the binlog fails its checksum, after {self.file}:{self.offset}")
-        return data[20:-4] if self._checksums else data[20:]
+            return data[20:]
+        raise UnknownEvent(f"an event of the binlog fails its checksum, after {self.file}:{self.offset}")
 
-    def _rotate(self, body: bytes) -> None:
+    def _rotate(self, body: bytes) -> Event | None:
         self.offset = int(struct.unpack_from("<Q", body)[0])
         self.file = body[8:].decode()
         if self.file == self._began.file:  # by GTID the server names the file's beginning, and sends what comes after
             self.offset = max(self.offset, self._began.offset)
         self._maps.clear()
+        return None
 
-    def _table_map(self, data: bytes, body: bytes) -> MysqlPacket | None:
+    def _table_map(self, body: bytes) -> Event | None:
         table_id = int.from_bytes(body[:6], "little")
-        if self._maps.get(table_id) == body:
-            return None  # the library has it
-        at = 9 + body[8]
-        database = body[9:at].decode()
-        table = body[at + 2 : at + 2 + body[at + 1]].decode()
-        ours = self._spelt(database) == self._database and self._spelt(table) in self._names
-        self._maps[table_id] = body if ours else None
-        return self._for_library(data) if ours else None
+        if table_id not in self._maps or self._maps[table_id][0] != body:
+            database, table = named_table(body)
+            ours = self._spelt(database) == self._database and self._spelt(table) in self._names
+            self._maps[table_id] = body, self._decoder(self._names[self._spelt(table)], body) if ours else None
+        return None
 
-    def _rows(self, data: bytes, body: bytes, kind: int) -> MysqlPacket | None:
+    def _decoder(self, table: str, body: bytes) -> RowDecoder:
+        """Table ids change with every file; what a map says seldom does."""
+        if body[6:] not in self._decoders:
+            if len(self._decoders) >= _DECODERS:
+                self._decoders.clear()
+            columns = parse_table_map(body, mariadb=self._mariadb).columns
+            self._decoders[body[6:]] = RowDecoder(table, columns, self._columns[table])
+        return self._decoders[body[6:]]
+
+    def _rows(self, kind: int, body: bytes) -> Event | None:
         table_id = int.from_bytes(body[:6], "little")
         if table_id == _NO_TABLE:
             return None
         if table_id not in self._maps:
             raise UnknownEvent("rows of a table that the binlog has not described")
-        if self._maps[table_id] is not None:
-            if kind == _PARTIAL_JSON:
-                raise UnknownEvent("partial JSON updates of a mapped table: unset binlog_row_value_options")
-            return self._for_library(data)
+        _, decoder = self._maps[table_id]
+        if decoder is not None:
+            return decoder.event(kind, body)
         self.elsewhere += 1
-        if self.elsewhere % _PATIENCE == 0:
-            raise _Taken(Tick())
-        return None
+        return Tick() if self.elsewhere % _PATIENCE == 0 else None
 
-    def _for_library(self, data: bytes) -> MysqlPacket:
-        """In the form that the library expects: it takes checksums to be on or off as they were when it connected,
-        whatever the file says, and cuts four bytes from a table's metadata in any case."""
-        expected = self._reader._BinLogStreamReader__use_checksum
-        if not (self._checksums and expected):
-            bare = data[:-4] if self._checksums else data
-            size = len(bare) - 1 + (4 if expected else 0)
-            data = bare[:10] + struct.pack("<I", size) + bare[14:] + bytes(4)
-        return MysqlPacket(data, "utf8mb4")
 
-    def _check_image(self, table: str, event: Any) -> None:
-        """All needed columns must have names and be in the images: any session may ask for less at any time."""
-        names = [column.name for column in event.columns]
-        needed = self._columns[table]
-        if not all(names):
-            hint = "SET GLOBAL binlog_row_metadata = 'FULL', then: lockstep bootstrap --from mysql|mongo"
-            raise ConfigError(f"{table}: names of columns are missing from the binlog", hint=hint)
-        absent = needed.difference(names)
-        if absent:
-            raise RowImageNotFull(f"{table}: column {min(absent)} does not stand in the binlog")
-        for bitmap in (event.columns_present_bitmap, getattr(event, "columns_present_bitmap2", b"")):
-            present = int.from_bytes(bitmap, "little")
-            if bitmap and any(not present >> at & 1 for at, name in enumerate(names) if name in needed):
-                raise RowImageNotFull(f"a session wrote {table} with binlog_row_image other than FULL")
+def _crc32(data: bytes) -> int:
+    """Over more than 5 KiB at once `zlib.crc32` lets other threads run, which costs milliseconds where they compute."""
+    crc = 0
+    for start in range(0, len(data), _CRC_PIECE):
+        crc = zlib.crc32(data[start : start + _CRC_PIECE], crc)
+    return crc
 
 
 class _Gate(Connection):
-    """A connection that shows each packet of the log to `inspect` before anyone else."""
+    """The log's connection: packets for us, and an end to a blocked read of another thread."""
 
-    def __init__(self, inspect: Callable[[MysqlPacket], MysqlPacket | None], **arguments: Any) -> None:
-        self._inspect = inspect
-        self._connected = False
-        self.streaming = False
+    def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._connected = True
+        # With each read from the socket another thread may take its turn, which lasts milliseconds where it computes.
+        self._rfile = self._sock.makefile("rb", _BUFFER)  # type: ignore[attr-defined]  # private to the driver
+
+    def packet(self) -> bytes:
+        """The next packet of the log."""
+        try:
+            data: bytes = self._read_packet().get_all_data()  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+        except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
+            if error.args and error.args[0] in (2006, 2013, 0):
+                raise MySQLAway("the binlog connection broke, or was silent too long") from None
+            raise
+        return data
 
     def cut(self) -> None:
         """End a blocked read of another thread."""
@@ -395,90 +319,3 @@ class _Gate(Connection):
         if sock is not None:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-
-    def _write_bytes(self, data: bytes) -> None:
-        # Byte 4 is the command: COM_BINLOG_DUMP or COM_BINLOG_DUMP_GTID. While it logs in it may be a cipher's.
-        self.streaming = self.streaming or (self._connected and data[4] in (0x12, 0x1E))
-        super()._write_bytes(data)  # type: ignore[misc]  # private to the driver, which has no other way
-
-    def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
-        if not self.streaming:
-            return super()._read_packet(packet_type)  # type: ignore[no-untyped-call]
-        while True:
-            try:
-                packet = super()._read_packet(packet_type)  # type: ignore[no-untyped-call]
-            except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
-                if error.args and error.args[0] in (2006, 2013, 0):  # the library would connect again by itself
-                    raise MySQLAway("the binlog connection broke, or was silent too long") from None
-                raise
-            seen = self._inspect(packet)
-            if seen is not None:
-                return seen
-
-
-def _decode(kind: int, body: bytes, stamp: int, server: int, *, mariadb: bool) -> Event | None:
-    if kind == _QUERY:
-        return _said(body, mariadb=mariadb)
-    if kind == _XID:
-        return Committed()
-    if kind in (_GTID, _ANONYMOUS):
-        return _started(kind, body, stamp)
-    if kind == _TAGGED:
-        source, number, moment = tagged_gtid(body)
-        return Started(source=source, number=number, committed_at=moment or stamp * 1_000_000, is_group=False)
-    if kind == _MARIADB_GTID:
-        number, domain, flags = struct.unpack_from("<QIB", body)
-        return Started(
-            source=f"{domain}-{server}",
-            number=number,
-            committed_at=stamp * 1_000_000,
-            is_group=not flags & _STANDALONE,
-            is_xa=bool(flags & _PREPARED_XA),
-        )
-    if kind == _PREPARE:
-        one_phase, form, gtrid, bqual = struct.unpack_from("<BIII", body)
-        data = body[13 : 13 + gtrid + bqual]
-        return Prepared(xid=(data[:gtrid], data[gtrid:], form), one_phase=bool(one_phase))
-    return None
-
-
-def _said(body: bytes, *, mariadb: bool) -> Said:
-    _, _, database_length, _, status_length = struct.unpack_from("<IIBHH", body)
-    at = 13 + status_length
-    backslashes, charset = _session(body[13:at])
-    raw = body[at + database_length + 1 :]
-    try:
-        text = raw.decode(charset, "replace")
-    except LookupError:
-        text = raw.decode("utf-8", "replace")
-    statement = classify(text, mariadb=mariadb, backslashes=backslashes)
-    return Said(statement=statement, database=body[at : at + database_length].decode("utf-8", "replace"))
-
-
-def _session(status: bytes) -> tuple[bool, str]:
-    """Of a query event's status variables: whether the session's backslashes escape, and its character set (a codec)."""
-    backslashes, at = True, 0
-    while at < len(status) and status[at] != _CHARSET:
-        if status[at] == _SQL_MODE:
-            backslashes = not int.from_bytes(status[at + 1 : at + 9], "little") & _NO_BACKSLASH_ESCAPES
-        length = status[at + 1] + 1 if status[at] == _CATALOG else _STATUS_LENGTHS.get(status[at])
-        if length is None:
-            return backslashes, "utf-8"
-        at += 1 + length
-    try:
-        return backslashes, str(charset_by_id(int.from_bytes(status[at + 1 : at + 3], "little")).encoding)
-    except KeyError:  # newer than the driver: a collation of utf8mb4
-        return backslashes, "utf-8"
-
-
-def _started(kind: int, body: bytes, stamp: int) -> Started:
-    """The commit time stands in 7 bytes after sequence_number, 55 bits, microseconds; older servers leave it out."""
-    digits = body[1:17].hex()
-    uuid = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-    moment = int.from_bytes(body[42:49], "little") & _COMMIT_TIME if len(body) >= 49 else 0
-    return Started(
-        source=uuid if kind == _GTID else "",
-        number=struct.unpack_from("<q", body, 17)[0],
-        committed_at=moment or stamp * 1_000_000,
-        is_group=False,
-    )

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sync.errors import CheckpointWrittenByOther
-from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction
+from sync.model.change import DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction
 from sync.model.codecs import NotCanonical
-from sync.model.mapping import SyncMapping, TableMapping
+from sync.model.mapping import TableMapping
 from sync.model.position import Known, Mark, Position, position_from_json
-from sync.mysql.rows import canonical, document_key
+from sync.mysql.image_text import RawRow
+from sync.mysql.rows import CanonicalRows
 
 #: Memory that a decoded row takes, as a multiple of its bytes in the log, and of a transaction without rows.
 _DECODED, _EMPTY = 4, 500
@@ -24,7 +25,6 @@ _DECODED, _EMPTY = 4, 500
 class Gathering:
     """A transaction that is being read. `known` is the other worker's checkpoint before it."""
 
-    mapping: SyncMapping
     #: The name of the other worker's row in sync_checkpoint.
     other: str
     known: Known
@@ -92,15 +92,13 @@ class Gathering:
         if self._lease_taken:
             raise CheckpointWrittenByOther(f"the {self.other}'s lease was taken in a transaction with other rows")
 
-    def document(
-        self, table: TableMapping, before: Mapping[str, object] | None, after: Mapping[str, object] | None
-    ) -> DocumentId:
+    def document(self, table: CanonicalRows, before: RawRow | None, after: RawRow | None) -> DocumentId:
         """The document that a row belongs to; of a row that moves to another one, the first."""
         image = before if before is not None else after
         assert image is not None
-        return DocumentId(table.collection, document_key(table, image[table.key[0]]))
+        return table.document(image)
 
-    def row(self, table: TableMapping, before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> None:
+    def row(self, table: CanonicalRows, before: RawRow | None, after: RawRow | None) -> None:
         """A row of a mapped table. A changed key is a delete and an insert."""
         self.rows += 1
         if self.rows <= self.skip:
@@ -109,12 +107,12 @@ class Gathering:
         old, new = self._image(table, before), self._image(table, after)
         if old and new and old[0] == new[0]:
             if old[1] != new[1]:  # else columns changed that nothing maps
-                self._add(table, old[0], old[1], new[1])
+                self._add(table.table, old[0], old[1], new[1])
             return
         if old:
-            self._add(table, old[0], old[1], None)
+            self._add(table.table, old[0], old[1], None)
         if new:
-            self._add(table, new[0], None, new[1])
+            self._add(table.table, new[0], None, new[1])
 
     @property
     def tag(self) -> Known:
@@ -132,10 +130,11 @@ class Gathering:
 
     def whole(self, end: Position) -> Transaction:
         """What was gathered since the last part, up to the transaction's end."""
-        last = self._take(end, position=end, rows_done=0, known=self.tag)
-        return replace(last, mark=self._mark, met=self._met, due=self._due, closed=self._closed)
+        return self._take(end, position=end, rows_done=0, known=self.tag, last=True)
 
-    def _take(self, end: Position, *, position: Position, rows_done: int, known: Known) -> Transaction:
+    def _take(
+        self, end: Position, *, position: Position, rows_done: int, known: Known, last: bool = False
+    ) -> Transaction:
         origin = Origin.ECHO if self._tag else Origin.USER
         entries = tuple(
             Entry(
@@ -159,6 +158,10 @@ class Gathering:
             known=known,
             size=size,
             committed_at=self.committed_at,
+            mark=self._mark if last else None,
+            met=self._met if last else None,
+            due=last and self._due,
+            closed=last and self._closed,
         )
 
     def _add(self, table: TableMapping, key: RowKey, before: Row | None, after: Row | None) -> None:
@@ -166,22 +169,19 @@ class Gathering:
         self.last = document
         self._changes.setdefault(document, []).append(RowChange(table=table.name, key=key, before=before, after=after))
 
-    def _image(self, table: TableMapping, raw: Mapping[str, object] | None) -> tuple[RowKey, Row] | None:
+    def _image(self, table: CanonicalRows, raw: RawRow | None) -> tuple[RowKey, Row] | None:
         """Key and row in canonical values. A value that a codec refuses makes its document a problem; the row is then
         left out, and the rest of the log goes on."""
         if raw is None:
             return None
         try:
-            values = {column: canonical(table, column, raw[column]) for column in (*table.key, *table.columns)}
+            return table.row(raw)
         except NotCanonical as error:
-            document = DocumentId(table.collection, document_key(table, raw[table.key[0]]))
+            document = table.document(raw)
             self.last = document
             self._changes.setdefault(document, [])
-            self._problems[document] = Hold(
-                kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=f"{table.name}: {error}", table=table.name
-            )
+            self._problems[document] = table.problem(error)
             return None
-        return tuple(values[column] for column in table.key), {column: values[column] for column in table.columns}
 
 
 def _changed(column: str, before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> int | None:

@@ -30,13 +30,6 @@ _WANTED = {
     "binlog_row_image": ("FULL", "SET GLOBAL binlog_row_image = 'FULL', for every session too"),
     "binlog_row_metadata": ("FULL", "SET GLOBAL binlog_row_metadata = 'FULL'"),
 }
-_FORBIDDEN = {
-    Flavour.MYSQL: {
-        "binlog_transaction_compression": ("OFF", "SET GLOBAL binlog_transaction_compression = OFF"),
-        "binlog_row_value_options": ("", "SET GLOBAL binlog_row_value_options = ''"),
-    },
-    Flavour.MARIADB: {"log_bin_compress": ("OFF", "SET GLOBAL log_bin_compress = OFF")},
-}
 _READS_BINLOG = {
     Flavour.MYSQL: (("REPLICATION SLAVE",), ("REPLICATION CLIENT",)),
     Flavour.MARIADB: (("REPLICATION SLAVE", "REPLICATION REPLICA"), ("BINLOG MONITOR", "REPLICATION CLIENT")),
@@ -120,12 +113,12 @@ def _server(connection: Connection) -> Iterator[Finding]:
         yield _problem("mysql: log_bin", "is OFF: without a binlog no change can be followed", fix)
         return
     yield _ok("mysql: log_bin", "ON")
-    for name, (wanted, fix) in {**_WANTED, **_FORBIDDEN[family]}.items():
+    for name, (wanted, fix) in _WANTED.items():
         found = _value(connection, name)
         if found.upper() == wanted:
-            yield _ok(f"mysql: {name}", found or "not set")
+            yield _ok(f"mysql: {name}", found)
         else:
-            yield _problem(f"mysql: {name}", f"is {found or 'not set'}, {wanted or 'not set'} is needed", fix)
+            yield _problem(f"mysql: {name}", f"is {found}, {wanted} is needed", fix)
     if _value(connection, "binlog_checksum").upper() == "NONE":
         fix = "SET GLOBAL binlog_checksum = 'CRC32'"
         yield _warning("mysql: binlog_checksum", "is NONE: damage on disk or on the way goes unseen", fix)

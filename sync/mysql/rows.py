@@ -5,7 +5,8 @@ Shared by all that reads or writes rows; opens no transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import NoReturn, cast
 
 from sync.model.change import ConflictKind, DocumentId, Hold, Row, RowKey, Value
 from sync.model.codecs import NotCanonical
@@ -23,29 +24,78 @@ _Rows = dict[DocumentId, dict[str, dict[RowKey, Row]]]
 Clause = tuple[str, tuple[object, ...]]
 
 
-def document_key(table: TableMapping, raw: object) -> Value:
-    """The key of the document that a row belongs to, from the first column of the row's key; text that begins with "?"
-    where the codec does not take it."""
-    try:
-        return table.codecs[table.key[0]].from_column(raw)
-    except NotCanonical:
-        return f"{FOREIGN}{raw}"[:_LONGEST_KEY]
+class CanonicalRows:
+    """Canonical rows of a table, from its columns' values as the driver or the binlog gives them, in the order of `names`."""
+
+    def __init__(self, table: TableMapping) -> None:
+        self.table = table
+        #: Of the key, then the others.
+        self.names = (*table.key, *table.columns)
+        self._takes = [table.codecs[name].from_column for name in self.names]
+        self._convert = self._compiled()
+
+    def row(self, raw: Sequence[object]) -> tuple[RowKey, Row]:
+        """Key and row. Raises `NotCanonical`, naming the column."""
+        try:
+            return self._convert(raw)
+        except NotCanonical:
+            raise self._refused(raw) from None
+
+    def _compiled(self) -> Callable[[Sequence[object]], tuple[RowKey, Row]]:
+        """One function for all columns. Of a key `id` and the columns `name` and, which may be NULL, `opened` it is
+
+        def convert(raw):
+            v0, v1, v2, = raw
+            return (absent() if v0 is None else t0(v0), ), {
+                n1: absent() if v1 is None else t1(v1), n2: None if v2 is None else t2(v2), }
+        """
+        names: dict[str, object] = {"absent": _absent}
+        key, row = "", ""
+        for at, (name, take) in enumerate(zip(self.names, self._takes, strict=True)):
+            names |= {f"t{at}": take, f"n{at}": name}
+            null = "None" if name in self.table.nullable else "absent()"
+            value = f"{null} if v{at} is None else t{at}(v{at}), "
+            if at < len(self.table.key):
+                key += value
+            else:
+                row += f"n{at}: {value}"
+        values = "".join(f"v{at}, " for at in range(len(self.names)))
+        text = f"def convert(raw):\n    {values}= raw\n    return ({key}), {{{row}}}"
+        exec(compile(text, "<row>", "exec"), names)  # noqa: S102 - made of numbers only
+        return cast("Callable[[Sequence[object]], tuple[RowKey, Row]]", names["convert"])
+
+    def document(self, raw: Sequence[object]) -> DocumentId:
+        """The document that a row belongs to, by the first column of its key; text that begins with "?" where the codec
+        does not take it."""
+        try:
+            return DocumentId(self.table.collection, self._takes[0](raw[0]))
+        except NotCanonical:
+            return DocumentId(self.table.collection, f"{FOREIGN}{raw[0]}"[:_LONGEST_KEY])
+
+    def problem(self, error: NotCanonical) -> Hold:
+        """Why a document must be held."""
+        reason = f"{self.table.name}: {error}"
+        return Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=reason, table=self.table.name)
+
+    def _refused(self, raw: Sequence[object]) -> NotCanonical:
+        """What is wrong with it, and where."""
+        for name, value, take in zip(self.names, raw, self._takes, strict=True):
+            try:
+                if value is None and name not in self.table.nullable:
+                    _absent()
+                if value is not None:
+                    take(value)
+            except NotCanonical as error:
+                return NotCanonical(f"column {name}: {error}")
+        raise AssertionError("a row was refused once and not again")
 
 
-def canonical(table: TableMapping, column: str, value: object) -> Value:
-    """A column's value as the driver gives it, by SELECT or from the binlog. Raises `NotCanonical`, naming the column."""
-    if value is None:
-        if column in table.nullable:
-            return None
-        raise NotCanonical(f"column {column}: a value is needed, found NULL")
-    try:
-        return table.codecs[column].from_column(value)
-    except NotCanonical as error:
-        raise NotCanonical(f"column {column}: {error}") from None
+def _absent() -> NoReturn:
+    raise NotCanonical("a value is needed, found NULL")
 
 
 def column_key(collection: CollectionMapping, key: Value) -> Value:
-    """What stands in the column: the inverse of `document_key`."""
+    """What stands in the column: the inverse of `CanonicalRows.document`."""
     if isinstance(key, str) and key.startswith(FOREIGN):
         raw = key.removeprefix(FOREIGN)
         try:
@@ -73,24 +123,22 @@ def read_rows(
 ) -> None:
     """Read the table's rows into `rows` (document -> table -> key -> row). A value that its codec refuses makes its
     document a problem. `hint` follows the table's name, `lock` ends the statement."""
-    names = (*table.key, *table.columns)
-    listed = ", ".join(quoted(name) for name in names)
+    canonical = CanonicalRows(table)
+    listed = ", ".join(quoted(name) for name in canonical.names)
     for condition, values in clauses:
         where = condition.format(quoted(table.key[0]))
         with translated(), connection.cursor() as cursor:
             cursor.execute(f"SELECT {listed} FROM {quoted(table.name)} {hint} WHERE {where} {lock}", values)
             for raw in cursor.fetchall():
-                _put(table, dict(zip(names, raw, strict=True)), rows, problems)
+                _put(canonical, raw, rows, problems)
 
 
-def _put(table: TableMapping, raw: Mapping[str, object], rows: _Rows, problems: dict[DocumentId, Hold]) -> None:
-    document = DocumentId(table.collection, document_key(table, raw[table.key[0]]))
+def _put(table: CanonicalRows, raw: Sequence[object], rows: _Rows, problems: dict[DocumentId, Hold]) -> None:
+    document, name = table.document(raw), table.table.name
+    found = rows.setdefault(document, {}).setdefault(name, {})
     try:
-        values = {name: canonical(table, name, raw[name]) for name in (*table.key, *table.columns)}
+        key, row = table.row(raw)
     except NotCanonical as error:
-        reason = f"{table.name}: {error}"
-        problems[document] = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=reason, table=table.name)
-        rows.setdefault(document, {}).setdefault(table.name, {})
+        problems[document] = table.problem(error)
         return
-    key = tuple(values.pop(name) for name in table.key)
-    rows.setdefault(document, {}).setdefault(table.name, {})[key] = values
+    found[key] = row

@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sync.errors import PositionPurged, RowImageNotFull, StatementInBinlog, StopError, UnknownEvent
-from sync.mysql.binlog_wire import FileBegun, Prepared, RawRow, Rows, Said, Started, Wire, Xid
+from sync.mysql.binlog_events import FileBegun, Prepared, Said, Started, Xid
+from sync.mysql.binlog_wire import Wire
+from sync.mysql.image_text import RawRow
+from sync.mysql.rowdecoder import Rows
 from sync.mysql.statements import Statement, StatementKind
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Row, RowChange
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Origin, Row, RowChange
 from sync.model.fold import fold, needs
 from sync.model.lens import difference
 from sync.model.mapping import CollectionMapping
@@ -123,7 +123,7 @@ def test_a_fold_is_its_changes_one_by_one(collection: CollectionMapping, data: s
     together = fold(collection, start, entries)
     singly = [entry([change], at) for at, one in enumerate(entries) for change in one.changes]
     assert fold(collection, start, singly) == together
-    document: Rows | Hold = start
+    document: DocumentRows | Hold = start
     for one in entries:
         if not isinstance(document, Hold):
             document = fold(collection, document, [one])
@@ -141,7 +141,7 @@ def test_a_fold_that_holds_holds_one_by_one(collection: CollectionMapping, data:
     entries = steps(collection, states)
     if not isinstance(fold(collection, start, entries), Hold):
         return
-    document: Rows | Hold = start
+    document: DocumentRows | Hold = start
     for one in entries:
         if not isinstance(document, Hold):
             document = fold(collection, document, [one])
