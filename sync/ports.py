@@ -55,6 +55,8 @@ class Current:
     rows: DocumentRows
     #: It stands there but cannot be expressed in rows (unmappable document); `rows` are then empty and it must be held.
     problem: Hold | None = None
+    #: What stands there then, as text for people.
+    stored: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,8 +200,12 @@ class ConflictStore(Protocol):
         """A person wants this side's version: looks at the document decide so from now on. Opens a row where none is open;
         returns its number."""
 
-    def close(self, held: HeldDocument, resolution: Mapping[str, object]) -> bool:
-        """Close the row if nothing was noted since `held.version`; False otherwise."""
+    def notes(self, held: HeldDocument) -> Mapping[Side, Notes]:
+        """Both sides' notes in the row."""
+
+    def close(self, held: HeldDocument, resolution: Mapping[str, object], decision: Decision | None = None) -> bool:
+        """Close the row if nothing was noted since `held.version`; False otherwise. `decision` is kept for people, with what
+        lost by it."""
 
 
 class ConflictTransaction(ConflictStore, Protocol):

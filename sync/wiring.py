@@ -212,13 +212,13 @@ class Wiring:
         )
 
     def _places(self, document: DocumentId, conflict: Mapping[str, object]) -> tuple[str, ...]:
-        """Where the sides differed at the last look."""
+        """Where the sides differed at the last look; all of it where one could not be carried."""
         collection = self.collection(document.collection)
         match conflict:
             case {"mysql_value": list(mysql), "mongo_value": list(mongo)}:
                 here, there = rows_from_json(collection, mysql), rows_from_json(collection, mongo)
                 return different_places(collection, here, there)
-        return ()
+        return (collection.table,)
 
     def _repair_here(self, document: DocumentId, origin: Side) -> RepairReport:
         parts = self._parts(origin.other)

@@ -112,7 +112,8 @@ def _print(row: Mapping[str, Any]) -> None:
     plain(f"reason: {row['reason']}")
     plain(f"opened: {row['opened_at']}, {span(row['age_seconds'])} ago")
     plain(f"looks: {row['looks']}" + (f", the last at {row['looked_at']}" if row["looked_at"] else ""))
-    plain(f"policy: {row['policy'] or 'not decided yet'}")
+    if "repaired_from" not in (row["resolution"] or {}):
+        plain(f"policy: {row['policy'] or 'not decided yet'}")
     if row["closed_at"]:
         plain(f"closed: {row['closed_at']}")
     if row["resolution"]:

@@ -20,6 +20,8 @@ from sync.config import load_config
 
 #: Seconds that a worker has to finish its batch.
 PATIENCE = 10.0
+#: Seconds before a worker that was killed is started again: doubling from the first to the last.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 _PR_SET_PDEATHSIG = 1
 
 _Children = Mapping[str, "subprocess.Popen[bytes]"]
@@ -27,7 +29,8 @@ _Children = Mapping[str, "subprocess.Popen[bytes]"]
 
 @command(epilog="Example: lockstep run")
 def run() -> None:
-    """Run both workers as two processes until SIGTERM or Ctrl-C. Where one stops in a named state, the other goes on.
+    """Run both workers as two processes until SIGTERM or Ctrl-C. Where one stops in a named state, the other goes on; one that
+    was killed (for lack of memory, say) is started again.
 
     The exit code is the worse of the workers' own.
     """
@@ -42,15 +45,43 @@ def run() -> None:
         signal.signal(number, stop)
     children = {name: _start(name) for name in ("follow", "listen")}
     ended: set[str] = set()
+    pauses = {name: _Pause() for name in children}
     while len(ended) < len(children) and not stopping:
         time.sleep(0.1)
         for name, child in children.items():
-            if name not in ended and child.poll() is not None:
+            code = child.poll()
+            if name in ended or code is None:
+                continue
+            if code >= 0:
                 ended.add(name)
                 others = "" if len(ended) == len(children) else "; the other worker goes on"
-                note(f"lockstep {name} ended with exit code {_code(child)}{others}")
+                note(f"lockstep {name} ended with exit code {code}{others}")
+            elif pauses[name].is_over(f"lockstep {name} was killed by signal {-code}"):
+                children[name] = _start(name)
     _end(children)
     raise click.exceptions.Exit(max(_code(child) for child in children.values()))
+
+
+class _Pause:
+    """Before a worker that was killed is started again: longer each time, as long as it does not live for a while."""
+
+    def __init__(self) -> None:
+        self._seconds = FIRST_PAUSE
+        self._until: float | None = None
+        self._started = time.monotonic()
+
+    def is_over(self, what: str) -> bool:
+        """Begins the pause, and says so, where none is running."""
+        now = time.monotonic()
+        if self._until is None:
+            lived = now - self._started > LONGEST_PAUSE
+            self._seconds = FIRST_PAUSE if lived else min(LONGEST_PAUSE, self._seconds * 2)
+            self._until = now + self._seconds
+            note(f"{what}; it is started again in {self._seconds:.0f} s")
+        if now < self._until:
+            return False
+        self._until, self._started = None, now
+        return True
 
 
 def _end(children: _Children) -> None:

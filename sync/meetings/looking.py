@@ -5,11 +5,12 @@ What it knows of looks lives in memory: a follower that starts clears them all, 
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sync.errors import Contention, Refused
 from sync.lease import Lease, NothingToWrite
@@ -19,10 +20,10 @@ from sync.meetings.rows import in_rows
 from sync.model.batch import Batch
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Side
 from sync.model.fold import broken
-from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.model.meeting import Looked, Rule, decide, gaps, ranked
+from sync.model.meeting import Looked, Rule, as_looked, decide, ranked
 from sync.model.position import Mark
+from sync.model.values import rows_to_json
 from sync.ports import (
     ConflictDatabase,
     ConflictStore,
@@ -42,6 +43,13 @@ ANYWAY = 1.0
 _Result = TypeVar("_Result")
 _STRANGERS = "a person: both sides had it before the start, and no log tells which is newer; lockstep repair"
 _NO_KEY = "a person: its key is none of the mapping's, or too long to be kept; mend it on the side that has it"
+
+
+class _Unreadable(NamedTuple):
+    """MySQL's rows that cannot be carried: why, and what stands there as text."""
+
+    reason: str
+    stored: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,16 +178,17 @@ class Looking:
         """Read MySQL, then MongoDB; the rows with the look's id are the mark in the binlog, the checkpoint that in the stream."""
         documents = {one.conflict: one.document for one in due if one.document}
         chosen = {one.conflict: one.chosen for one in due}
-        readings, problems = self._in_mysql(documents)
-        mysql: dict[int, DocumentRows | None] = dict(_few(readings))
-        mysql |= {number: None for number in problems if chosen[number] is Side.MONGO}
+        readings, unreadable = self._in_mysql(documents)
+        problems = {number: f"MySQL's rows cannot be carried: {one.reason}" for number, one in unreadable.items()}
+        mysql: dict[int, DocumentRows | _Unreadable] = dict(_few(readings))
+        mysql |= {number: one for number, one in unreadable.items() if chosen[number] is Side.MONGO}
         look, under = secrets.randbits(62), dict[int, _Look]()  # at random: whatever is undone, an id never comes twice
         try:
             with self._lease.transaction(replace(self._lease.idle(), mark=Mark(look=look)), ()) as transaction:
                 mongo = self._in_mongo(transaction, [documents[number] for number in mysql])
                 for number, rows in mysql.items():
                     problem = mongo[documents[number]].problem
-                    if problem and (chosen[number] is not Side.MYSQL or rows is None):
+                    if problem and (chosen[number] is not Side.MYSQL or isinstance(rows, _Unreadable)):
                         problems[number] = f"MongoDB's document cannot be carried: {problem.reason}"
                     else:
                         under[number] = self._seen(documents[number], rows, mongo[documents[number]], chosen[number])
@@ -194,29 +203,35 @@ class Looking:
         if unseen:
             self._wait(unseen)
 
-    def _seen(self, document: DocumentId, mysql: DocumentRows | None, mongo: Current, chosen: Side | None) -> _Look:
-        collection = self._collection(document)
-        there = None if mongo.problem else mongo.rows
-        absent = empty_rows(collection)
-        looked = Looked(
-            mysql=absent if mysql is None else ranked(collection, mysql),
-            mongo=absent if there is None else there,
-            gaps=frozenset() if mysql is None else gaps(collection, mysql),
-        )
-        return _Look(document=document, mysql=mysql, mongo=there, looked=looked, chosen=chosen)
+    def _seen(
+        self, document: DocumentId, mysql: DocumentRows | _Unreadable, mongo: Current, chosen: Side | None
+    ) -> _Look:
+        unreadable: dict[Side, str] = {}
+        here, there = None, None
+        if isinstance(mysql, _Unreadable):
+            unreadable[Side.MYSQL] = mysql.stored
+        else:
+            here = mysql
+        if mongo.problem:
+            unreadable[Side.MONGO] = mongo.stored
+        else:
+            there = mongo.rows
+        looked = as_looked(self._collection(document), here, there, unreadable)
+        return _Look(document=document, mysql=here, mongo=there, looked=looked, chosen=chosen)
 
-    def _in_mysql(self, documents: Mapping[int, DocumentId]) -> tuple[dict[int, DocumentRows], dict[int, str]]:
+    def _in_mysql(self, documents: Mapping[int, DocumentId]) -> tuple[dict[int, DocumentRows], dict[int, _Unreadable]]:
         """Each document's rows; and why some are none."""
         readings = self._mysql.read(list(documents.values()), exact=False).documents
         rows: dict[int, DocumentRows] = {}
-        problems: dict[int, str] = {}
+        problems: dict[int, _Unreadable] = {}
         for number, document in documents.items():
             current = readings[document]
             problem = current.problem or broken(
                 self._collection(document), ranked(self._collection(document), current.rows)
             )
             if problem:
-                problems[number] = f"MySQL's rows cannot be carried: {problem.reason}"
+                stored = current.stored or json.dumps(rows_to_json(current.rows), ensure_ascii=False)
+                problems[number] = _Unreadable(problem.reason, stored)
             else:
                 rows[number] = current.rows
         return rows, problems

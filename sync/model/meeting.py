@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sync.model.change import DocumentRows, Row, RowKey, Side, Value
@@ -53,6 +53,8 @@ class Looked:
     mongo: DocumentRows
     #: Lists of MySQL's that had gaps: table, and key of the row above.
     gaps: frozenset[tuple[str, RowKey]] = frozenset()
+    #: What stands on a side that no rows can express, as text; its rows are then empty. Only a person decides over it.
+    unreadable: Mapping[Side, str] = field(default_factory=dict)
 
     def of(self, side: Side) -> DocumentRows:
         return self.mysql if side is Side.MYSQL else self.mongo
@@ -101,9 +103,39 @@ def decide(
 ) -> Outcome:
     """The outcome of a look by what users' changes were noted. `chosen`: a person has decided for that side's version.
 
-    `looked` must be a document or absent on each side (`sync.model.fold.broken` says no).
+    `looked` must be a document or absent on each side (`sync.model.fold.broken` says no), or unreadable on the side that was
+    not chosen: what stood there is then the loser, as text.
     """
-    return _Deciding(collection, rule, looked, notes, chosen).run()
+    outcome = _Deciding(collection, rule, looked, notes, chosen).run()
+    if not looked.unreadable:
+        return outcome
+    assert chosen is not None
+    key = next(iter(looked.of(chosen)[collection.table]), ())
+    text, of_side = looked.unreadable[chosen.other], notes[chosen.other]
+    time = max((note.time for note in of_side.places.values()), default=0)
+    loser = Loser(
+        place=(collection.table, key, ""),
+        value=text,
+        side=chosen.other,
+        time=of_side.unread.time if of_side.unread else time,
+    )
+    return Outcome(rows=outcome.rows, losers=(loser,))
+
+
+def as_looked(
+    collection: CollectionMapping,
+    mysql: DocumentRows | None,
+    mongo: DocumentRows | None,
+    unreadable: Mapping[Side, str],
+) -> Looked:
+    """Both sides as a look compares them. None: what stands there cannot be expressed in rows; `unreadable` has it."""
+    absent = empty_rows(collection)
+    return Looked(
+        mysql=absent if mysql is None else ranked(collection, mysql),
+        mongo=absent if mongo is None else mongo,
+        gaps=frozenset() if mysql is None else gaps(collection, mysql),
+        unreadable=unreadable,
+    )
 
 
 def ranked(collection: CollectionMapping, rows: DocumentRows) -> DocumentRows:

@@ -15,7 +15,7 @@ from sync.model.lens import bson_id, document_key
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import StreamPosition
 from sync.mongo.server import CODEC, Client, Document, MongoSettings, connect, translated
-from sync.mongo.target import ids_of, shredded
+from sync.mongo.target import as_current, ids_of, shredded
 from sync.ports import Current, Reading
 
 
@@ -110,4 +110,4 @@ class MongoReader:
 
 def _current(collection: CollectionMapping, stored: Document | None, nowhere: Hold | None = None) -> Current:
     rows, problem = shredded(collection, stored)
-    return Current(rows=rows, problem=problem or nowhere)
+    return as_current(rows, problem or nowhere, stored)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 
-from bson import Binary
+from bson import Binary, json_util
 from bson.timestamp import Timestamp
 from pymongo import DeleteOne, InsertOne, ReadPreference, ReplaceOne, UpdateOne, WriteConcern
 from pymongo.client_session import ClientSession
@@ -20,7 +20,7 @@ from pymongo.read_concern import ReadConcern
 
 from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepError, UnmappableDocument
 from sync.holder import is_gone, this_process
-from sync.model.change import ConflictKind, DocumentId, Hold, Side
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Side
 from sync.model.lens import bson_id, document_key, empty_rows, shred
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.plan import Delete, Insert, Replace, Update, plan
@@ -233,7 +233,7 @@ class MongoTransaction:
     def _current(self, document: DocumentId, tables: frozenset[str], nowhere: Hold | None) -> Current:
         collection = self._mapping.collections[document.collection]
         rows, problem = shredded(collection, self._documents[document], tables)
-        return Current(rows=rows, problem=problem or nowhere)
+        return as_current(rows, problem or nowhere, self._documents[document])
 
     def write(self, writes: Sequence[DocumentWrite]) -> None:
         """See the port."""
@@ -327,6 +327,11 @@ def shredded(
         except UnmappableDocument as error:
             problem = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
     return empty_rows(collection) if tables is None else {table: {} for table in tables}, problem
+
+
+def as_current(rows: DocumentRows, problem: Hold | None, stored: Document | None) -> Current:
+    """A document as it stands; where it has a problem, with what stands there as text."""
+    return Current(rows=rows, problem=problem, stored=json_util.dumps(stored) if problem and stored else "")
 
 
 def _checkpoint(stored: Document) -> Checkpoint:

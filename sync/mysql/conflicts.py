@@ -20,7 +20,7 @@ from sync.mysql.conflict_keys import document_text, open_key
 from sync.mysql.looks import Looks
 from sync.mysql.packets import chunks, update_many
 from sync.mysql.server import Connection, MySQLSettings, Session, translated
-from sync.ports import HeldDocument, LookStore, Opening
+from sync.ports import Decision, HeldDocument, LookStore, Opening
 
 #: Documents looked up in one statement; and how many open rows are read rather than asked for by their keys.
 _CHUNK, _FEW = 1000, 100
@@ -214,7 +214,11 @@ class Conflicts:
             )
         return conflict
 
-    def close(self, held: HeldDocument, resolution: Mapping[str, object]) -> bool:
+    def notes(self, held: HeldDocument) -> Mapping[Side, Notes]:
+        """See the port."""
+        return {side: self._notes([held.conflict], side)[held.conflict] for side in Side}
+
+    def close(self, held: HeldDocument, resolution: Mapping[str, object], decision: Decision | None = None) -> bool:
         """See the port."""
         with translated(), self._connection.cursor() as cursor:
             cursor.execute(
@@ -228,6 +232,8 @@ class Conflicts:
                 "UPDATE sync_conflict_detail SET closed_at = NOW(6), resolution = %s WHERE conflict_id = %s",
                 (json.dumps(dict(resolution)), held.conflict),
             )
+        if decision:
+            self._looks.keep(held.conflict, decision)
         return True
 
     def _store(self, conflict: int, column: str, text: str) -> None:

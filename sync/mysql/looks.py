@@ -140,10 +140,7 @@ class Looks:
         rows = {
             number: {
                 "decided_by": look,
-                "policy": str(one.policy),
-                "fields": _text(decided_to_json(one.outcome.decided)),
-                "mysql_value": _text(rows_to_json(one.looked.mysql)),
-                "mongo_value": _text(rows_to_json(one.looked.mongo)),
+                **_for_people(one),
                 "look": _text(
                     {
                         "mysql": None if one.mysql is None else rows_to_json(one.mysql),
@@ -156,6 +153,14 @@ class Looks:
         }
         with translated(), self._connection.cursor() as cursor:
             update_many(cursor, "sync_conflict_detail", "conflict_id", rows)
+
+    def keep(self, conflict: int, decision: Decision) -> None:
+        """Of a decision that no look came to: both values and what lost, in a row that is closed."""
+        known = self._rows("SELECT losers FROM sync_conflict_detail WHERE conflict_id = %s", (conflict,))
+        losers = added_losers(known[0][0], losers_to_json(decision.outcome.losers))
+        with translated(), self._connection.cursor() as cursor:
+            row = {conflict: {**_for_people(decision), "losers": losers}}
+            update_many(cursor, "sync_conflict_detail", "conflict_id", row)
 
     def met(self, look: int) -> None:
         """See the port."""
@@ -264,6 +269,15 @@ class Looks:
     def _execute(self, statement: str, *values: object) -> None:
         with translated(), self._connection.cursor() as cursor:
             send(cursor, statement, values)
+
+
+def _for_people(decision: Decision) -> dict[str, str | None]:
+    """What stood on both sides, and what became of it. Of a side that no rows express its loser tells."""
+    looked = decision.looked
+    values = {
+        f"{side}_value": None if side in looked.unreadable else _text(rows_to_json(looked.of(side))) for side in Side
+    }
+    return {"policy": str(decision.policy), "fields": _text(decided_to_json(decision.outcome.decided)), **values}
 
 
 def _text(data: object) -> str:

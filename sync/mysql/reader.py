@@ -12,13 +12,13 @@ import time
 from collections.abc import Sequence
 
 from sync.errors import Contention
-from sync.model.change import DocumentId, Hold, Row, RowKey, Side, Value
+from sync.model.change import DocumentId, Row, RowKey, Side, Value
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.mysql.binlog import log_end
-from sync.mysql.rows import Clause, column_key, keys_clause, read_rows
+from sync.mysql.rows import Clause, Problem, as_current, column_key, keys_clause, read_rows
 from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, quoted, translated
-from sync.ports import Current, Reading
+from sync.ports import Reading
 
 #: Seconds for which an exact reading tries to get its locks: less than a lease lasts. Who reads tries again.
 PATIENCE = 1.0
@@ -111,7 +111,7 @@ class MySQLReader:
     ) -> Reading:
         connection = self._session.get()
         rows: dict[DocumentId, dict[str, dict[RowKey, Row]]] = {document: {} for document in asked}
-        problems: dict[DocumentId, Hold] = {}
+        problems: dict[DocumentId, Problem] = {}
         lock = _share(connection) if exact else ""
         hints = self._hints.on(connection)
         self._session.rollback()
@@ -130,9 +130,7 @@ class MySQLReader:
             for table in collection.tables:
                 of_document.setdefault(table.name, {})
         order = list(asked) or sorted(rows, key=lambda document: str(column_key(collection, document.key)))
-        return Reading(
-            documents={one: Current(rows=rows[one], problem=problems.get(one)) for one in order}, position=position
-        )
+        return Reading(documents={one: as_current(rows[one], problems.get(one)) for one in order}, position=position)
 
 
 def _share(connection: Connection) -> str:

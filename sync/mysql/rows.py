@@ -5,14 +5,16 @@ Shared by all that reads or writes rows; opens no transaction.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from typing import NoReturn, cast
+from typing import NamedTuple, NoReturn, cast
 
-from sync.model.change import ConflictKind, DocumentId, Hold, Row, RowKey, Value
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Row, RowKey, Value
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import CollectionMapping, TableMapping
 from sync.model.values import FOREIGN
 from sync.mysql.server import Connection, quoted, translated
+from sync.ports import Current
 
 #: Keys in one statement.
 _CHUNK = 1000
@@ -22,6 +24,13 @@ _Rows = dict[DocumentId, dict[str, dict[RowKey, Row]]]
 
 #: A condition on the root key's column ("{}" stands for it) and its values.
 Clause = tuple[str, tuple[object, ...]]
+
+
+class Problem(NamedTuple):
+    """Why a document's rows cannot be carried, and the row that stands in the way as text for people."""
+
+    hold: Hold
+    stored: str
 
 
 class CanonicalRows:
@@ -116,7 +125,7 @@ def read_rows(
     table: TableMapping,
     clauses: Sequence[Clause],
     rows: _Rows,
-    problems: dict[DocumentId, Hold],
+    problems: dict[DocumentId, Problem],
     *,
     hint: str = "",
     lock: str = "",
@@ -133,12 +142,18 @@ def read_rows(
                 _put(canonical, raw, rows, problems)
 
 
-def _put(table: CanonicalRows, raw: Sequence[object], rows: _Rows, problems: dict[DocumentId, Hold]) -> None:
+def as_current(rows: DocumentRows, problem: Problem | None) -> Current:
+    """A document as it stands."""
+    return Current(rows=rows) if problem is None else Current(rows=rows, problem=problem.hold, stored=problem.stored)
+
+
+def _put(table: CanonicalRows, raw: Sequence[object], rows: _Rows, problems: dict[DocumentId, Problem]) -> None:
     document, name = table.document(raw), table.table.name
     found = rows.setdefault(document, {}).setdefault(name, {})
     try:
         key, row = table.row(raw)
     except NotCanonical as error:
-        problems[document] = table.problem(error)
+        stored = json.dumps({name: dict(zip(table.names, raw, strict=True))}, default=str, ensure_ascii=False)
+        problems[document] = Problem(table.problem(error), stored)
         return
     found[key] = row

@@ -19,7 +19,7 @@ from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Checkpoint, Position
 from sync.mysql.conflicts import Conflicts
 from sync.mysql.packets import chunks, send
-from sync.mysql.rows import column_key, keys_clause, read_rows
+from sync.mysql.rows import Problem, as_current, column_key, keys_clause, read_rows
 from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
 from sync.ports import ConflictStore, Current, DocumentWrite
@@ -159,7 +159,7 @@ class MySQLTransaction:
         self._hints = hints
         self._conflicts = Conflicts(connection, mapping)
         #: Documents that stand here but not in canonical values.
-        self._problems: dict[DocumentId, Hold] = {}
+        self._problems: dict[DocumentId, Problem] = {}
 
     @property
     def conflicts(self) -> ConflictStore:
@@ -188,7 +188,7 @@ class MySQLTransaction:
                     hint=self._hints[table.name],
                     lock="FOR UPDATE NOWAIT",
                 )
-        return {document: Current(rows=rows[document], problem=self._problems.get(document)) for document in needs}
+        return {document: as_current(rows[document], self._problems.get(document)) for document in needs}
 
     def write(self, writes: Sequence[DocumentWrite]) -> None:
         """See the port. A document that was read as a problem is replaced whole."""

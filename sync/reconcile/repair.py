@@ -16,10 +16,11 @@ from sync.model.compare import different_places
 from sync.model.fold import broken
 from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping
+from sync.model.meeting import Rule, as_looked, decide
 from sync.model.position import CopiedRange
 from sync.model.report import RepairReport
 from sync.model.values import key_text
-from sync.ports import ConflictDatabase, DocumentWrite, HeldDocument, Reader
+from sync.ports import ConflictDatabase, ConflictStore, Current, Decision, DocumentWrite, HeldDocument, Reader
 
 ATTEMPTS = 20
 
@@ -72,7 +73,6 @@ class Repair:
         inside = self._lease.target.side is Side.MYSQL
         touched: list[DocumentId] = []
         places: tuple[str, ...] = ()
-        resolution = {"repaired_from": str(self._source.side)}
         with self._lease.transaction(checkpoint, touched) as transaction:
             everything = frozenset(table.name for table in collection.tables)
             now = transaction.read({document: everything})[document]
@@ -81,9 +81,9 @@ class Repair:
                 places = different_places(collection, before, wanted.rows)
                 transaction.write([DocumentWrite(document=document, before=before, after=wanted.rows)])
                 touched.append(document)
-            if inside and held and not transaction.conflicts.close(held, resolution):
+            if inside and held and not self._close(transaction.conflicts, collection, held, wanted, now):
                 raise Contention("something was noted meanwhile")
-        if not inside and held and not self._close(held, resolution):
+        if not inside and held and not self._close_after(collection, held, wanted, now):
             return None
         return RepairReport(
             document=document,
@@ -100,10 +100,27 @@ class Repair:
         finally:
             transaction.rollback()
 
-    def _close(self, held: HeldDocument, resolution: dict[str, str]) -> bool:
+    def _close(
+        self, rows: ConflictStore, collection: CollectionMapping, held: HeldDocument, wanted: Current, now: Current
+    ) -> bool:
+        """With what stood on both sides, and what lost."""
+        source = self._source.side
+        of = {source: wanted, source.other: now}
+        sides = {side: None if one.problem else one.rows for side, one in of.items()}
+        looked = as_looked(
+            collection,
+            sides[Side.MYSQL],
+            sides[Side.MONGO],
+            {side: one.stored for side, one in of.items() if one.problem},
+        )
+        outcome = decide(collection, Rule(policy=collection.policy), looked, rows.notes(held), source)
+        decision = Decision(looked=looked, mysql=sides[Side.MYSQL], policy=collection.policy, outcome=outcome)
+        return rows.close(held, {"repaired_from": str(source)}, decision)
+
+    def _close_after(self, collection: CollectionMapping, held: HeldDocument, wanted: Current, now: Current) -> bool:
         transaction = self._conflicts.begin()
         try:
-            closed = transaction.close(held, resolution)
+            closed = self._close(transaction, collection, held, wanted, now)
             transaction.commit()
         except BaseException:
             transaction.rollback()

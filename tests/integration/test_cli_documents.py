@@ -203,6 +203,11 @@ def test_repair_makes_the_sides_equal_and_closes_the_conflict(apart: Site, origi
     assert set(would["places"]) == {"analytics_account.limit", "analytics_accountproduct"}
     assert not done["was_equal"]
     assert answer(apart, "conflicts", "list") == []
+    shown = answer(apart, "conflicts", "show", str(held["id"]))
+    (limit,) = [one for one in shown["fields"] if one["column"] == "limit"]
+    assert (limit["mysql"], limit["mongo"], limit["winner"]) == (2, 3, origin)
+    assert shown["mysql_value"]
+    assert shown["mongo_value"]
     found = answer(apart, "explain", "--collection", "accounts", "--id", B)
     assert found["equal"]
     assert found["mongo"]["document"]["limit"] == {"mysql": 2, "mongo": 3}[origin]

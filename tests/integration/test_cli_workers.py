@@ -268,14 +268,22 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def test_a_killed_worker_shows_in_the_exit_code(copied: Site, start: Start) -> None:
-    """As not healthy, not as a number of the system's."""
+def test_a_killed_worker_is_started_again(copied: Site, start: Start) -> None:
+    """Nobody else would; it says by what it was killed, and goes on where it was."""
     running = start("run")
     until(lambda: streaming(running), running)
     for pid in running.children():
         os.kill(pid, signal.SIGKILL)
-    assert running.popen.wait(PROMISED) == exit_codes.UNHEALTHY
-    assert "ended with exit code 3" in running.said()
+    until(lambda: "lockstep follow was killed by signal 9; it is started again in" in running.said(), running)
+    until(lambda: all(running.states(name).count("streaming") == 2 for name in ("follower", "listener")), running)
+    copied.mongo("app")["accounts"].insert_one({"_id": ObjectId(B), "account_id": 1, "limit": 2, "products": []})
+
+    def arrived() -> bool:
+        with copied.mysql("app").cursor() as cursor:
+            return cursor.execute("SELECT id FROM analytics_account WHERE id = %s", (B,)) == 1
+
+    until(arrived, running)
+    assert running.end()[0] == exit_codes.OK
 
 
 @pytest.mark.parametrize(("command", "worker"), [("follow", "follower"), ("listen", "listener")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -316,4 +317,10 @@ def test_what_rows_cannot_hold_is_held_and_repaired(engine: Engine) -> None:
     engine.settle()
     assert engine.conflicts() == []
     assert [engine.mongo["accounts"].find_one({"_id": one["_id"]}) for one in broken] == broken
+    none = next(str(one["_id"]) for one, (change, _) in zip(broken, BROKEN, strict=True) if "none" in str(change))
+    lost = engine.value(
+        "SELECT losers FROM sync_conflict_detail d JOIN sync_conflict c ON c.id = d.conflict_id WHERE document_id = %s",
+        none,
+    )
+    assert [json.loads(one["value"])["products"] for one in json.loads(lost)] == ["none"]
     engine.assert_equal()

@@ -292,4 +292,7 @@ def test_a_person_decides_for_the_side_that_can_be_carried(engine: Engine) -> No
             wiring.repair(one, Side.MYSQL, dry_run=False)
         done = wiring.repair(one, Side.MONGO, dry_run=False)
     assert (done.was_equal, done.conflict) == (False, engine.conflicts("settled")[0]["id"])
+    (lost,) = json.loads(engine.value("SELECT losers FROM sync_conflict_detail WHERE conflict_id = %s", done.conflict))
+    assert (lost["side"], lost["column"], lost["key"]) == ("mysql", "", [str(key)])
+    assert json.loads(lost["value"])["analytics_customer"]["birthdate"].startswith("0000-00-00")
     assert engine.assert_equal()["customers"][str(key)] == document

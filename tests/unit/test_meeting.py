@@ -14,9 +14,11 @@ from sync.model.mapping_file import load_mapping
 from sync.model.meeting import (
     Answer,
     Looked,
+    Loser,
     Outcome,
     Rule,
     added_losers,
+    as_looked,
     decide,
     decided_to_json,
     gaps,
@@ -396,6 +398,20 @@ def test_unread_changes_count_for_their_side(policy: Policy) -> None:
     wanted = mysql if policy is Policy.MYSQL_WINS else mongo
     assert outcome.rows == wanted
     assert lost(outcome) == {"name": "Zoe" if wanted is mysql else "Anna"}
+
+
+@pytest.mark.parametrize("chosen", list(Side))
+def test_what_no_rows_express_is_the_loser_as_text(chosen: Side) -> None:
+    """A person decided for the other side: nothing of it is told as absent."""
+    of_side = {chosen: person(tiers={"gold": "1"})}
+    problem = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason="name: text is allowed")
+    unread = NONE.add(edit(chosen.other, 1, 7, OLD, OLD, problem))
+    looked = as_looked(PEOPLE, of_side.get(MYSQL), of_side.get(MONGO), {chosen.other: "what stands there"})
+    notes = {chosen: NONE, chosen.other: unread}
+    outcome = decide(PEOPLE, Rule(policy=Policy.LAST_WRITE_WINS), looked, notes, chosen)
+    assert (outcome.rows, outcome.decided) == (of_side[chosen], ())
+    lost = Loser(place=("person", ("ann",), ""), value="what stands there", side=chosen.other, time=7000)
+    assert outcome.losers == (lost,)
 
 
 @pytest.mark.parametrize("chosen", list(Side))
