@@ -38,7 +38,8 @@ def explain(collection: str, text: str, as_json: bool) -> None:
     for name, problem in (("MySQL's rows", found.mysql_problem), ("MongoDB's document", found.mongo_problem)):
         if problem:
             plain(f"{name} cannot be carried: {problem.reason}")
-    if any(found.mysql_rows.values()) or any(found.mongo_rows.values()):
+    carried = not (found.mysql_problem or found.mongo_problem)
+    if carried and (any(found.mysql_rows.values()) or any(found.mongo_rows.values())):
         out.print(_side_by_side(found))
     _print_document("MySQL's rows as a document", found.mysql_as_document)
     _print_document("MongoDB's document", found.mongo_document)
@@ -88,12 +89,11 @@ def _as_json(found: Explanation) -> dict[str, object]:
 def _side_by_side(found: Explanation) -> Table:
     """One line a column of each row, marked where the sides differ."""
     table = Table("", "table", "key", "column", "in MySQL", "from MongoDB's document")
-    comparable = not (found.mysql_problem or found.mongo_problem)
     for name in {**found.mysql_rows, **found.mongo_rows}:
         mysql, mongo = found.mysql_rows.get(name, {}), found.mongo_rows.get(name, {})
         for key in {**mysql, **mongo}:
             for column, here, there in _cells(mysql.get(key), mongo.get(key)):
-                mark = "≠" if comparable and here != there else ""
+                mark = "≠" if here != there else ""
                 table.add_row(mark, name, " ".join(_shown(part) for part in key), column, here, there)
     return table
 
