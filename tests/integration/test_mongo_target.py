@@ -293,6 +293,7 @@ def test_conflict_rows_commit_first(log: StreamLog) -> None:
     """A crash between the two commits leaves a document held, never one that is lost."""
     conflicts = ConflictRows()
     target, first = leased(log, conflicts)
+    conflicts.done.clear()  # taking the lease has opened the connection
     transaction = target.begin(first.next())
     hold = Hold(kind=ConflictKind.UPDATE_DIFFERS, reason="r")
     transaction.conflicts.open([Opening(document=of(A), hold=hold, entries=(), target=None)], target.side)
@@ -307,6 +308,7 @@ def test_conflict_rows_are_undone_with_the_transaction(log: StreamLog) -> None:
     """They are begun only when they are needed."""
     conflicts = ConflictRows()
     target, first = leased(log, conflicts)
+    conflicts.done.clear()  # taking the lease has opened the connection
     target.begin(first.next()).rollback()
     assert conflicts.done == []
     transaction = target.begin(first.next())
