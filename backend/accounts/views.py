@@ -1,6 +1,7 @@
 """Who am I, and who would like to be more."""
 
 from django.db.models import QuerySet
+from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
@@ -26,13 +27,23 @@ class MeView(RetrieveAPIView[User]):
         return user
 
 
+class RoleRequestFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+    """By status and role."""
+
+    status = filters.ChoiceFilter(field_name="state", choices=RoleRequest.State.choices)
+
+    class Meta:
+        model = RoleRequest
+        fields = ("role",)
+
+
 class RoleRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[RoleRequest]):
     """Requests for a role, newest first. Senior management grants or refuses; each decision is recorded."""
 
     serializer_class = RoleRequestSerializer
     permission_classes = [ManagementPermission]
     throttle_scope = "role_decisions"
-    filterset_fields = ["state", "role"]
+    filterset_class = RoleRequestFilter
     queryset: QuerySet[RoleRequest] = RoleRequest.objects.select_related("user", "decided_by").order_by("-id")
 
     def get_throttles(self) -> list[ScopedRateThrottle]:  # type: ignore[override]  # the stubs fix the base class's list

@@ -175,7 +175,7 @@ REST_FRAMEWORK = {
     # Documents are nested: a form cannot carry them.
     "DEFAULT_PARSER_CLASSES": ["backend.config.parsers.FlatJSONParser"],
     "EXCEPTION_HANDLER": "backend.config.answers.answer",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["backend.config.filters.KnownFilters"],
     "DEFAULT_PAGINATION_CLASS": "backend.config.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {"role_decisions": "30/min"},
@@ -189,6 +189,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "ConflictKind": "backend.replication.serializers.KINDS",
         "ConflictState": "backend.replication.models.Conflict.State",
         "EditField": "backend.crossing.edits.FIELDS",
         "EditSide": "backend.crossing.serializers.EDIT_SIDES",

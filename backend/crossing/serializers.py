@@ -24,7 +24,9 @@ class CrossingSerializer(serializers.Serializer[Any]):
     """A customer on both sides."""
 
     rows = TableSerializer(many=True)
+    rows_problem = serializers.CharField(help_text="why the mapping cannot take the rows; empty: it can")
     document = serializers.DictField(allow_null=True, help_text="extended JSON; null: MongoDB does not hold it")
+    document_problem = serializers.CharField(help_text="why the mapping cannot take the document; empty: it can")
     differing = serializers.ListField(
         child=serializers.CharField(), help_text="tables and columns that differ; empty: both sides are equal"
     )
@@ -46,10 +48,12 @@ class ChangeEventSerializer(serializers.Serializer[Any]):
     side = serializers.ChoiceField(choices=SIDES)
     since = serializers.FloatField()
     at = serializers.FloatField()
-    changes = ChangeSerializer(many=True)
+    changes = ChangeSerializer(many=True, help_text="empty while the mapping cannot take what stands there")
     differing = serializers.ListField(child=serializers.CharField())
     rows = TableSerializer(many=True, required=False)
+    rows_problem = serializers.CharField(required=False)
     document = serializers.DictField(allow_null=True, required=False)
+    document_problem = serializers.CharField(required=False)
 
 
 class EditSerializer(serializers.Serializer[Any]):
@@ -72,8 +76,15 @@ class EditSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class WrittenSerializer(serializers.Serializer[Any]):
-    """When each side acknowledged, in milliseconds since the epoch; null: it was not written."""
+class WrittenValueSerializer(serializers.Serializer[Any]):
+    """One side's write: its value as changes tell it, and when the side acknowledged (milliseconds since the epoch)."""
 
-    mysql = serializers.FloatField(allow_null=True)
-    mongo = serializers.FloatField(allow_null=True)
+    at = serializers.FloatField()
+    value = serializers.JSONField(allow_null=True)
+
+
+class WrittenSerializer(serializers.Serializer[Any]):
+    """What was written where; null: that side was not written."""
+
+    mysql = WrittenValueSerializer(allow_null=True)
+    mongo = WrittenValueSerializer(allow_null=True)

@@ -1,9 +1,10 @@
 """Both sides as JSON: rows by table, the document as extended JSON, so that every type of BSON stays readable."""
 
 import json
+from datetime import datetime
 from typing import Any
 
-from bson import json_util
+from bson.json_util import RELAXED_JSON_OPTIONS, dumps
 
 from backend.crossing.sides import Sight, customers, differing
 from sync.model.change import Side
@@ -18,7 +19,9 @@ def shown(mysql: Sight, mongo: Sight, conflict: Any) -> dict[str, Any]:
 
 def shown_side(side: Side, sight: Sight) -> dict[str, Any]:
     """One side under its own name."""
-    return {"rows": _tables(sight)} if side is Side.MYSQL else {"document": _document(sight)}
+    if side is Side.MYSQL:
+        return {"rows": _tables(sight), "rows_problem": sight.problem}
+    return {"document": _document(sight), "document_problem": sight.problem}
 
 
 def _tables(sight: Sight) -> list[dict[str, Any]]:
@@ -39,4 +42,16 @@ def _tables(sight: Sight) -> list[dict[str, Any]]:
 def _document(sight: Sight) -> Any:
     if sight.document is None:
         return None
-    return json.loads(json_util.dumps(sight.document, json_options=json_util.RELAXED_JSON_OPTIONS))
+    return json.loads(dumps(_readable(sight.document), json_options=RELAXED_JSON_OPTIONS))
+
+
+def _readable(value: Any) -> Any:
+    """With dates as text: extended JSON itself writes those before 1970 as numbers."""
+    match value:
+        case datetime():
+            return {"$date": f"{value.isoformat(timespec='milliseconds')}Z"}
+        case dict():
+            return {name: _readable(one) for name, one in value.items()}
+        case list():
+            return [_readable(one) for one in value]
+    return value

@@ -1,6 +1,7 @@
 """One customer on both sides: as it is, as it changes, and edits on the side that one names."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -27,6 +28,7 @@ from backend.crossing.showing import shown
 from backend.crossing.sides import in_mongo, in_mysql
 from backend.crossing.watching import EventStream
 from sync.model.change import Side
+from sync.model.values import to_json
 
 ID = OpenApiParameter("id", str, OpenApiParameter.PATH, pattern="^[0-9a-f]{24}$")
 EVENTS = """Server-Sent Events: `snapshot` (as the customer's own address answers), then `change` (as described here) for
@@ -75,7 +77,7 @@ class CrossingViewSet(viewsets.GenericViewSet[Any]):
         asked.is_valid(raise_exception=True)
         values = _values(asked.validated_data)
         written = write(id, asked.validated_data["field"], values)
-        return Response({side.value: written.get(side) for side in Side})
+        return Response({side.value: _told(values[side], written[side]) if side in written else None for side in Side})
 
     @extend_schema(
         parameters=[ID],
@@ -93,6 +95,12 @@ class CrossingViewSet(viewsets.GenericViewSet[Any]):
         response["Cache-Control"] = "no-store"
         response["X-Accel-Buffering"] = "no"  # a proxy that waits for more would hold changes back
         return response
+
+
+def _told(value: Any, at: float) -> dict[str, object]:
+    # As rows hold it, so that a page can tell this value from others.
+    held = value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
+    return {"at": at, "value": to_json(held)}
 
 
 def _values(edit: Mapping[str, Any]) -> dict[Side, Any]:

@@ -66,6 +66,7 @@ def _watch(key: str, watcher: Watcher, end: float) -> Iterator[Event]:
     # A look may have read at its very beginning: what it did not show became visible after that.
     since = dict.fromkeys(LOOKS, _now())
     last = {side: look(key) for side, look in LOOKS.items()}
+    mapped = dict(last)  # what changes are counted from: the last sight that the mapping could take
     conflict = newest_conflict(key)
     yield Event("snapshot", shown(last[Side.MYSQL], last[Side.MONGO], conflict))
     told = asked = time.monotonic()
@@ -73,10 +74,10 @@ def _watch(key: str, watcher: Watcher, end: float) -> Iterator[Event]:
         for side, look in LOOKS.items():
             began, seen, at = _now(), look(key), _now()
             if seen != last[side]:
-                before, last[side] = last[side], seen
+                last[side] = seen
                 watcher.hurry()
-                yield Event("change", _change(side, before, last, since[side], at))
-                told = now
+                yield Event("change", _change(side, mapped[side], last, since[side], at))
+                mapped[side], told = mapped[side] if seen.problem else seen, now
             since[side] = began
         if now - asked >= CONFLICT:
             asked, before_it, conflict = now, conflict, newest_conflict(key)
@@ -89,11 +90,13 @@ def _watch(key: str, watcher: Watcher, end: float) -> Iterator[Event]:
 
 
 def _change(side: Side, before: Sight, now: dict[Side, Sight], since: float, at: float) -> dict[str, object]:
+    # Without rows on either side of it nothing can be told of single places.
+    mapped = not (before.problem or now[side].problem)
     return {
         "side": side.value,
         "since": since,
         "at": at,
-        "changes": changes(before.rows, now[side].rows),
+        "changes": changes(before.rows, now[side].rows) if mapped else [],
         "differing": differing(now[Side.MYSQL], now[Side.MONGO]),
         **shown_side(side, now[side]),
     }

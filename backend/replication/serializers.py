@@ -6,9 +6,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backend.replication.models import Conflict
-from sync.model.change import Side
+from sync.model.change import ConflictKind, Side
 from sync.model.mapping import Policy
 
+KINDS = [kind.value for kind in ConflictKind]
 SIDES = [side.value for side in Side]
 POLICIES = [policy.value for policy in Policy]
 
@@ -66,7 +67,7 @@ class ConflictListSerializer(serializers.ModelSerializer[Conflict]):
     """A held document, without values."""
 
     document = serializers.CharField(source="document_id")
-    kind = serializers.CharField(source="detail.kind")
+    kind = serializers.ChoiceField(source="detail.kind", choices=KINDS)
     side = serializers.CharField(source="detail.side")
     reason = serializers.CharField(source="detail.reason")
     opened_at = serializers.DateTimeField(source="detail.opened_at")
@@ -124,6 +125,7 @@ class WorkerSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
     hint = serializers.CharField()
     healthy = serializers.BooleanField()
+    silent = serializers.BooleanField(help_text="true: it should be talking and is not, whatever `state` it said last")
     since = serializers.DateTimeField()
     reported_at = serializers.DateTimeField()
     lag_seconds = serializers.FloatField(allow_null=True, help_text="null: it cannot be told")
@@ -137,7 +139,7 @@ class OpenGroupSerializer(serializers.Serializer[Any]):
     """How many documents of a collection are held for one reason."""
 
     collection = serializers.CharField()
-    kind = serializers.CharField()
+    kind = serializers.ChoiceField(choices=KINDS)
     count = serializers.IntegerField()
 
 

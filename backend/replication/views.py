@@ -16,9 +16,11 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from backend.accounts.permissions import OperatorPermission
-from backend.config.filters import ExactTextFilter, WholeNumberFilter, YesOrNoFilter
+from backend.analytics.loading import read_mapping
+from backend.config.filters import ExactTextFilter, WholeNumberFilter, YesOrNoFilter, one_of
 from backend.replication.models import Conflict, Worker
 from backend.replication.serializers import (
+    KINDS,
     ConflictDetailSerializer,
     ConflictListSerializer,
     ConflictSummarySerializer,
@@ -64,6 +66,7 @@ def _worker(row: Worker) -> dict[str, Any]:
     state = STATES.get(row.state)
     last_error = str(row.details.get("last_error") or "")
     health = judged(row.state, row.hint, (timezone.now() - row.reported_at).total_seconds())
+    silent = state is not None and not state.stopped and not health.running
     return {
         "name": row.name,
         "state": row.state,
@@ -71,10 +74,12 @@ def _worker(row: Worker) -> dict[str, Any]:
         "reason": row.reason,
         "hint": health.hint,
         "healthy": health.healthy,
+        "silent": silent,
         "since": row.since,
         "reported_at": row.reported_at,
-        "lag_seconds": row.details.get("lag_seconds"),
-        "rows_per_second": row.details.get("rows_per_second"),
+        # What a silent worker said of them holds no more.
+        "lag_seconds": None if silent else row.details.get("lag_seconds"),
+        "rows_per_second": None if silent else row.details.get("rows_per_second"),
         "last_error": last_error,
         "last_error_hint": HINTS.get(last_error.partition(":")[0], "") if last_error else "",
         "details": row.details,
@@ -85,18 +90,26 @@ def _worker(row: Worker) -> dict[str, Any]:
 LONGEST_AGE = 100 * 365 * 86400
 
 
-class ConflictFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
-    """By collection, kind, states and age; `held=true` for all that are not closed."""
+def _mapped_collection(name: str) -> None:
+    one_of(read_mapping().collections, name)
 
-    collection = ExactTextFilter()
-    state = filters.MultipleChoiceFilter(choices=Conflict.State.choices)
-    kind = ExactTextFilter(field_name="detail__kind")
+
+class ConflictFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+    """By collection, kind, status and age; `held=true` for all that are not closed."""
+
+    collection = ExactTextFilter(validators=[_mapped_collection])
+    status = filters.MultipleChoiceFilter(field_name="state", choices=Conflict.State.choices)
+    kind = filters.ChoiceFilter(
+        field_name="detail__kind",
+        choices=[(kind, kind) for kind in KINDS],
+        error_messages={"invalid_choice": f"There is no such kind. There are: {', '.join(KINDS)}."},
+    )
     document = ExactTextFilter(field_name="document_id")
     held = YesOrNoFilter(field_name="open_key", lookup_expr="isnull", exclude=True)
     older_than = WholeNumberFilter(
         method="by_age", min_value=0, max_value=LONGEST_AGE, label="Opened so many seconds ago"
     )
-    younger_than = WholeNumberFilter(method="by_age", min_value=0, max_value=LONGEST_AGE, label="Opened within seconds")
+    newer_than = WholeNumberFilter(method="by_age", min_value=0, max_value=LONGEST_AGE, label="Opened within seconds")
 
     def by_age(self, rows: QuerySet[Conflict], name: str, seconds: int) -> QuerySet[Conflict]:
         """Seconds since it was opened, by this host's clock."""
@@ -105,7 +118,7 @@ class ConflictFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter 
 
 
 class ConflictViewSet(viewsets.ReadOnlyModelViewSet[Conflict]):
-    """Documents that are held, newest first; one of them with both sides' values."""
+    """Documents that are or were held, newest first; one of them with both sides' values."""
 
     permission_classes = [OperatorPermission]
     queryset: QuerySet[Conflict] = Conflict.objects.select_related("detail").order_by("-id")

@@ -64,6 +64,7 @@ def test_two_workers_that_stream_are_healthy(request: pytest.FixtureRequest, who
         "reason": "a reason",
         "hint": "a hint",
         "healthy": True,
+        "silent": False,
         "since": "2026-01-02T03:04:05.678901Z",
         "lag_seconds": 0.1,
         "rows_per_second": None,
@@ -93,9 +94,11 @@ def test_health_is_what_the_table_of_states_says(tess: APIClient, state: str) ->
 
 def test_a_silent_worker_is_not_healthy(tess: APIClient) -> None:
     """Whatever it said last; the hint says how to start it."""
-    says("follower", ago=60)
+    says("follower", ago=60, details={"lag_seconds": 0.0, "rows_per_second": 1.0})
     says("listener")
     shown = tess.get(STATUS).json()
+    assert [worker["silent"] for worker in shown["workers"]] == [True, False]
+    assert (shown["workers"][0]["lag_seconds"], shown["workers"][0]["rows_per_second"]) == (None, None)
     assert [shown["healthy"], *(worker["healthy"] for worker in shown["workers"])] == [False, False, True]
     assert "lockstep run" in shown["workers"][0]["hint"]
 
@@ -104,7 +107,8 @@ def test_a_worker_that_stopped_keeps_its_own_hint(tess: APIClient) -> None:
     """However long ago: starting it would not help."""
     says("follower", "position_purged", ago=60)
     says("listener", "stopped", ago=60)
-    assert [worker["hint"] for worker in tess.get(STATUS).json()["workers"]] == ["a hint", "a hint"]
+    workers = tess.get(STATUS).json()["workers"]
+    assert [(worker["hint"], worker["silent"]) for worker in workers] == [("a hint", False)] * 2
 
 
 def test_one_worker_alone_is_not_health(tess: APIClient) -> None:
@@ -158,16 +162,16 @@ def test_one_conflict_shows_both_sides(tess: APIClient) -> None:
     [
         ({"held": "true"}, [2, 1]),
         ({"held": "false"}, [3]),
-        ({"state": "waiting"}, [2]),
+        ({"status": "waiting"}, [2]),
         ({"collection": "customers"}, [3, 2, 1]),
         ({"collection": "accounts"}, []),
         ({"kind": "delete_differs"}, [3]),
         ({"document": "doc 2 "}, [2]),
-        ({"held": "true", "kind": "update_differs", "state": "open"}, [1]),
-        ({"state": ["open", "settled"]}, [3, 1]),
+        ({"held": "true", "kind": "update_differs", "status": "open"}, [1]),
+        ({"status": ["open", "settled"]}, [3, 1]),
         ({"older_than": "3600"}, [3, 2, 1]),
-        ({"younger_than": "3600"}, []),
-        ({"older_than": "0", "younger_than": "3000000000"}, [3, 2, 1]),
+        ({"newer_than": "3600"}, []),
+        ({"older_than": "0", "newer_than": "3000000000"}, [3, 2, 1]),
     ],
 )
 def test_conflicts_are_filtered(tess: APIClient, query: dict[str, Any], expected: list[int]) -> None:
@@ -182,10 +186,14 @@ def test_conflicts_are_filtered(tess: APIClient, query: dict[str, Any], expected
     "query",
     [
         {"held": "perhaps"},
-        {"state": "lost"},
+        {"status": "lost"},
+        {"state": "open"},
+        {"age": "60"},
+        {"kind": "bogus"},
+        {"collection": "bogus"},
         {"kind": "\0"},
         {"older_than": "1.5"},
-        {"younger_than": "-1"},
+        {"newer_than": "-1"},
         {"older_than": "9" * 30},
     ],
 )
@@ -193,6 +201,16 @@ def test_a_filter_that_cannot_be_meant_is_refused(tess: APIClient, query: dict[s
     """By name."""
     answer = tess.get(CONFLICTS, query)
     assert (answer.status_code, set(answer.json())) == (400, set(query))
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [({"nonsense": "1"}, "newer_than"), ({"kind": "bogus"}, "update_differs"), ({"collection": "bogus"}, "accounts")],
+)
+def test_a_refusal_names_what_there_is(tess: APIClient, query: dict[str, str], named: str) -> None:
+    """Whoever mistyped it need not look it up."""
+    (told,) = next(iter(tess.get(CONFLICTS, query).json().values()))
+    assert named in told
 
 
 def test_conflicts_in_numbers(tess: APIClient) -> None:

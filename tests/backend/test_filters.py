@@ -73,6 +73,8 @@ def test_buckets_are_found_by_their_dates(tess: APIClient) -> None:
     ("kind", "query"),
     [
         ("customer", {"username": "\0"}),
+        ("customer", {"user_name": "ada"}),
+        ("account", {"limit__gt": "1"}),
         ("customer", {"active": "perhaps"}),
         ("account", {"account_id": "1.5"}),
         ("account", {"account_id": "NaN"}),

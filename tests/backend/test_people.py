@@ -383,9 +383,9 @@ def test_requests_are_listed_newest_first_and_filtered(mona: APIClient, asked: R
     place = reverse("role-request-list")
     assert [found["id"] for found in mona.get(place).json()["results"]] == [later.pk, asked.pk]
     mona.post(decision(later, "refuse"))
-    assert [found["id"] for found in mona.get(place, {"state": "pending"}).json()["results"]] == [asked.pk]
+    assert [found["id"] for found in mona.get(place, {"status": "pending"}).json()["results"]] == [asked.pk]
     assert [found["id"] for found in mona.get(place, {"role": "senior_management"}).json()["results"]] == [later.pk]
-    assert set(mona.get(place, {"state": "maybe"}).json()) == {"state"}
+    assert set(mona.get(place, {"status": "maybe"}).json()) == {"status"}
     for key in ("x", "0", "9" * 30, "-1"):
         assert mona.get(f"{place}{key}/").status_code == 404
         assert mona.post(f"{place}{key}/grant/").status_code == 404

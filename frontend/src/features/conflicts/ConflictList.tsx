@@ -17,7 +17,7 @@ export function ConflictList({ conflicts }: { conflicts: readonly Conflict[] }) 
             <StateBadge tone={STATES[conflict.state].tone}>{STATES[conflict.state].word}</StateBadge>
           </Group>
           <Text className="breakable">
-            {KINDS[conflict.kind] ?? conflict.kind}: {conflict.reason}
+            {KINDS[conflict.kind]}: {conflict.reason}
           </Text>
           <Text size="sm" c="dimmed">
             Number {conflict.id}, opened {shownMoment(conflict.opened_at)}

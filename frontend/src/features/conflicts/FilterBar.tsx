@@ -29,7 +29,7 @@ export function FilterBar({ filters, change }: Props) {
         data={[{ value: '', label: 'Any kind' }, ...Object.entries(KINDS).map(([value, label]) => ({ value, label: `${value}: ${label}` }))]}
         value={filters.kind}
         onChange={(event) => {
-          choose({ kind: event.currentTarget.value })
+          choose({ kind: event.currentTarget.value as Filters['kind'] })
         }}
       />
       <NativeSelect

@@ -10,7 +10,7 @@ export function HeldRows({ side, rows }: { side: Side; rows: readonly HeldRow[] 
   return (
     <Paper component="section" withBorder p="md" radius="md" aria-labelledby={title}>
       <Title order={2} size="h4" id={title} mb="sm">
-        In {SIDES[side]}
+        In {SIDES[side]} when it was looked at
       </Title>
       {rows === null ? <Text c="dimmed">It was not read.</Text> : null}
       {rows?.length === 0 ? <Text c="dimmed">The document was absent.</Text> : null}

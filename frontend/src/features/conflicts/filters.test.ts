@@ -17,21 +17,21 @@ describe('filters in the address', () => {
     expect(toAddress(PLAIN).toString()).toBe('')
   })
 
-  it.each(['show=lost', 'age=old', 'page=-1', 'page=x', 'page=1.5', 'show=toString', 'nonsense'])('survive %s', (text) => {
+  it.each(['show=lost', 'age=old', 'page=-1', 'page=x', 'page=1.5', 'show=toString', 'kind=bogus', 'nonsense'])('survive %s', (text) => {
     expect(fromAddress(new URLSearchParams(text))).toEqual(PLAIN)
   })
 })
 
 describe('the question to the API', () => {
   it('leaves converged ones out unless they are asked for', () => {
-    expect(toQuery(PLAIN)).toEqual({ state: ['open', 'waiting', 'settled'], page: 1, page_size: 20 })
+    expect(toQuery(PLAIN)).toEqual({ status: ['open', 'waiting', 'settled'], page: 1, page_size: 20 })
     expect(toQuery({ ...PLAIN, show: 'all' })).toEqual({ page: 1, page_size: 20 })
   })
 
   it('says what was chosen', () => {
-    expect(toQuery({ show: 'open', kind: 'k', collection: 'c', age: 'over-day', page: 2 })).toEqual({
-      state: ['open'],
-      kind: 'k',
+    expect(toQuery({ show: 'open', kind: 'echo_differs', collection: 'c', age: 'over-day', page: 2 })).toEqual({
+      status: ['open'],
+      kind: 'echo_differs',
       collection: 'c',
       older_than: 86_400,
       page: 2,

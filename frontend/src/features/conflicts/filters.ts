@@ -1,9 +1,10 @@
-import type { ConflictsListData, ConflictState } from '@/shared/api/generated/types.gen'
+import { KINDS } from '@/shared/conflict/words'
+import type { ConflictKind, ConflictsListData, ConflictState } from '@/shared/api/generated/types.gen'
 
 /** What the list shows, as it stands in the address. */
 export interface Filters {
   show: Show
-  kind: string
+  kind: ConflictKind | ''
   collection: string
   age: Age
   page: number
@@ -26,9 +27,9 @@ export type Show = keyof typeof SHOWS
 
 export const AGES = {
   any: { label: 'Any age', query: {} },
-  'under-minute': { label: 'Opened within a minute', query: { younger_than: 60 } },
-  'under-hour': { label: 'Opened within an hour', query: { younger_than: 3_600 } },
-  'under-day': { label: 'Opened within a day', query: { younger_than: 86_400 } },
+  'under-minute': { label: 'Opened within a minute', query: { newer_than: 60 } },
+  'under-hour': { label: 'Opened within an hour', query: { newer_than: 3_600 } },
+  'under-day': { label: 'Opened within a day', query: { newer_than: 86_400 } },
   'over-minute': { label: 'Older than a minute', query: { older_than: 60 } },
   'over-hour': { label: 'Older than an hour', query: { older_than: 3_600 } },
   'over-day': { label: 'Older than a day', query: { older_than: 86_400 } },
@@ -42,11 +43,12 @@ export const PAGE_SIZE = 20
 export function fromAddress(params: URLSearchParams): Filters {
   const show = params.get('show') ?? ''
   const age = params.get('age') ?? ''
+  const kind = params.get('kind') ?? ''
   const page = Number(params.get('page'))
   return {
     show: isKey(SHOWS, show) ? show : 'people',
     age: isKey(AGES, age) ? age : 'any',
-    kind: params.get('kind') ?? '',
+    kind: isKey(KINDS, kind) ? kind : '',
     collection: params.get('collection') ?? '',
     page: Number.isInteger(page) && page > 1 ? page : 1,
   }
@@ -67,7 +69,7 @@ export function toAddress(filters: Filters): URLSearchParams {
 export function toQuery(filters: Filters): Query {
   const states: readonly ConflictState[] = SHOWS[filters.show].states
   return {
-    ...(states.length > 0 ? { state: [...states] } : {}),
+    ...(states.length > 0 ? { status: [...states] } : {}),
     ...(filters.kind ? { kind: filters.kind } : {}),
     ...(filters.collection ? { collection: filters.collection } : {}),
     ...AGES[filters.age].query,

@@ -4,6 +4,7 @@ import { useMemo } from 'react'
 import { Link, useParams } from 'react-router'
 import { me } from '@/shared/api/me'
 import { StateBadge } from '@/shared/ui/Badges'
+import { Empty } from '@/shared/ui/Empty'
 import { Loading } from '@/shared/ui/Loading'
 import { Page } from '@/shared/ui/Page'
 import { BothForm } from './BothForm'
@@ -11,7 +12,7 @@ import { ConflictCard } from './ConflictCard'
 import { CrossingLog } from './CrossingLog'
 import { DocumentView } from './DocumentView'
 import { EditForm } from './EditForm'
-import { asInput } from './fields'
+import { asInput, isNowhere } from './fields'
 import type { Live } from './live'
 import { crossings } from './observations'
 import { marks } from './recent'
@@ -52,14 +53,18 @@ function CustomerCrossing({ id }: { id: string }) {
       ) : null}
       {!customer ? (
         live.problem ? null : <Loading what="both sides" />
+      ) : isNowhere(customer) ? (
+        <Empty title="Neither side holds this customer">
+          It may have been deleted, or the address has a mistake. Choose another customer; if this one is made, it shows here.
+        </Empty>
       ) : (
         <>
           <SimpleGrid cols={{ base: 1, md: 2 }}>
-            <SideCard side="mysql" what="as rows of its tables">
+            <SideCard side="mysql" what="as rows of its tables" problem={customer.rows_problem}>
               {writes ? <EditForm id={id} side="mysql" customer={customer} tell={tell} /> : null}
               <RowsView tables={customer.rows} marks={marks(found, 'mysql')} />
             </SideCard>
-            <SideCard side="mongo" what="as one document of the collection customers">
+            <SideCard side="mongo" what="as one document of the collection customers" problem={customer.document_problem}>
               {writes ? <EditForm id={id} side="mongo" customer={customer} tell={tell} /> : null}
               {customer.document ? (
                 <DocumentView document={customer.document} marks={marks(found, 'mongo')} />
@@ -69,7 +74,7 @@ function CustomerCrossing({ id }: { id: string }) {
             </SideCard>
           </SimpleGrid>
           {writes ? (
-            <BothForm id={id} tell={tell} />
+            <BothForm id={id} customer={customer} tell={tell} />
           ) : (
             <Text c="dimmed">Technical workers may edit here; you see what they and others do.</Text>
           )}
@@ -89,7 +94,7 @@ function Liveness({ live }: { live: Live }) {
     <Group gap="xs">
       {connection === 'live' ? <StateBadge tone="good">Live</StateBadge> : null}
       {connection === 'lost' ? <StateBadge tone="bad">Connection lost, asking again</StateBadge> : null}
-      {customer ? (
+      {customer && !isNowhere(customer) ? (
         customer.differing.length === 0 ? (
           <StateBadge tone="good">Both sides equal</StateBadge>
         ) : (

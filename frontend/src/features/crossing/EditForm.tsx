@@ -1,14 +1,8 @@
-import { Button } from '@mantine/core'
-import { useState, type SubmitEvent } from 'react'
-import type { Crossing, EditField, Side } from '@/shared/api/generated/types.gen'
-import { asProblem } from '@/shared/api/problem'
+import type { Crossing, Side } from '@/shared/api/generated/types.gen'
 import { SIDES } from '@/shared/format/sides'
-import { ProblemNotice } from '@/shared/ui/ProblemNotice'
-import { FieldInput } from './FieldInput'
-import { FieldSelect } from './FieldSelect'
-import { asInput, fromInput } from './fields'
+import { FieldForm } from './FieldForm'
+import { asInput, takesLines } from './fields'
 import type { LiveAction } from './live'
-import { useEdit } from './useEdit'
 
 interface Props {
   id: string
@@ -17,39 +11,19 @@ interface Props {
   tell: (action: LiveAction) => void
 }
 
-/** Edits one field on one side. */
+/** Edits one field on one side, beginning with what stands there. */
 export function EditForm({ id, side, customer, tell }: Props) {
-  const [field, setField] = useState<EditField>('name')
-  // Until somebody types, the field shows what stands there.
-  const [typed, setTyped] = useState<string | null>(null)
-  const editing = useEdit(id, tell)
-  const value = typed ?? asInput(customer, side, field)
-  const problem = editing.error ? asProblem(editing.error) : null
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault()
-    editing.mutate(
-      { side, field, value: fromInput(field, value) },
-      {
-        onSuccess: () => {
-          setTyped(null)
-        },
-      },
-    )
-  }
   return (
-    <form onSubmit={submit} className="edit" aria-label={`Edit in ${SIDES[side]}`}>
-      <FieldSelect
-        value={field}
-        change={(next) => {
-          setField(next)
-          setTyped(null)
-        }}
-      />
-      <FieldInput field={field} label={`New value in ${SIDES[side]}`} value={value} change={setTyped} error={problem?.fields.value} />
-      <Button type="submit" loading={editing.isPending}>
-        Write to {SIDES[side]}
-      </Button>
-      {problem && !problem.fields.value ? <ProblemNotice error={problem} /> : null}
-    </form>
+    <FieldForm
+      id={id}
+      side={side}
+      tell={tell}
+      label={`Edit in ${SIDES[side]}`}
+      button={`Write to ${SIDES[side]}`}
+      asked={(field) => {
+        const first = asInput(customer, side, field)
+        return [{ name: 'value', label: `New value in ${SIDES[side]}`, first, lines: takesLines(field, first) }]
+      }}
+    />
   )
 }

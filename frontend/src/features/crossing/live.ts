@@ -3,8 +3,8 @@ import { observations, type LogEntry, type WriteNote } from './observations'
 
 /** What the page knows of the customer, as the server's events tell it. */
 export interface Live {
-  /** connecting: nothing was heard yet. live. lost: it was, and is being asked for again. */
-  connection: 'connecting' | 'live' | 'lost'
+  /** connecting: nothing was heard yet. live. lost: it was, and is being asked for again. ended: there is none. */
+  connection: 'connecting' | 'live' | 'lost' | 'ended'
   /** Why nothing comes, in the server's words. */
   problem: string
   customer: Crossing | null
@@ -16,6 +16,7 @@ export type LiveAction =
   | { type: 'change'; change: ChangeEvent }
   | { type: 'conflict'; conflict: ConflictDetail | null }
   | { type: 'problem'; detail: string }
+  | { type: 'ended'; detail: string }
   | { type: 'lost' }
   | { type: 'write'; note: WriteNote }
 
@@ -31,14 +32,25 @@ export function follow(live: Live, action: LiveAction): Live {
     }
     case 'change': {
       if (!live.customer) return live
-      const { rows, document, differing } = action.change
-      const customer = { ...live.customer, differing, ...(rows ? { rows } : {}), ...(document !== undefined ? { document } : {}) }
+      // Of the two sides only the one that changed comes along.
+      const { rows, rows_problem, document, document_problem, differing } = action.change
+      const { customer: before } = live
+      const customer = {
+        ...before,
+        differing,
+        rows: rows ?? before.rows,
+        rows_problem: rows_problem ?? before.rows_problem,
+        document: document === undefined ? before.document : document,
+        document_problem: document_problem ?? before.document_problem,
+      }
       return { ...live, customer, log: [...live.log, ...observations(action.change)].slice(-LONGEST) }
     }
     case 'conflict':
       return live.customer ? { ...live, customer: { ...live.customer, conflict: action.conflict } } : live
     case 'problem':
       return { ...live, connection: 'lost', problem: action.detail }
+    case 'ended':
+      return { ...live, connection: 'ended', problem: action.detail }
     case 'lost':
       return { ...live, connection: live.customer ? 'lost' : 'connecting' }
     case 'write':

@@ -7,18 +7,20 @@ function seen(side: 'mysql' | 'mongo', value: unknown, since: number, at: number
   return { kind: 'observation', side, table: 'analytics_customer', key: KEY, column, value, since, at }
 }
 
-function edit(written: { mysql: number | null; mongo: number | null }): LogEntry {
+type Written = { at: number; value: unknown } | null
+
+function edit(written: { mysql: Written; mongo: Written }): LogEntry {
   return { kind: 'write', field: 'name', written }
 }
 
 describe('crossings', () => {
   it('measures from the acknowledgement of an edit made here', () => {
-    const log = [seen('mysql', 'Ada', 90, 110), edit({ mysql: 100, mongo: null }), seen('mongo', 'Ada', 110, 113)]
+    const log = [seen('mysql', 'Ada', 90, 110), edit({ mysql: { at: 100, value: 'Ada' }, mongo: null }), seen('mongo', 'Ada', 110, 113)]
     expect(crossings(log)).toMatchObject([{ from: 'mysql', state: 'arrived', ms: 13, value: 'Ada' }])
   })
 
   it('does so whichever of acknowledgement and arrival came first, and whichever side was looked at first', () => {
-    const log = [seen('mysql', 'Ada', 105, 125), seen('mongo', 'Ada', 90, 126), edit({ mysql: null, mongo: 100 })]
+    const log = [seen('mysql', 'Ada', 105, 125), seen('mongo', 'Ada', 90, 126), edit({ mysql: null, mongo: { at: 100, value: 'Ada' } })]
     expect(crossings(log)).toMatchObject([{ from: 'mongo', state: 'arrived', ms: 25 }])
   })
 
@@ -40,13 +42,22 @@ describe('crossings', () => {
     const log = [
       seen('mysql', 'Ada', 90, 105),
       seen('mongo', 'Grace', 90, 106),
-      edit({ mysql: 100, mongo: 101 }),
+      edit({ mysql: { at: 100, value: 'Ada' }, mongo: { at: 101, value: 'Grace' } }),
       seen('mysql', 'Grace', 150, 160),
     ]
     expect(crossings(log)).toMatchObject([
       { value: 'Grace', from: 'mongo', state: 'arrived', ms: 59 },
       { value: 'Ada', from: 'mysql', state: 'overtaken' },
     ])
+  })
+
+  it('takes the value of a write that changed nothing for nobody else’s', () => {
+    const log = [
+      seen('mongo', false, 90, 106),
+      edit({ mysql: { at: 100, value: true }, mongo: { at: 101, value: false } }),
+      seen('mysql', false, 106, 110),
+    ]
+    expect(crossings(log)).toMatchObject([{ value: false, from: 'mongo', state: 'arrived', ms: 9 }])
   })
 
   it('follows a value that comes again as a journey of its own', () => {

@@ -11,7 +11,7 @@ export interface Observation extends Place {
   value: unknown
 }
 
-/** An edit made from this page, with when each side acknowledged it. */
+/** An edit made from this page, with the value of each side that was written and when it acknowledged. */
 export interface WriteNote {
   kind: 'write'
   field: EditField
@@ -49,7 +49,7 @@ interface Journey {
   lost: 'overtaken' | 'unknown' | null
 }
 
-/** Milliseconds by which an edit's acknowledgement may come after the look that first showed it. */
+/** Milliseconds that may lie between an edit's acknowledgement and the end of the look that first showed it. */
 const SLACK = 250
 
 export function observations(event: ChangeEvent): Observation[] {
@@ -109,12 +109,16 @@ function underWay(journey: Journey): boolean {
 /** Which journey began with an edit of this page: the one whose first sight fits its acknowledgement. */
 function attribute(journeys: Journey[], note: WriteNote): void {
   for (const side of ['mysql', 'mongo'] as const) {
-    const at = note.written[side]
-    if (at === null) continue
+    const write = note.written[side]
+    if (write === null) continue
+    const { at, value } = write
+    const text = JSON.stringify(value)
     const begun = journeys.findLast((one) => {
       const seen = one.seen[side]
       const fits = one.place.table === 'analytics_customer' && one.place.column === note.field
-      return fits && one.written === null && seen !== undefined && seen.since <= at && seen.at <= at + SLACK && isFirst(one, side)
+      // A write of what stood there already was never seen, and began no journey.
+      const same = fits && one.text === text && one.written === null
+      return same && seen !== undefined && seen.since <= at && Math.abs(seen.at - at) <= SLACK && isFirst(one, side)
     })
     if (begun) begun.written = { side, at }
   }

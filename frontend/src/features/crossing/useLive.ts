@@ -60,12 +60,19 @@ class Connection {
 
   private async refused(): Promise<void> {
     let detail = 'The live view is not available now. It is asked for again.'
+    let gone = false
     try {
       await crossingCustomersRetrieve({ path: { id: this.id }, throwOnError: true })
     } catch (error) {
-      detail = asProblem(error).message
+      const problem = asProblem(error)
+      gone = problem.status === 404
+      detail = gone ? 'There is no customer at this address. Choose another one.' : problem.message
     }
     if (this.closed) return
+    if (gone) {
+      this.tell({ type: 'ended', detail })
+      return
+    }
     this.tell({ type: 'problem', detail })
     this.timer = window.setTimeout(() => {
       this.open()

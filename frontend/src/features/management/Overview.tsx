@@ -9,6 +9,7 @@ import {
   syncStatusRetrieveOptions,
   transactionsListOptions,
 } from '@/shared/api/generated/@tanstack/react-query.gen'
+import type { SyncStatus } from '@/shared/api/generated/types.gen'
 import { Answered } from '@/shared/ui/Answered'
 import { StateBadge } from '@/shared/ui/Badges'
 import { RoleRequests } from './RoleRequests'
@@ -33,9 +34,7 @@ export function Overview() {
       <Answered query={status} what="the state of both databases">
         {(found) => (
           <div>
-            <StateBadge tone={found.healthy ? 'good' : 'bad'}>
-              {found.healthy ? 'Both databases are kept equal' : 'The synchronisation needs a look'}
-            </StateBadge>{' '}
+            <StateBadge tone={!found.healthy ? 'bad' : found.open_conflicts > 0 ? 'busy' : 'good'}>{inShort(found)}</StateBadge>{' '}
             <Link to="/status">Status</Link>
           </div>
         )}
@@ -59,4 +58,10 @@ export function Overview() {
       <RoleRequests />
     </>
   )
+}
+
+function inShort({ healthy, open_conflicts: held }: SyncStatus): string {
+  if (!healthy) return 'The synchronisation needs a look'
+  if (held === 0) return 'Both databases are kept equal'
+  return `Both databases are kept equal but for ${held === 1 ? 'one document that is' : `${held} documents that are`} held`
 }

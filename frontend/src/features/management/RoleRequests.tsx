@@ -9,7 +9,7 @@ import { shownMoment } from '@/shared/format/time'
 import { Answered } from '@/shared/ui/Answered'
 import { ProblemNotice } from '@/shared/ui/ProblemNotice'
 
-const PENDING = { query: { state: 'pending' as const } }
+const PENDING = { query: { status: 'pending' as const } }
 
 /** Who would like to be more, to be granted or refused. */
 export function RoleRequests() {

@@ -34,7 +34,7 @@ export function ConflictCounts({ summary }: { summary: ConflictSummary }) {
             {summary.held.map(({ collection, kind, count }) => (
               <li key={`${collection} ${kind}`}>
                 <Link to={`/conflicts?show=held&kind=${kind}&collection=${encodeURIComponent(collection)}`}>
-                  {count} in {collection}: {KINDS[kind] ?? kind}
+                  {count} in {collection}: {KINDS[kind]}
                 </Link>
               </li>
             ))}

@@ -21,7 +21,7 @@ export function DirectionCard({ name, from, worker }: Props) {
           {SIDES[from]} → {SIDES[otherSide(from)]}
         </Title>
         {worker ? (
-          <StateBadge tone={worker.healthy ? 'good' : 'bad'}>{worker.state.replaceAll('_', ' ')}</StateBadge>
+          <StateBadge tone={worker.healthy ? 'good' : 'bad'}>{worker.silent ? 'silent' : worker.state.replaceAll('_', ' ')}</StateBadge>
         ) : (
           <StateBadge tone="bad">never started</StateBadge>
         )}
@@ -40,8 +40,8 @@ export function DirectionCard({ name, from, worker }: Props) {
 function Told({ worker }: { worker: Worker }) {
   return (
     <>
-      <Text>{sentence(worker.meaning)}</Text>
-      {worker.reason && !worker.healthy ? <Text className="breakable">{worker.reason}</Text> : null}
+      <Text>{worker.silent ? `Nothing is heard of it. The last it said: ${worker.meaning}.` : sentence(worker.meaning)}</Text>
+      {worker.reason && worker.reason !== worker.meaning && !worker.healthy ? <Text className="breakable">{worker.reason}</Text> : null}
       {worker.hint && !worker.healthy ? (
         <Text className="breakable">
           What helps: <code>{worker.hint}</code>
@@ -52,9 +52,9 @@ function Told({ worker }: { worker: Worker }) {
         <Fact name="Rate">{worker.rows_per_second === null ? 'not told' : `${worker.rows_per_second} rows/s`}</Fact>
         <Fact name="In this state since">{shownMoment(worker.since)}</Fact>
         <Fact name="Last said something">{shownSeconds(secondsSince(worker.reported_at))} ago</Fact>
-        <Fact name="Last error">
+        <Fact name={worker.healthy && worker.last_error ? 'Last error, over since' : 'Last error'}>
           {worker.last_error || 'none since its start'}
-          {worker.last_error && worker.last_error_hint ? (
+          {worker.last_error_hint && !worker.healthy ? (
             <>
               <br />
               What helps: <code>{worker.last_error_hint}</code>

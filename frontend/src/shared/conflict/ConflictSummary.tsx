@@ -3,6 +3,7 @@ import type { ConflictDetail } from '@/shared/api/generated/types.gen'
 import { shownMoment } from '@/shared/format/time'
 import { StateBadge } from '@/shared/ui/Badges'
 import { DecidedPlaces } from './DecidedPlaces'
+import { repairedFrom } from './outcome'
 import { KINDS, POLICIES, STATES } from './words'
 
 /** A conflict as a whole: how far it has come, why it arose, by which rule it was decided, and the outcome. */
@@ -17,7 +18,7 @@ export function ConflictSummary({ conflict }: { conflict: ConflictDetail }) {
         </Text>
       </Group>
       <Text className="breakable">
-        {KINDS[conflict.kind] ?? conflict.kind}: {conflict.reason}
+        {KINDS[conflict.kind]}: {conflict.reason}
       </Text>
       {conflict.waiting_for ? (
         <Text className="breakable">
@@ -27,7 +28,7 @@ export function ConflictSummary({ conflict }: { conflict: ConflictDetail }) {
       <Text size="sm" c="dimmed">
         Opened {shownMoment(conflict.opened_at)}
         {conflict.closed_at ? `, closed ${shownMoment(conflict.closed_at)} (${settledAfter(conflict)})` : ''}
-        {conflict.policy ? `; rule: ${POLICIES[conflict.policy] ?? conflict.policy}` : ''}
+        {conflict.policy && !repairedFrom(conflict) ? `; rule: ${POLICIES[conflict.policy] ?? conflict.policy}` : ''}
       </Text>
       <DecidedPlaces conflict={conflict} />
     </Stack>

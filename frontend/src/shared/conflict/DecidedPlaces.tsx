@@ -3,8 +3,7 @@ import type { ConflictDetail } from '@/shared/api/generated/types.gen'
 import { placeName } from '@/shared/format/places'
 import { SIDES } from '@/shared/format/sides'
 import { shownMicroseconds } from '@/shared/format/time'
-import { shownValue } from '@/shared/format/value'
-import { decidedPlaces, furtherLosers, type Fate, type Version } from './outcome'
+import { decidedPlaces, furtherLosers, shownAt, type Fate, type Version } from './outcome'
 
 const MARKS: Record<Fate, string> = { winner: '✓ winner', loser: '✗ loser', 'gave way': '○ gave way' }
 
@@ -22,7 +21,7 @@ export function DecidedPlaces({ conflict }: { conflict: ConflictDetail }) {
           </Text>
           {field.base !== null ? (
             <Text size="sm" c="dimmed" className="breakable">
-              before: <code>{shownValue(field.base)}</code>
+              before: <code>{shownAt(field.column, field.base)}</code>
             </Text>
           ) : null}
           <div className="versions">
@@ -37,7 +36,7 @@ export function DecidedPlaces({ conflict }: { conflict: ConflictDetail }) {
           <Text fw={600} className="breakable">
             {placeName(loser)}
           </Text>
-          <VersionCell version={{ side: loser.side, value: loser.value, time: loser.time, fate: 'loser' }} />
+          <VersionCell version={{ side: loser.side, column: loser.column, value: loser.value, time: loser.time, fate: 'loser' }} />
         </li>
       ))}
     </ul>
@@ -45,14 +44,14 @@ export function DecidedPlaces({ conflict }: { conflict: ConflictDetail }) {
 }
 
 function VersionCell({ version }: { version: Version }) {
-  const { side, value, time, fate } = version
+  const { side, column, value, time, fate } = version
   return (
     <div className={`version fate-${fate.replace(' ', '-')}`} data-fate={fate} data-side={side}>
       <div className="version-head">
         <span>{SIDES[side]}</span>
         <strong>{MARKS[fate]}</strong>
       </div>
-      <code className="breakable">{value === null ? 'absent' : shownValue(value)}</code>
+      <code className="breakable">{shownAt(column, value)}</code>
       {time !== null ? <span className="version-time">written {shownMicroseconds(time)}</span> : null}
     </div>
   )

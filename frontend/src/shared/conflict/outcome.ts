@@ -1,11 +1,15 @@
 import type { ConflictDetail, DecidedField, Loser, Side } from '@/shared/api/generated/types.gen'
 import { placeId } from '@/shared/format/places'
+import { isSide } from '@/shared/format/sides'
+import { shownValue } from '@/shared/format/value'
 
 /** What became of one side's value at one place. */
 export type Fate = 'winner' | 'loser' | 'gave way'
 
 export interface Version {
   side: Side
+  /** The place's column; "" for a row as a whole, or a list. */
+  column: string
   value: unknown
   /** Microseconds since the epoch; null where nobody noted the value. */
   time: number | null
@@ -18,6 +22,19 @@ export interface DecidedPlace {
   versions: readonly [Version, Version]
 }
 
+/** The side that a person took whole; null where nobody did. */
+export function repairedFrom({ resolution }: Pick<ConflictDetail, 'resolution'>): Side | null {
+  if (typeof resolution !== 'object' || resolution === null || !('repaired_from' in resolution)) return null
+  const from = resolution.repaired_from
+  return typeof from === 'string' && isSide(from) ? from : null
+}
+
+/** A value of a place, in words; of a row as a whole, whether it is there. */
+export function shownAt(column: string, value: unknown): string {
+  if (!column && (typeof value === 'boolean' || value === null)) return value ? 'there' : 'not there'
+  return value === null ? 'absent' : shownValue(value)
+}
+
 /** Each place that differed, with both values. A value that the winner's writer had seen gave way: it lost nothing. */
 export function decidedPlaces(conflict: ConflictDetail): DecidedPlace[] {
   const losers = new Set((conflict.losers ?? []).map(placeId))
@@ -25,6 +42,7 @@ export function decidedPlaces(conflict: ConflictDetail): DecidedPlace[] {
     const lost = losers.has(placeId(field))
     const version = (side: Side): Version => ({
       side,
+      column: field.column,
       value: field[side],
       time: side === 'mysql' ? field.mysql_time : field.mongo_time,
       fate: field.winner === side ? 'winner' : lost ? 'loser' : 'gave way',

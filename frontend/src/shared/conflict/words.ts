@@ -1,4 +1,4 @@
-import type { ConflictState } from '@/shared/api/generated/types.gen'
+import type { ConflictKind, ConflictState } from '@/shared/api/generated/types.gen'
 import type { Tone } from '@/shared/ui/Badges'
 
 /** Of each state: its word, how it is drawn, and what it means. */
@@ -10,7 +10,7 @@ export const STATES: Record<ConflictState, { word: string; tone: Tone; meaning: 
 }
 
 /** The kinds of conflicts in the engine's names, and what each means. */
-export const KINDS: Record<string, string> = {
+export const KINDS: Record<ConflictKind, string> = {
   insert_exists: 'inserted on both sides',
   update_missing: 'changed here, absent there',
   update_differs: 'the same place changed on both sides',

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest'
+import { repairedFrom, shownAt } from './outcome'
+
+describe('a value of a place', () => {
+  it('is said in words where it is the presence of a row', () => {
+    expect([true, false, null].map((value) => shownAt('', value))).toEqual(['there', 'not there', 'not there'])
+  })
+
+  it('stands for itself where it is a column’s or a list', () => {
+    expect([shownAt('active', true), shownAt('active', null), shownAt('', [7])]).toEqual(['true', 'absent', '[7]'])
+  })
+})
+
+describe('a repair', () => {
+  it.each([
+    [{ repaired_from: 'mysql' }, 'mysql'],
+    [{ by: 'policy', policy: 'mysql_wins' }, null],
+    [null, null],
+  ])('is told from a rule: %o', (resolution, from) => {
+    expect(repairedFrom({ resolution })).toBe(from)
+  })
+})
