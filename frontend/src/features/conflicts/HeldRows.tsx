@@ -12,7 +12,7 @@ export function HeldRows({ side, rows }: { side: Side; rows: readonly HeldRow[] 
       <Title order={2} size="h4" id={title} mb="sm">
         In {SIDES[side]} when it was looked at
       </Title>
-      {rows === null ? <Text c="dimmed">It was not read.</Text> : null}
+      {rows === null ? <Text c="dimmed">No rows: it was not read, or could not be read as rows.</Text> : null}
       {rows?.length === 0 ? <Text c="dimmed">The document was absent.</Text> : null}
       {[...tables].map(([table, found]) =>
         found.every((row) => row.key.length === 1) ? (

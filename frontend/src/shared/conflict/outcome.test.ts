@@ -6,6 +6,10 @@ describe('a value of a place', () => {
     expect([true, false, null].map((value) => shownAt('', value))).toEqual(['there', 'not there', 'not there'])
   })
 
+  it('says what stood there that no rows express', () => {
+    expect(shownAt('', '{"name": 5}')).toBe('could not be read as rows: {"name": 5}')
+  })
+
   it('stands for itself where it is a column’s or a list', () => {
     expect([shownAt('active', true), shownAt('active', null), shownAt('', [7])]).toEqual(['true', 'absent', '[7]'])
   })

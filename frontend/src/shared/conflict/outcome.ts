@@ -29,8 +29,9 @@ export function repairedFrom({ resolution }: Pick<ConflictDetail, 'resolution'>)
   return typeof from === 'string' && isSide(from) ? from : null
 }
 
-/** A value of a place, in words; of a row as a whole, whether it is there. */
+/** A value of a place, in words; of a row as a whole, whether it is there, or what stood there that no rows express. */
 export function shownAt(column: string, value: unknown): string {
+  if (!column && typeof value === 'string') return `could not be read as rows: ${value}`
   if (!column && (typeof value === 'boolean' || value === null)) return value ? 'there' : 'not there'
   return value === null ? 'absent' : shownValue(value)
 }
