@@ -97,7 +97,9 @@ def test_everybody_may_do_what_the_table_says(
 ) -> None:
     """One line for each address and method, one column for each kind of person."""
     client = client_of(getattr(people, who, None))
-    answer = getattr(client, method)(address(name, keys), data=BODIES.get(name.rpartition("-")[0]))
+    # The test client would send a body of GET as parameters, and unknown ones are refused.
+    content = None if method == "get" else BODIES.get(name.rpartition("-")[0])
+    answer = getattr(client, method)(address(name, keys), data=content)
     hang_up(answer)
     assert answer.status_code == TABLE[name, method][WHO.index(who)]
 
