@@ -83,7 +83,10 @@ def _place(one: _Item) -> str:
 
 
 def _value(one: _Item, name: str) -> str:
-    """As JSON, so that text, numbers and NULL look different; of a row as such, whether it is there."""
+    """As JSON, so that text, numbers and NULL look different; of a row as such, whether it is there, or
+    what stood there that no rows express."""
     if not one["column"] and isinstance(one[name], bool | None):
         return "there" if one[name] else "not there"
+    if not one["column"] and isinstance(one[name], str):
+        return f"could not be read as rows: {one[name]}"
     return json.dumps(one[name], ensure_ascii=False)
