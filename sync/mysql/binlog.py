@@ -27,7 +27,7 @@ from sync.mysql.gathering import Gathering
 from sync.mysql.gtid import Gtids, MariaDBGtids, MySQLGtids
 from sync.mysql.image_text import RawRow
 from sync.mysql.rowdecoder import Rows
-from sync.mysql.rows import CanonicalRows
+from sync.mysql.rows import canonical_rows
 from sync.mysql.server import MySQLSettings, Session
 from sync.mysql.statements import Statement, StatementKind
 from sync.mysql.xa import HeldRows, find_prepared, rolled_back_to_savepoint, without_rows
@@ -63,7 +63,7 @@ class BinlogSource:
         self._settings = settings
         self._other = other
         self._part_rows, self._part_bytes = part_rows, part_bytes
-        self._tables = {name: CanonicalRows(table) for name, table in mapping.tables.items()}
+        self._tables = canonical_rows(mapping)
         self._columns = {name: table.names for name, table in self._tables.items()} | _ENGINE_COLUMNS
         #: Servers may ignore case in names.
         self._watched = {name.lower() for name in self._columns}

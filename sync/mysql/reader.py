@@ -15,7 +15,7 @@ from sync.errors import Contention
 from sync.model.change import DocumentId, Row, RowKey, Side, Value
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.mysql.binlog import log_end
-from sync.mysql.rows import Clause, Problem, as_current, column_key, keys_clause, read_rows
+from sync.mysql.rows import Clause, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
 from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, quoted, translated
 from sync.ports import Reading
@@ -35,6 +35,7 @@ class MySQLReader:
         self._session = Session(settings)
         self._mapping = mapping
         self._hints = KeyHints(mapping.tables.values())
+        self._tables = canonical_rows(mapping)
 
     def count(self, collection: str) -> int:
         """See the port."""
@@ -122,7 +123,9 @@ class MySQLReader:
                     "START TRANSACTION" if exact else "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
                 )
             for table in collection.tables:
-                read_rows(connection, table, clauses, rows, problems, hint=hints[table.name], lock=lock)
+                read_rows(
+                    connection, self._tables[table.name], clauses, rows, problems, hint=hints[table.name], lock=lock
+                )
             position = log_end(connection) if exact else None
         finally:
             self._session.rollback()

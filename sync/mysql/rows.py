@@ -11,7 +11,7 @@ from typing import NamedTuple, NoReturn, cast
 
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Row, RowKey, Value
 from sync.model.codecs import NotCanonical
-from sync.model.mapping import CollectionMapping, TableMapping
+from sync.model.mapping import CollectionMapping, SyncMapping, TableMapping
 from sync.model.values import FOREIGN
 from sync.mysql.server import Connection, quoted, translated
 from sync.ports import Current
@@ -103,6 +103,11 @@ def _absent() -> NoReturn:
     raise NotCanonical("a value is needed, found NULL")
 
 
+def canonical_rows(mapping: SyncMapping) -> dict[str, CanonicalRows]:
+    """Of each mapped table. Compiled, so made once by who reads again and again."""
+    return {name: CanonicalRows(table) for name, table in mapping.tables.items()}
+
+
 def column_key(collection: CollectionMapping, key: Value) -> Value:
     """What stands in the column: the inverse of `CanonicalRows.document`."""
     if isinstance(key, str) and key.startswith(FOREIGN):
@@ -122,7 +127,7 @@ def keys_clause(collection: CollectionMapping, keys: Sequence[Value]) -> list[Cl
 
 def read_rows(
     connection: Connection,
-    table: TableMapping,
+    table: CanonicalRows,
     clauses: Sequence[Clause],
     rows: _Rows,
     problems: dict[DocumentId, Problem],
@@ -132,14 +137,13 @@ def read_rows(
 ) -> None:
     """Read the table's rows into `rows` (document -> table -> key -> row). A value that its codec refuses makes its
     document a problem. `hint` follows the table's name, `lock` ends the statement."""
-    canonical = CanonicalRows(table)
-    listed = ", ".join(quoted(name) for name in canonical.names)
+    listed = ", ".join(quoted(name) for name in table.names)
     for condition, values in clauses:
-        where = condition.format(quoted(table.key[0]))
+        where = condition.format(quoted(table.table.key[0]))
         with translated(), connection.cursor() as cursor:
-            cursor.execute(f"SELECT {listed} FROM {quoted(table.name)} {hint} WHERE {where} {lock}", values)
+            cursor.execute(f"SELECT {listed} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}", values)
             for raw in cursor.fetchall():
-                _put(canonical, raw, rows, problems)
+                _put(table, raw, rows, problems)
 
 
 def as_current(rows: DocumentRows, problem: Problem | None) -> Current:

@@ -19,7 +19,7 @@ from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Checkpoint, Position
 from sync.mysql.conflicts import Conflicts
 from sync.mysql.packets import chunks, send
-from sync.mysql.rows import Problem, as_current, column_key, keys_clause, read_rows
+from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
 from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
 from sync.ports import ConflictStore, Current, DocumentWrite
@@ -46,6 +46,7 @@ class MySQLTarget:
         self._session = Session(settings)
         self._mapping = mapping
         self._hints = KeyHints(mapping.tables.values())
+        self._tables = canonical_rows(mapping)
 
     def checkpoint(self) -> Checkpoint:
         """See the port."""
@@ -114,7 +115,7 @@ class MySQLTarget:
         if not moved:
             self._session.rollback()
             raise Fenced("another copy of the listener has taken the lease")
-        return MySQLTransaction(self._session, connection, self._mapping, hints)
+        return MySQLTransaction(self._session, connection, self._mapping, self._tables, hints)
 
     def close(self) -> None:
         """See the port."""
@@ -151,11 +152,17 @@ class MySQLTransaction:
     """Implements `sync.ports.TargetTransaction`."""
 
     def __init__(
-        self, session: Session, connection: Connection, mapping: SyncMapping, hints: Mapping[str, str]
+        self,
+        session: Session,
+        connection: Connection,
+        mapping: SyncMapping,
+        tables: Mapping[str, CanonicalRows],
+        hints: Mapping[str, str],
     ) -> None:
         self._session = session
         self._connection = connection
         self._mapping = mapping
+        self._tables = tables
         self._hints = hints
         self._conflicts = Conflicts(connection, mapping)
         #: Documents that stand here but not in canonical values.
@@ -181,7 +188,7 @@ class MySQLTransaction:
                 clauses = keys_clause(self._mapping.collections[table.collection], keys)
                 read_rows(
                     self._connection,
-                    table,
+                    self._tables[table.name],
                     clauses,
                     rows,
                     self._problems,
