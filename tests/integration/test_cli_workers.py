@@ -227,6 +227,12 @@ def test_a_second_copy_leaves_the_telling_to_the_first(copied: Site, start: Star
     assert told()[-1] == "streaming"
 
 
+def in_mysql(site: Site, key: str) -> bool:
+    """Whether an account has arrived there."""
+    with site.mysql("app").cursor() as cursor:
+        return cursor.execute("SELECT id FROM analytics_account WHERE id = %s", (key,)) == 1
+
+
 def test_one_worker_goes_on_when_the_other_stops(copied: Site, start: Start) -> None:
     """Run and status name the state and what helps; in the end run's exit code tells."""
     running = start("run")
@@ -236,12 +242,7 @@ def test_one_worker_goes_on_when_the_other_stops(copied: Site, start: Start) -> 
     until(lambda: "lockstep follow ended with exit code 3; the other worker goes on" in running.said(), running)
     assert running.states("follower")[-1] == "schema_changed"
     copied.mongo("app")["accounts"].insert_one({"_id": ObjectId(B), "account_id": 1, "limit": 2, "products": []})
-
-    def arrived() -> bool:
-        with copied.mysql("app").cursor() as cursor:
-            return cursor.execute("SELECT id FROM analytics_account WHERE id = %s", (B,)) == 1
-
-    until(arrived, running)
+    until(lambda: in_mysql(copied, B), running)
     code, workers = status(copied)
     assert code == exit_codes.UNHEALTHY
     assert (workers["follower"]["state"], workers["follower"]["healthy"]) == ("schema_changed", False)
@@ -277,12 +278,7 @@ def test_a_killed_worker_is_started_again(copied: Site, start: Start) -> None:
     until(lambda: "lockstep follow was killed by signal 9; it is started again in" in running.said(), running)
     until(lambda: all(running.states(name).count("streaming") == 2 for name in ("follower", "listener")), running)
     copied.mongo("app")["accounts"].insert_one({"_id": ObjectId(B), "account_id": 1, "limit": 2, "products": []})
-
-    def arrived() -> bool:
-        with copied.mysql("app").cursor() as cursor:
-            return cursor.execute("SELECT id FROM analytics_account WHERE id = %s", (B,)) == 1
-
-    until(arrived, running)
+    until(lambda: in_mysql(copied, B), running)
     assert running.end()[0] == exit_codes.OK
 
 
