@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync.errors import Contention, Refused
@@ -44,7 +44,7 @@ class Counters:
 class _Merged:
     """What a batch comes to."""
 
-    writes: list[DocumentWrite] = field(default_factory=list)
+    written: list[DocumentId] = field(default_factory=list)
     holds: dict[DocumentId, tuple[Hold, DocumentRows | None]] = field(default_factory=dict)
     noted: int = 0
     checked: int = 0
@@ -129,14 +129,14 @@ class Pipeline:
         quiet = not entries and batch.end is not None and mark is None
         if not quiet:
             with self._lease.transaction(batch.advance(self._lease.checkpoint), touched) as transaction:
-                self._merge(transaction, batch, entries, refused, merged)
+                writes = self._merge(transaction, batch, entries, refused, merged)
                 if alone:
-                    spoiled = self._write_alone(transaction, merged)
+                    spoiled = self._write_alone(transaction, list(writes), merged)
                 else:
-                    transaction.write(merged.writes)
+                    transaction.write(writes)
                 if mark and self._on_mark:
                     merged.settled = self._on_mark(transaction, mark, alone=alone)
-                quiet = batch.end is not None and not (users or merged.writes or merged.holds or mark)
+                quiet = batch.end is not None and not (users or merged.written or merged.holds or mark)
                 if spoiled or quiet:
                     raise NothingToWrite
                 openings = [
@@ -145,7 +145,7 @@ class Pipeline:
                 ]
                 if openings:
                     transaction.conflicts.open(openings, self._side)
-                touched += [write.document for write in merged.writes]
+                touched += merged.written
         if spoiled:
             return spoiled
         if quiet and batch.end is not None:
@@ -160,8 +160,8 @@ class Pipeline:
         entries: Mapping[DocumentId, Sequence[Entry]],
         refused: Mapping[DocumentId, Hold],
         merged: _Merged,
-    ) -> None:
-        """Note held documents, fold the others over what the target holds now."""
+    ) -> Iterator[DocumentWrite]:
+        """Note held documents, read the others, and fold each as it is asked for over what the target holds now."""
         free = self._free(transaction, entries, merged)
         collections = self._mapping.collections
         wanted = {document: batch.needs(collections[document.collection], of) for document, of in free.items()}
@@ -175,7 +175,8 @@ class Pipeline:
             if isinstance(after, Hold):
                 merged.holds[document] = (after, None if now.problem else now.rows)
             elif after != now.rows:
-                merged.writes.append(DocumentWrite(document=document, before=now.rows, after=after))
+                merged.written.append(document)
+                yield DocumentWrite(document, now.rows, after)
 
     def _free(
         self, transaction: TargetTransaction, entries: Mapping[DocumentId, Sequence[Entry]], merged: _Merged
@@ -194,15 +195,17 @@ class Pipeline:
                 free[document] = of
         return free
 
-    def _write_alone(self, transaction: TargetTransaction, merged: _Merged) -> tuple[DocumentId, Hold] | None:
-        for write in list(merged.writes):
+    def _write_alone(
+        self, transaction: TargetTransaction, writes: Iterable[DocumentWrite], merged: _Merged
+    ) -> tuple[DocumentId, Hold] | None:
+        for write in writes:
             try:
                 hold = transaction.write_alone(write)
             except Refused as error:
                 hold = Hold(kind=ConflictKind(error.kind), reason=error.message)
                 return write.document, hold
             if hold:
-                merged.writes.remove(write)
+                merged.written.remove(write.document)
                 merged.holds[write.document] = (hold, write.before)
         return None
 
@@ -212,7 +215,7 @@ class Pipeline:
             for entry in of:
                 if entry.origin is Origin.USER:
                     done.rows += len(entry.changes)
-        done.documents += len(merged.writes) + merged.settled
+        done.documents += len(merged.written) + merged.settled
         done.held += len(merged.holds)
         done.noted += merged.noted
         done.echoes_checked += merged.checked

@@ -5,9 +5,9 @@ Everything behind these raises the classes of `sync.errors` only: each side tran
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Side, Transaction, Value
 from sync.model.mapping import Policy
@@ -47,8 +47,7 @@ class LogEnd(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Current:
+class Current(NamedTuple):
     """A document as it stands in a database."""
 
     #: Of every table that was asked for (an empty dict where no row stands). An absent document: all empty.
@@ -59,8 +58,7 @@ class Current:
     stored: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentWrite:
+class DocumentWrite(NamedTuple):
     """One document's net difference: from `before` (as read) to `after`, over the same tables."""
 
     document: DocumentId
@@ -235,9 +233,9 @@ class TargetTransaction(Protocol):
         """The current rows of the named tables of each document (all rows the document has there), locked (MySQL) or in
         the snapshot (MongoDB). Every document asked for is in the answer."""
 
-    def write(self, writes: Sequence[DocumentWrite]) -> None:
-        """Write them all, parents first, deletes children first, many rows a statement. Raises `Refused` (a constraint)
-        or `Contention`; the transaction must then be rolled back."""
+    def write(self, writes: Iterable[DocumentWrite]) -> None:
+        """Write them all, which may begin before the last of them is made: parents first, deletes children first, many
+        rows a statement. Raises `Refused` (a constraint) or `Contention`; the transaction must then be rolled back."""
 
     def write_alone(self, write: DocumentWrite) -> Hold | None:
         """Write one document so that a refusal undoes only it and is returned. Where the database cannot undo a part of

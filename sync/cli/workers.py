@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -15,6 +16,9 @@ from sync.cli.context import command, wiring
 
 #: Seconds in which a worker finishes its batch. Where a server hangs it is then ended as it is: as safe as SIGKILL.
 PATIENCE = 8.0
+#: Objects between two searches for cycles. A worker makes many objects a row, nearly none in a cycle: Python's own 700
+#: cost a fifth of its time.
+CYCLES = (100_000, 20, 20)
 
 
 def _worker(name: str) -> None:
@@ -24,6 +28,8 @@ def _worker(name: str) -> None:
         print(f"{at} {name} action=state state={state} reason={reason!r}{tail}", file=sys.stderr, flush=True)
 
     worker = wiring().worker(name, on_state)
+    gc.freeze()  # what was imported stays
+    gc.set_threshold(*CYCLES)
 
     def stop(*_: object) -> None:
         worker.stop()

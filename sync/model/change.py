@@ -72,8 +72,7 @@ class ConflictKind(enum.StrEnum):
     CONSTRAINT_VIOLATION = "constraint_violation"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowChange:
+class RowChange(NamedTuple):
     """One row before and after; `before is None` is an insert, `after is None` a delete, never both."""
 
     table: str
@@ -92,8 +91,7 @@ class Hold:
     key: RowKey | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """The changes that one source transaction made to one document, in source order."""
 
     document: DocumentId
@@ -110,20 +108,19 @@ class Entry:
     problem: Hold | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
+class Transaction(NamedTuple):
     """One source transaction, or one part of an oversize one. Transactions without entries only move the position."""
 
     entries: tuple[Entry, ...]
     #: Where reading resumes once this is applied: this transaction's end; for a part that is not the last one,
     #: the end of the transaction before it.
     position: Position
+    #: The other worker's checkpoint as this log has shown it up to this transaction's end.
+    known: Known
     #: Of a part that is not the last: how many raw source rows (or stream events) from the transaction's start are done. Else 0.
     rows_done: int = 0
     #: Place of the first user event (`Checkpoint.seen`); None where it holds none.
     first_user: Position | None = None
-    #: The other worker's checkpoint as this log has shown it up to this transaction's end.
-    known: Known
     #: Estimated memory, bytes.
     size: int = 0
     #: Commit time in microseconds since the epoch (0 where the log told none); what lag is measured from.

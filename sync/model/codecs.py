@@ -92,11 +92,11 @@ class ObjectIdCodec:
 
     def from_bson(self, value: object) -> Value:
         if isinstance(value, ObjectId):
-            return str(value)
+            return value.binary.hex()
         raise _refuse("ObjectId", value)
 
     def to_bson(self, value: Value) -> object:
-        return ObjectId(str(value))
+        return ObjectId(bytes.fromhex(str(value)))
 
 
 class StringCodec:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sync.model.change import DocumentRows, Row, RowKey, Value
 from sync.model.lens import assemble, assemble_part
@@ -27,8 +27,7 @@ class Delete:
     """The document goes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
+class Update(NamedTuple):
     """Values to set and paths to unset."""
 
     set: Mapping[str, object]
@@ -65,17 +64,18 @@ def plan(
         return Insert(document=new) if document is None else Replace(document=new)
     changes = _Changes(collection, before, after)
     changes.fields(collection.fields, before[collection.table][(key,)], after[collection.table][(key,)], ())
-    if changes.touched != {collection.table}:
+    if changes.below_root:
         for part in collection.parts:
             changes.part(part, (key,), document, ())
     if not (changes.set or changes.unset):
         return None
-    if all(map(_is_path, changes.set)) and all(map(_is_path, changes.unset)):
-        return Update(
-            set={".".join(path): value for path, value in changes.set.items()},
-            unset=tuple(".".join(path) for path in changes.unset),
-        )
-    return Replace(document=_applied(document, changes))
+    for path in (*changes.set, *changes.unset):
+        if not _is_path(path):
+            return Replace(document=_applied(document, changes))
+    return Update(
+        set={".".join(path): value for path, value in changes.set.items()},
+        unset=tuple(map(".".join, changes.unset)),
+    )
 
 
 _Path: TypeAlias = tuple[str, ...]
@@ -89,8 +89,11 @@ class _Changes:
     def __init__(self, collection: CollectionMapping, before: DocumentRows, after: DocumentRows) -> None:
         self._below = collection.below
         self._before, self._after = before, after
-        #: Tables of which something was touched, and their rows before and after by the key of the row above.
-        self.touched = {table for table in after if before[table] is not after[table]}
+        #: Tables of which something was touched.
+        self._touched = {table for table in after if before[table] is not after[table]}
+        #: Whether some of them are not the root's.
+        self.below_root = len(self._touched) > 1 or collection.table not in self._touched
+        #: Their rows before and after by the key of the row above.
         self._groups: dict[str, tuple[_Grouped, _Grouped]] = {}
         self.set: dict[_Path, object] = {}
         self.unset: list[_Path] = []
@@ -106,7 +109,7 @@ class _Changes:
                 self.set[(*path, field.name)] = field.codec.to_bson(value)
 
     def part(self, part: PartMapping, above: RowKey, holder: Mapping[str, object], path: _Path) -> None:
-        if self.touched.isdisjoint(self._below[part.table]):
+        if self._touched.isdisjoint(self._below[part.table]):
             return
         here = (*path, part.name)
         old, new = self._below_row(part.table, above)

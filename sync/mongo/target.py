@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, timedelta
+from itertools import islice
 from typing import Any
 
 from bson import Binary, json_util
@@ -34,7 +36,11 @@ LEASE = 6_000
 CLOCKS = timedelta(seconds=5)
 #: Seconds that looking for the last write in the log may take.
 LOOKING = 2.0
+#: Documents of one answer to a reading, and of one part of a writing.
+_READ, _PART = 10_000, 250
 _Operation = Any  # one of pymongo's operation classes
+#: Collection -> deletes, updates, inserts.
+_ByCollection = dict[str, tuple[list[_Operation], list[_Operation], list[_Operation]]]
 
 
 class MongoTarget:
@@ -225,7 +231,9 @@ class MongoTransaction:
             nowhere |= without
             found: dict[DocumentId, Document | None] = dict.fromkeys(documents)
             with translated():
-                for stored in self._database[name].find({"_id": {"$in": keys}}, session=self._session):
+                for stored in self._database[name].find(
+                    {"_id": {"$in": keys}}, session=self._session, batch_size=_READ
+                ):
                     found[DocumentId(name, document_key(collection, stored["_id"]))] = stored
             self._documents.update(found)
         return {document: self._current(document, tables, nowhere.get(document)) for document, tables in needs.items()}
@@ -235,13 +243,31 @@ class MongoTransaction:
         rows, problem = shredded(collection, self._documents[document], tables)
         return as_current(rows, problem or nowhere, self._documents[document])
 
-    def write(self, writes: Sequence[DocumentWrite]) -> None:
-        """See the port."""
-        operations: dict[str, tuple[list[_Operation], list[_Operation], list[_Operation]]] = {}
+    def write(self, writes: Iterable[DocumentWrite]) -> None:
+        """See the port. In parts: while MongoDB is at one, the next is made."""
+        sent: Future[None] | None = None
+        with ThreadPoolExecutor(1) as sender:  # starts no thread before it is asked
+            for part in _parts(writes):
+                operations = self._operations(part)
+                if sent is not None:
+                    sent.result()
+                sent = None
+                if len(part) < _PART:
+                    self._send(operations)
+                else:
+                    sent = sender.submit(self._send, operations)
+        if sent is not None:
+            sent.result()
+
+    def _operations(self, writes: Iterable[DocumentWrite]) -> _ByCollection:
+        operations: _ByCollection = {}
         for write in writes:
             kind, operation = self._operation(write)
             if operation is not None:
                 operations.setdefault(write.document.collection, ([], [], []))[kind].append(operation)
+        return operations
+
+    def _send(self, operations: _ByCollection) -> None:
         for name, (deletes, updates, inserts) in operations.items():
             with translated():
                 done = self._database[name].bulk_write([*deletes, *updates, *inserts], session=self._session)
@@ -291,6 +317,12 @@ class MongoTransaction:
                 return 2, InsertOne(dict(document))
             case Replace(document=document):
                 return 1, ReplaceOne(where, dict(document))
+
+
+def _parts(writes: Iterable[DocumentWrite]) -> Iterator[list[DocumentWrite]]:
+    rest = iter(writes)
+    while part := list(islice(rest, _PART)):
+        yield part
 
 
 def _as_update(planned: Update) -> Document:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pymysql.charset import charset_by_id
 
@@ -22,8 +22,7 @@ from sync.mysql.statements import Statement, classify
 Xid: TypeAlias = tuple[bytes, bytes, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class Started(NamedTuple):
     """A GTID event (MySQL without GTIDs: its anonymous form). It opens every transaction, DDL included."""
 
     #: MySQL "uuid" or "uuid:tag", MariaDB "domain-server"; "" where it is anonymous.

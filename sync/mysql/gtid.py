@@ -19,6 +19,8 @@ class MySQLGtids:
 
     def __init__(self, text: str = "") -> None:
         self._intervals: dict[str, list[list[int]]] = {}
+        #: Of those sources to which nothing was added since: a position is told for every transaction.
+        self._texts: dict[str, str] = {}
         for item in "".join(text.split()).lower().split(","):
             source, *parts = item.split(":")
             label = source
@@ -35,6 +37,7 @@ class MySQLGtids:
         return any(":" in label for label in self._intervals)
 
     def add(self, source: str, number: int) -> None:
+        self._texts.pop(source, None)
         intervals = self._intervals.setdefault(source, [])
         if intervals and intervals[-1][1] + 1 == number:
             intervals[-1][1] = number
@@ -50,11 +53,14 @@ class MySQLGtids:
         self._intervals[source] = merged
 
     def __str__(self) -> str:
-        items = []
-        for source, intervals in sorted(self._intervals.items()):
-            ranges = ":".join(str(first) if first == last else f"{first}-{last}" for first, last in intervals)
-            items.append(f"{source}:{ranges}")
-        return ",".join(items)
+        for source, intervals in self._intervals.items():
+            if source not in self._texts:
+                self._texts[source] = ":".join([source, *(_interval(*one) for one in intervals)])
+        return ",".join(self._texts[source] for source in sorted(self._intervals))
+
+
+def _interval(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
 
 
 class MariaDBGtids:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pymysql
 
@@ -197,7 +197,7 @@ class MySQLTransaction:
                 )
         return {document: as_current(rows[document], self._problems.get(document)) for document in needs}
 
-    def write(self, writes: Sequence[DocumentWrite]) -> None:
+    def write(self, writes: Iterable[DocumentWrite]) -> None:
         """See the port. A document that was read as a problem is replaced whole."""
         changes: dict[str, list[RowChange]] = {}
         for write in writes:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from typing import Any
 
-import pymysql
 import pytest
 from pymysql.cursors import Cursor
-from pymysql.protocol import MysqlPacket
 
 from sync.errors import LockstepError, MySQLAway, PositionPurged, Refused, SourceBehind, StatementInBinlog, UnknownEvent
 from sync.model.position import BinlogPosition
@@ -430,25 +429,54 @@ def test_statements_in_disguise(text: bytes, kind: StatementKind) -> None:
 # Errors.
 
 
-class Broken(_Gate):
-    """Stands in for the connection where it fails."""
+def framed(data: bytes, number: int = 0) -> bytes:
+    """As it is sent."""
+    return len(data).to_bytes(3, "little") + bytes([number]) + data
 
-    def __init__(self, error: Exception | None) -> None:
-        self.error = error
 
-    def _read_packet(self, packet_type: object = None) -> MysqlPacket:
-        if self.error:
-            raise self.error
-        return MysqlPacket(b"\xfe\0\0\0\0", "utf8mb4")
+def refusal(code: int, text: str) -> bytes:
+    """An error packet (MySQL protocol, ERR_Packet)."""
+    return framed(b"\xff" + code.to_bytes(2, "little") + b"#HY000" + text.encode())
+
+
+class Sent(io.BytesIO):
+    """What a server sends before the connection breaks, or fails."""
+
+    def __init__(self, sent: bytes | Exception) -> None:
+        super().__init__(sent if isinstance(sent, bytes) else b"")
+        self._error = sent if isinstance(sent, Exception) else None
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self._error:
+            raise self._error
+        return super().read(size)
+
+
+class Gate(_Gate):
+    """A connection to no server."""
+
+    encoding = "utf8mb4"
+
+    def __init__(self, sent: bytes | Exception) -> None:
+        self._rfile = Sent(sent)
+        self._next_seq_id = 0
 
     def cut(self) -> None:
         pass
 
 
-def raised(error: Exception | None, *, closed: bool = False) -> LockstepError:
+def test_packets() -> None:
+    """A packet of the greatest length goes on in the next; the numbers of packets count on, modulo 256."""
+    longest = b"\0" * 0xFFFFFF
+    gate = Gate(framed(longest, 255) + framed(b"end") + framed(b"", 1) + framed(longest, 2) + framed(b"", 3))
+    gate._next_seq_id = 255
+    assert [gate.packet(), gate.packet(), gate.packet()] == [longest + b"end", b"", longest]
+
+
+def raised(sent: bytes | Exception, *, closed: bool = False) -> LockstepError:
     """What `next` makes of it."""
     gate = wire()
-    gate._gate = gate._asked = Broken(error)
+    gate._gate = gate._asked = Gate(sent)
     if closed:
         gate.close()
     with pytest.raises(LockstepError) as stopped:
@@ -458,25 +486,27 @@ def raised(error: Exception | None, *, closed: bool = False) -> LockstepError:
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    ("sent", "expected"),
     [
-        (None, MySQLAway),
+        (framed(b"\xfe\0\0\0\0"), MySQLAway),
+        (b"", MySQLAway),
+        (framed(b"\0secret")[:-1], MySQLAway),
+        (framed(b"\0secret", 1), MySQLAway),
         (ConnectionResetError("secret"), MySQLAway),
-        (pymysql.err.OperationalError(2013, "secret"), MySQLAway),
-        (pymysql.err.OperationalError(1317, "secret"), MySQLAway),
+        (refusal(1317, "secret"), MySQLAway),
         (struct.error("secret"), UnknownEvent),
         (KeyError("secret"), UnknownEvent),
-        (pymysql.err.OperationalError(1236, "secret: the master has purged required binary logs"), PositionPurged),
-        (pymysql.err.OperationalError(1236, "Could not find first log file name secret"), PositionPurged),
-        (pymysql.err.OperationalError(1236, "secret which is not in the master's binlog"), SourceBehind),
-        (pymysql.err.OperationalError(1236, "Client requested position > file size, secret"), SourceBehind),
-        (pymysql.err.OperationalError(1236, "event read from binlog did not pass crc check secret"), UnknownEvent),
-        (pymysql.err.OperationalError(1236, "secret"), UnknownEvent),
+        (refusal(1236, "secret: the master has purged required binary logs"), PositionPurged),
+        (refusal(1236, "Could not find first log file name secret"), PositionPurged),
+        (refusal(1236, "secret which is not in the master's binlog"), SourceBehind),
+        (refusal(1236, "Client requested position > file size, secret"), SourceBehind),
+        (refusal(1236, "event read from binlog did not pass crc check secret"), UnknownEvent),
+        (refusal(1236, "secret"), UnknownEvent),
     ],
 )
-def test_errors_have_names(error: Exception | None, expected: type[LockstepError]) -> None:
+def test_errors_have_names(sent: bytes | Exception, expected: type[LockstepError]) -> None:
     """Whatever fails below becomes an error of the engine, without the text."""
-    assert type(raised(error)) is expected
+    assert type(raised(sent)) is expected
 
 
 @pytest.mark.parametrize("error", [AttributeError("secret"), ValueError("secret"), struct.error("secret"), OSError(9)])
