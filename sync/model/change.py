@@ -91,7 +91,8 @@ class Hold:
     key: RowKey | None = None
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
     """The changes that one source transaction made to one document, in source order."""
 
     document: DocumentId

@@ -184,7 +184,7 @@ def test_many_are_noted_at_once(side: MySQLSide) -> None:
     for number, document in enumerate(documents):
         entry = edited((1, number + 2), 7)
         if number % 400 == 3:
-            change = replace(entry.changes[0], after={"account_id": 1, "limit": "x" * 600_000})
+            change = entry.changes[0]._replace(after={"account_id": 1, "limit": "x" * 600_000})
             entry = replace(entry, changes=(change,))
         wanted[found[document]] = [entry]
     assert transaction.note(wanted, Side.MONGO) == wanted.keys() - {gone}
@@ -286,7 +286,7 @@ def test_what_is_too_large_for_one_statement_goes_in_more(side: MySQLSide) -> No
     ((most,),) = side.rows("SELECT @@max_allowed_packet")
     text = "x" * (most // 3)
     entry = edited((1, 2), 5)
-    wide = replace(entry, changes=(replace(entry.changes[0], before=None, after={"account_id": 1, "limit": text}),))
+    wide = replace(entry, changes=(entry.changes[0]._replace(before=None, after={"account_id": 1, "limit": text}),))
     opened(side, entries=[wide], target={"analytics_account": {(A,): {"account_id": 1, "limit": text}}})
     found = detail(side)
     assert found["mysql_value"][0]["row"]["limit"] == found["mongo_value"][0]["row"]["limit"] == text
@@ -296,7 +296,7 @@ def test_what_cannot_be_stored_at_all_is_said(side: MySQLSide) -> None:
     """With the setting that helps; nothing is left out silently."""
     ((most,),) = side.rows("SELECT @@max_allowed_packet")
     entry = edited((1, 2), 5)
-    change = replace(entry.changes[0], after={"account_id": 1, "limit": "x" * most})
+    change = entry.changes[0]._replace(after={"account_id": 1, "limit": "x" * most})
     transaction = side.conflicts().begin()
     with pytest.raises(ConfigError) as refused:
         transaction.open(opening(account(B), HOLD, [replace(entry, changes=(change,))]), Side.MYSQL)
