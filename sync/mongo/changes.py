@@ -33,6 +33,7 @@ from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Row
 from sync.model.lens import difference, document_key, empty_rows, shred
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import Known, Mark, Position, StreamPosition, reached
+from sync.mongo.accounts import session_uid
 from sync.mongo.schema import collections, has_images
 from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
 
@@ -73,13 +74,16 @@ class ChangeStreamSource:
         mapping: SyncMapping,
         *,
         other: str = "follower",
+        spared: str = "",
         part_events: int = PART_EVENTS,
         part_bytes: int = PART_BYTES,
     ) -> None:
-        """`other` is the worker whose checkpoint stands in MongoDB."""
+        """`other` is the worker whose checkpoint stands in MongoDB. `spared`: its account, where nobody else uses that;
+        the server then leaves out of the stream what it writes beside its checkpoint."""
         self._settings = settings
         self._mapping = mapping
         self._other = other
+        self._spared = spared
         self._part_events, self._part_bytes = part_events, part_bytes
         self._client: Client | None = None
         self._session: ClientSession | None = None
@@ -155,6 +159,9 @@ class ChangeStreamSource:
             ]
         }
         pipeline: list[Document] = [{"$changeStream": stream}, {"$match": wanted}]
+        if self._spared:
+            others = {"lsid.uid": {"$ne": session_uid(self._spared)}}
+            pipeline.append({"$match": {"$or": [others, {"ns.coll": CHECKPOINTS}]}})
         if not self._wide:
             pipeline += _NARROW
         reply = self._command({"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": 0}})
@@ -308,6 +315,9 @@ class ChangeStreamSource:
         if self._last is None:
             return
         self._end = event_position(self._last)
+        if self._tag is not None:
+            # All of it, for its time is no other's: reading may go on from here in a stream that shows more of it.
+            self._end = StreamPosition(time=self._end.time, increment=self._end.increment)
         self._known = self._tag or self._known
         self._ready.append(
             Transaction(
