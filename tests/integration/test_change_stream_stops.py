@@ -10,6 +10,7 @@ import pytest
 from bson import Int64, ObjectId
 from pymongo import MongoClient
 
+from deploy.local.mongo_server import Document
 from deploy.local.users import Role
 from sync.errors import CheckpointWrittenByOther, ImagesOff, SchemaChanged
 from sync.model.change import ConflictKind, DocumentId, DocumentRows
@@ -122,8 +123,8 @@ def test_another_accounts_writes_are_never_spared(log: StreamLog) -> None:
     try:
         source = log.source(log.end(), spared=True)
         url = f"mongodb://{user}:x@127.0.0.1:{log.server.port}/{other.name}?replicaSet=rs0"
-        client: MongoClient[dict[str, Any]]
-        with MongoClient(url) as client, client.start_session() as session, session.start_transaction():
+
+        with MongoClient[Document](url) as client, client.start_session() as session, session.start_transaction():
             client[log.name]["accounts"].insert_one(account(A), session=session)
         assert [entry.document.key for entry in entries(log.read(source))] == [str(A)]
     finally:
