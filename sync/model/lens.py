@@ -36,7 +36,7 @@ def empty_rows(collection: CollectionMapping) -> _Rows:
 def document_key(collection: CollectionMapping, bson_id: object) -> Value:
     """The canonical key of an `_id`; text that begins with "?" where the mapping's type does not take it."""
     try:
-        return _own_key(collection, bson_id)
+        return own_key(collection, bson_id)
     except NotCanonical:
         text = FOREIGN + json_util.dumps(bson_id, json_options=_JSON)
         if len(text) <= _LONGEST:
@@ -44,7 +44,8 @@ def document_key(collection: CollectionMapping, bson_id: object) -> Value:
         return f"{text[: _LONGEST - 66]}#{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _own_key(collection: CollectionMapping, bson_id: object) -> Value:
+def own_key(collection: CollectionMapping, bson_id: object) -> Value:
+    """The canonical key of an `_id` of the mapping's type. Raises `NotCanonical` for any other."""
     key = collection.id.codec.from_bson(bson_id)
     if isinstance(key, str) and key.startswith(FOREIGN):
         raise NotCanonical('an _id that begins with "?" is not in this version')
@@ -77,7 +78,7 @@ def shred(collection: CollectionMapping, document: Mapping[str, object], tables:
     """
     rows = empty_rows(collection) if tables is None else {table: {} for table in tables}
     try:
-        key = (_own_key(collection, document.get("_id")),)
+        key = (own_key(collection, document.get("_id")),)
     except NotCanonical as error:
         raise UnmappableDocument("_id", str(error)) from None
     rows[collection.table][key] = _row(collection.fields, document, "")
