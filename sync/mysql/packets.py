@@ -18,9 +18,9 @@ _CASES = 100
 _Item = TypeVar("_Item")
 
 
-def send(cursor: Cursor, statement: str, values: Sequence[object]) -> None:
-    """Run a statement. Raises `Refused` where it is larger than the server takes."""
-    query = cursor.mogrify(statement, tuple(values))
+def send(cursor: Cursor, statement: str, values: Sequence[object] | None) -> None:
+    """Run a statement; one without `values` is complete. Raises `Refused` where it is larger than the server takes."""
+    query = statement if values is None else cursor.mogrify(statement, tuple(values))
     if len(query) > _SMALL:
         cursor.execute("SELECT @@max_allowed_packet")
         row = cursor.fetchone()

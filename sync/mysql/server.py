@@ -18,6 +18,7 @@ from pymysql.constants import CLIENT
 from pymysql.cursors import Cursor
 
 from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused
+from sync.mysql.result import CONVERSIONS, RowsConnection
 
 #: Seconds. A server that says nothing for so long is away; nothing that the engine asks takes so long to begin answering.
 CONNECT_TIMEOUT, READ_TIMEOUT = 10, 20
@@ -109,8 +110,9 @@ def _tls(options: Mapping[str, str]) -> dict[str, object]:
 def connect(settings: MySQLSettings, *, autocommit: bool = False) -> Connection:
     """A session in strict mode, UTC, READ COMMITTED, that counts matched rows instead of changed ones."""
     with translated():
-        connection = pymysql.connect(
+        connection = RowsConnection(
             **settings.arguments(),
+            conv=CONVERSIONS,
             autocommit=autocommit,
             read_timeout=READ_TIMEOUT,
             write_timeout=READ_TIMEOUT,

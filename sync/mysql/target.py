@@ -247,8 +247,8 @@ class MySQLTransaction:
 
     def _delete(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
         for chunk in chunks(changes, [change.key for change in changes]):
-            where, values = _matching(table, chunk)
-            self._execute(f"DELETE FROM {quoted(table.name)} WHERE {where}", values, len(chunk))
+            where = _among(table, self._keys(table, chunk))
+            self._execute(f"DELETE FROM {quoted(table.name)} WHERE {where}", None, len(chunk))
 
     def _insert(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
         names = (*table.key, *table.columns)
@@ -270,22 +270,31 @@ class MySQLTransaction:
             before, after = change.before or {}, change.after or {}
             changed = tuple(name for name in table.columns if before[name] != after[name])
             groups.setdefault(changed, []).append(change)
-        match = " AND ".join(f"{quoted(name)} = %s" for name in table.key)
         for columns, of_group in groups.items():
             written = [[(change.after or {})[column] for column in columns] for change in of_group]
             for chunk in chunks(of_group, written, _UPDATED):
-                values: list[object] = []
-                sets = []
-                for column in columns:
-                    sets.append(f"{quoted(column)} = CASE {f'WHEN {match} THEN %s ' * len(chunk)}END")
-                    for change in chunk:
-                        assert change.after is not None
-                        values += [*_key_values(table, change.key), _to_column(table, column, change.after)]
-                where, keys = _matching(table, chunk)
-                target = f"{quoted(table.name)} {self._hints[table.name]}"
-                self._execute(f"UPDATE {target} SET {', '.join(sets)} WHERE {where}", [*values, *keys], len(chunk))
+                self._execute(self._update_of(table, columns, chunk), None, len(chunk))
 
-    def _execute(self, statement: str, values: Sequence[object], rows: int) -> None:
+    def _update_of(self, table: TableMapping, columns: Sequence[str], changes: Sequence[RowChange]) -> str:
+        """The statement, complete: a key stands in it once for each column, and is made text once."""
+        literal, keys = self._connection.literal, self._keys(table, changes)
+        whens = [f"WHEN {_equals(table, key)} THEN " for key in keys]
+        sets = []
+        for column in columns:
+            codec = table.codecs[column]
+            values = [(change.after or {})[column] for change in changes]
+            stored = [literal(None if value is None else codec.to_column(value)) for value in values]
+            cases = " ".join(map("".join, zip(whens, stored, strict=True)))
+            sets.append(f"{quoted(column)} = CASE {cases} END")
+        target = f"{quoted(table.name)} {self._hints[table.name]}"
+        return f"UPDATE {target} SET {', '.join(sets)} WHERE {_among(table, keys)}"
+
+    def _keys(self, table: TableMapping, changes: Sequence[RowChange]) -> list[list[str]]:
+        """Of each row its key's values as they stand in a statement."""
+        literal = self._connection.literal
+        return [[literal(value) for value in _key_values(table, change.key)] for change in changes]
+
+    def _execute(self, statement: str, values: Sequence[object] | None, rows: int) -> None:
         """Run a statement that must touch exactly `rows` rows: they were locked, or must be absent."""
         with self._connection.cursor() as cursor:
             send(cursor, statement, values)
@@ -304,13 +313,17 @@ def _commit(session: Session, connection: Connection) -> None:
         raise known from None
 
 
-def _matching(table: TableMapping, changes: Sequence[RowChange]) -> tuple[str, list[object]]:
-    """The condition that finds these rows, and its values. MariaDB scans the whole table for a list of one key of two
-    columns, so that one is written out."""
-    keys = [_key_values(table, change.key) for change in changes]
+def _equals(table: TableMapping, key: Sequence[str]) -> str:
+    return " AND ".join(f"{quoted(name)} = {value}" for name, value in zip(table.key, key, strict=True))
+
+
+def _among(table: TableMapping, keys: Sequence[Sequence[str]]) -> str:
+    """The condition that finds these rows. MariaDB scans the whole table for a list of one key of two columns, so that one
+    is written out."""
     if len(keys) == 1:
-        return " AND ".join(f"{quoted(name)} = %s" for name in table.key), [*keys[0]]
-    return f"({', '.join(quoted(name) for name in table.key)}) IN %s", [tuple(keys)]
+        return _equals(table, keys[0])
+    listed = ", ".join(f"({', '.join(key)})" for key in keys)
+    return f"({', '.join(quoted(name) for name in table.key)}) IN ({listed})"
 
 
 def _key_values(table: TableMapping, key: RowKey) -> tuple[object, ...]:
