@@ -20,6 +20,7 @@ from sync.model.values import FOREIGN
 
 #: Rows of one document that are being collected.
 _Rows = dict[str, dict[RowKey, Row]]
+_NONE: Mapping[RowKey, Row] = {}
 #: Longest text of a foreign key that is kept whole; longer ones are cut and carry a hash.
 _LONGEST = 250
 #: Dates outside of what Python holds stay what they are.
@@ -36,7 +37,7 @@ def empty_rows(collection: CollectionMapping) -> _Rows:
 def document_key(collection: CollectionMapping, bson_id: object) -> Value:
     """The canonical key of an `_id`; text that begins with "?" where the mapping's type does not take it."""
     try:
-        return own_key(collection, bson_id)
+        return _own_key(collection, bson_id)
     except NotCanonical:
         text = FOREIGN + json_util.dumps(bson_id, json_options=_JSON)
         if len(text) <= _LONGEST:
@@ -44,8 +45,7 @@ def document_key(collection: CollectionMapping, bson_id: object) -> Value:
         return f"{text[: _LONGEST - 66]}#{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def own_key(collection: CollectionMapping, bson_id: object) -> Value:
-    """The canonical key of an `_id` of the mapping's type. Raises `NotCanonical` for any other."""
+def _own_key(collection: CollectionMapping, bson_id: object) -> Value:
     key = collection.id.codec.from_bson(bson_id)
     if isinstance(key, str) and key.startswith(FOREIGN):
         raise NotCanonical('an _id that begins with "?" is not in this version')
@@ -78,7 +78,7 @@ def shred(collection: CollectionMapping, document: Mapping[str, object], tables:
     """
     rows = empty_rows(collection) if tables is None else {table: {} for table in tables}
     try:
-        key = (own_key(collection, document.get("_id")),)
+        key = (_own_key(collection, document.get("_id")),)
     except NotCanonical as error:
         raise UnmappableDocument("_id", str(error)) from None
     rows[collection.table][key] = _row(collection.fields, document, "")
@@ -109,12 +109,17 @@ def difference(collection: CollectionMapping, before: DocumentRows, after: Docum
     deletes: list[RowChange] = []
     writes: list[RowChange] = []
     for table in collection.tables:
-        old, new = before.get(table.name, {}), after.get(table.name, {})
-        gone = [RowChange(table=table.name, key=key, before=old[key], after=None) for key in old if key not in new]
-        deletes = gone + deletes
+        name = table.name
+        old, new = before.get(name, _NONE), after.get(name, _NONE)
+        if old is new or not (old or new):
+            continue
+        if old.keys() != new.keys():
+            gone = [RowChange(table=name, key=key, before=old[key], after=None) for key in old if key not in new]
+            deletes = gone + deletes
         for key, row in new.items():
-            if old.get(key) != row:
-                writes.append(RowChange(table=table.name, key=key, before=old.get(key), after=row))
+            there = old.get(key)
+            if there != row:
+                writes.append(RowChange(table=name, key=key, before=there, after=row))
     return (*deletes, *writes)
 
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from sync.model.change import Row, RowChange, RowKey
+from sync.model.change import Row, RowChange, RowKey, Value
 from sync.model.codecs import NotCanonical
-from sync.model.lens import difference, empty_rows, own_key, shred
+from sync.model.lens import difference, empty_rows, shred
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
+from sync.model.values import FOREIGN
 
 Image: TypeAlias = Mapping[str, object]
 #: Adds the rows of a part's value, below the row of a key, to the tables that are read; of a list only certain positions.
@@ -40,12 +41,16 @@ class Shredder:
         self._root = _compiled(collection.fields)
         self._parts = tuple((part.table, part.name, _reads(part)) for part in collection.parts)
 
-    def changes(self, before: Image | None, after: Image | None, touched: Touched | None) -> tuple[RowChange, ...]:
-        """From one image to the other (None: the document is not there); `touched` None: all may have changed. Raises
-        `UnmappableDocument` for what is read of either."""
+    def changes(
+        self, key: Value, before: Image | None, after: Image | None, touched: Touched | None
+    ) -> tuple[RowChange, ...]:
+        """From one image to the other (None: the document is not there); `key` is that of both images' `_id`
+        (`lens.document_key`); `touched` None: all may have changed. Raises `UnmappableDocument` for what is read of either."""
         collection = self._collection
         try:
-            old, new = self._rows(before, touched), self._rows(after, touched)
+            if isinstance(key, str) and key.startswith(FOREIGN):
+                raise NotCanonical
+            old, new = self._rows((key,), before, touched), self._rows((key,), after, touched)
         except (NotCanonical, KeyError):
             tables = touched.tables if touched else None
             old, new = (
@@ -53,14 +58,13 @@ class Shredder:
             )
         return difference(collection, old, new)
 
-    def _rows(self, image: Image | None, touched: Touched | None) -> dict[str, dict[RowKey, Row]]:
+    def _rows(self, key: RowKey, image: Image | None, touched: Touched | None) -> dict[str, dict[RowKey, Row]]:
         """Of what is touched. Raises `NotCanonical` or `KeyError` for an image that is not as the mapping has it."""
         collection = self._collection
         rows: dict[str, dict[RowKey, Row]]
         rows = empty_rows(collection) if touched is None else {table: {} for table in touched.tables}
         if image is None:
             return rows
-        key = (own_key(collection, image["_id"]),)
         rows[collection.table][key] = self._root(image)
         places = touched.places if touched else {}
         for table, name, reads in self._parts:

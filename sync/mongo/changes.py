@@ -30,7 +30,7 @@ from sync.errors import (
     UnknownEvent,
     UnmappableDocument,
 )
-from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, RowChange, Side, Transaction
+from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, RowChange, Side, Transaction, Value
 from sync.model.lens import document_key
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import Known, Mark, Position, StreamPosition, reached
@@ -363,10 +363,11 @@ class ChangeStreamSource:
     def _entry(self, event: _Event) -> Entry:
         shown = event.shown
         collection = self._mapping.collections[shown["ns"]["coll"]]
+        key = document_key(collection, shown["documentKey"]["_id"])
         changes: tuple[RowChange, ...] = ()
         problem: Hold | None = None
         try:
-            found = self._changes(collection, shown)
+            found = self._changes(collection, key, shown)
             if found is None:
                 reason = "the change stream shows no image of the document: none was kept, or the event is over 16 MB"
                 problem = Hold(kind=ConflictKind.MISSING_IMAGE, reason=reason)
@@ -375,7 +376,7 @@ class ChangeStreamSource:
         except UnmappableDocument as error:
             problem = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
         return Entry(
-            document=DocumentId(collection.name, document_key(collection, shown["documentKey"]["_id"])),
+            document=DocumentId(collection.name, key),
             changes=changes,
             origin=Origin.USER,
             committed_at=event.committed_at,
@@ -383,7 +384,7 @@ class ChangeStreamSource:
             problem=problem,
         )
 
-    def _changes(self, collection: CollectionMapping, event: Document) -> tuple[RowChange, ...] | None:
+    def _changes(self, collection: CollectionMapping, key: Value, event: Document) -> tuple[RowChange, ...] | None:
         """The rows that differ between both images; None where one is missing though it should be there."""
         kind = event["operationType"]
         before, after = event.get("fullDocumentBeforeChange"), event.get("fullDocument")
@@ -391,7 +392,7 @@ class ChangeStreamSource:
             self._check_images(collection.name)
             return None
         return self._shredders[collection.name].changes(
-            None if kind == "insert" else before, None if kind == "delete" else after, _touched(collection, event)
+            key, None if kind == "insert" else before, None if kind == "delete" else after, _touched(collection, event)
         )
 
     def _check_images(self, *names: str) -> None:

@@ -277,7 +277,7 @@ class MySQLTransaction:
 
     def _update_of(self, table: TableMapping, columns: Sequence[str], changes: Sequence[RowChange]) -> str:
         """The statement, complete: a key stands in it once for each column, and is made text once."""
-        literal, keys = self._connection.literal, self._keys(table, changes)
+        literal, keys = self._connection.escape, self._keys(table, changes)
         whens = [f"WHEN {_equals(table, key)} THEN " for key in keys]
         sets = []
         for column in columns:
@@ -291,7 +291,7 @@ class MySQLTransaction:
 
     def _keys(self, table: TableMapping, changes: Sequence[RowChange]) -> list[list[str]]:
         """Of each row its key's values as they stand in a statement."""
-        literal = self._connection.literal
+        literal = self._connection.escape
         return [[literal(value) for value in _key_values(table, change.key)] for change in changes]
 
     def _execute(self, statement: str, values: Sequence[object] | None, rows: int) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sync.errors import UnmappableDocument
 from sync.model.change import RowChange
-from sync.model.lens import difference, empty_rows, shred
+from sync.model.lens import difference, document_key, empty_rows, shred
 from sync.model.mapping import CollectionMapping
 from sync.model.shredder import Shredder, touched
 from tests.laws.strategies import COLLECTIONS, Document, bson_values, documents, edits, typed
@@ -46,10 +46,10 @@ def paths(before: object, after: object, path: str = "") -> Iterator[str]:
 def test_it_tells_the_difference_of_two_images(collection: CollectionMapping, data: st.DataObject) -> None:
     """Of documents that come, change and go; all of them, or what paths say was touched, which is never too little."""
     before, after = data.draw(edits(collection))
-    shredder = SHREDDERS[collection.name]
+    shredder, key = SHREDDERS[collection.name], document_key(collection, before["_id"])
     for one, other in ((before, after), (None, after), (before, None)):
-        assert shredder.changes(one, other, None) == plainly(collection, one, other)
-    assert shredder.changes(before, after, touched(collection, paths(before, after))) == plainly(
+        assert shredder.changes(key, one, other, None) == plainly(collection, one, other)
+    assert shredder.changes(key, before, after, touched(collection, paths(before, after))) == plainly(
         collection, before, after
     )
 
@@ -76,7 +76,7 @@ def test_it_refuses_what_the_lens_refuses(collection: CollectionMapping, data: s
         wanted = error.message
     found: object
     try:
-        found = SHREDDERS[collection.name].changes(None, document, None)
+        found = SHREDDERS[collection.name].changes(document_key(collection, document.get("_id")), None, document, None)
     except UnmappableDocument as error:
         found = error.message
     assert found == wanted

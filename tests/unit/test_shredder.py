@@ -7,6 +7,7 @@ import pytest
 from sync.errors import UnmappableDocument
 from sync.model.shredder import Shredder, touched
 from tests.unit.test_lens import ACCOUNTS, BORN, CUSTOMERS, TRANSACTIONS, bucket, customer
+from tests.unit.test_lens import ID as KEY
 
 ENTRY = "analytics_transaction"
 ENTRY_OF = {"date": BORN, "amount": 1, "transaction_code": "buy", "symbol": "x", "price": "1.0", "total": "1"}
@@ -43,10 +44,10 @@ def test_what_was_not_touched_is_not_looked_at() -> None:
     shredder, before, after = Shredder(TRANSACTIONS), bucket(), bucket()
     for one, amount in ((before, 1), (after, 2)):
         one |= {"transactions": [{**ENTRY_OF, "amount": amount}, {**ENTRY_OF, "amount": "bad"}]}
-    (change,) = shredder.changes(before, after, touched(TRANSACTIONS, ["transactions.0.amount"]))
+    (change,) = shredder.changes(KEY, before, after, touched(TRANSACTIONS, ["transactions.0.amount"]))
     assert (change.table, change.key[1:]) == (ENTRY, (0,))
     with pytest.raises(UnmappableDocument):
-        shredder.changes(before, after, None)
+        shredder.changes(KEY, before, after, None)
 
 
 def test_a_member_twice_in_one_of_several_sets() -> None:
@@ -59,7 +60,7 @@ def test_a_member_twice_in_one_of_several_sets() -> None:
             for name, of in zip("abc", benefits, strict=False)
         }
 
-    shredder.changes(None, customer(tier_and_details=tiers(["x"], ["x"])), None)
+    shredder.changes(KEY, None, customer(tier_and_details=tiers(["x"], ["x"])), None)
     for of in ((["x"], ["y", "y"]), (["y", "y"], ["x"]), (["x"], ["x", "x"], ["x"])):
         with pytest.raises(UnmappableDocument):
-            shredder.changes(None, customer(tier_and_details=tiers(*of)), None)
+            shredder.changes(KEY, None, customer(tier_and_details=tiers(*of)), None)
