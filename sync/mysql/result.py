@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pymysql
 from pymysql.connections import Connection, MySQLResult
-from pymysql.constants import FIELD_TYPE
+from pymysql.constants import COMMAND, FIELD_TYPE
 from pymysql.converters import conversions, convert_datetime
 from pymysql.cursors import Cursor
 
@@ -31,6 +31,17 @@ _MALFORMED = 2027
 
 class RowsConnection(_Library):
     """pymysql's connection."""
+
+    if TYPE_CHECKING:  # the stubs leave it out
+        _execute_command: Callable[[int, bytes], None]
+
+    def ask(self, statement: str) -> None:
+        """Send a complete statement; `answered` must follow before anything else is asked."""
+        self._execute_command(COMMAND.COM_QUERY, statement.encode())
+
+    def answered(self) -> int:
+        """What became of it: how many rows it touched. Raises the library's errors."""
+        return int(cast("int", self._read_query_result()))
 
     def _read_query_result(self, unbuffered: bool = False) -> object:
         """As the library has it, with another class of results."""

@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pymysql
 from pymysql.constants import CLIENT
-from pymysql.cursors import Cursor
 
 from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused
 from sync.mysql.result import CONVERSIONS, RowsConnection
@@ -25,7 +24,7 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 10, 20
 #: MySQL waits this many seconds for a row's lock before it gives up (error 1205), and for that of a table in DDL.
 LOCK_WAIT, TABLE_LOCK_WAIT = 2, 5
 
-Connection: TypeAlias = "pymysql.Connection[Cursor]"
+Connection: TypeAlias = RowsConnection
 
 _TLS = {"ssl-ca": "ssl_ca", "ssl-cert": "ssl_cert", "ssl-key": "ssl_key"}
 _TLS_MODES = ("required", "verify_ca", "verify_identity")

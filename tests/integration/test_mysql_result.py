@@ -11,6 +11,8 @@ import pytest
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
+from sync.errors import Contention
+from sync.mysql.flight import Flight
 from sync.mysql.result import CONVERSIONS, RowsConnection
 from tests.site import Site
 
@@ -42,14 +44,14 @@ VALUES = [
 
 
 @pytest.fixture
-def connections(site: Site) -> Iterator[tuple[Connection[Cursor], Connection[Cursor]]]:
+def connections(site: Site) -> Iterator[tuple[Connection[Cursor], RowsConnection]]:
     """The library's own and ours."""
     settings: dict[str, Any] = site.admin_settings() | {"database": site.database, "charset": "utf8mb4"}
     with pymysql.connect(**settings) as plain, RowsConnection(**settings, conv=CONVERSIONS) as ours:
         yield plain, ours
 
 
-def test_values_are_the_librarys(connections: tuple[Connection[Cursor], Connection[Cursor]]) -> None:
+def test_values_are_the_librarys(connections: tuple[Connection[Cursor], RowsConnection]) -> None:
     """Alone, all in one row, and with NULLs between; types too."""
     columns = ", ".join(f"{value}, NULL" for value in VALUES)
     for statement in (*(f"SELECT {value}" for value in VALUES), f"SELECT {columns} UNION ALL SELECT {columns}"):
@@ -63,7 +65,7 @@ def test_values_are_the_librarys(connections: tuple[Connection[Cursor], Connecti
         assert read[0] == read[1]
 
 
-def test_moments_that_python_does_not_hold(connections: tuple[Connection[Cursor], Connection[Cursor]]) -> None:
+def test_moments_that_python_does_not_hold(connections: tuple[Connection[Cursor], RowsConnection]) -> None:
     """Stay what the library makes of them, which no codec takes."""
     read = []
     for connection in connections:
@@ -77,10 +79,33 @@ def test_moments_that_python_does_not_hold(connections: tuple[Connection[Cursor]
     assert not isinstance(read[1][0][0], datetime)
 
 
-def test_no_row_and_no_result(connections: tuple[Connection[Cursor], Connection[Cursor]]) -> None:
+def test_no_row_and_no_result(connections: tuple[Connection[Cursor], RowsConnection]) -> None:
     """An empty result, and statements without one."""
     for connection in connections:
         with connection.cursor() as cursor:
             assert cursor.execute("SELECT 1 FROM DUAL WHERE FALSE") == 0
             assert cursor.fetchall() == ()
             assert cursor.execute("SET @one = 1") == 0
+
+
+def test_nothing_is_on_its_way_after_a_flight(connections: tuple[Connection[Cursor], RowsConnection]) -> None:
+    """However it ended: the connection answers the next question, and the first error is the one that is told."""
+    _, ours = connections
+    with ours.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE few (id INT PRIMARY KEY)")
+        with Flight(ours) as flight:
+            for number in range(3):
+                flight.run(f"INSERT INTO few VALUES ({number})", 1)
+        with pytest.raises(pymysql.IntegrityError), Flight(ours) as flight:
+            flight.run("INSERT INTO few VALUES (2)", 1)
+        with pytest.raises(pymysql.IntegrityError), Flight(ours) as flight:
+            flight.run("INSERT INTO few VALUES (2)", 1)
+            flight.run("INSERT INTO few VALUES (3)", 1)
+        with pytest.raises(Contention), Flight(ours) as flight:
+            flight.run("DELETE FROM few WHERE id = 5", 1)
+        for statement in ("INSERT INTO few VALUES (4)", "INSERT INTO few VALUES (2)"):
+            with pytest.raises(ZeroDivisionError), Flight(ours) as flight:
+                flight.run(statement, 1)
+                raise ZeroDivisionError
+        cursor.execute("SELECT id FROM few")
+        assert cursor.fetchall() == ((0,), (1,), (2,), (4,))
