@@ -88,24 +88,29 @@ def test_no_row_and_no_result(connections: tuple[Connection[Cursor], RowsConnect
             assert cursor.execute("SET @one = 1") == 0
 
 
+def flown(connection: RowsConnection, *statements: str, error: Exception | None = None) -> None:
+    """Each of which must touch one row; then the error."""
+    with Flight(connection) as flight:
+        for statement in statements:
+            flight.run(statement, 1)
+        if error:
+            raise error
+
+
 def test_nothing_is_on_its_way_after_a_flight(connections: tuple[Connection[Cursor], RowsConnection]) -> None:
     """However it ended: the connection answers the next question, and the first error is the one that is told."""
     _, ours = connections
     with ours.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE few (id INT PRIMARY KEY)")
-        with Flight(ours) as flight:
-            for number in range(3):
-                flight.run(f"INSERT INTO few VALUES ({number})", 1)
-        with pytest.raises(pymysql.IntegrityError), Flight(ours) as flight:
-            flight.run("INSERT INTO few VALUES (2)", 1)
-        with pytest.raises(pymysql.IntegrityError), Flight(ours) as flight:
-            flight.run("INSERT INTO few VALUES (2)", 1)
-            flight.run("INSERT INTO few VALUES (3)", 1)
-        with pytest.raises(Contention), Flight(ours) as flight:
-            flight.run("DELETE FROM few WHERE id = 5", 1)
+        flown(ours, *(f"INSERT INTO few VALUES ({number})" for number in range(3)))
+        with pytest.raises(pymysql.IntegrityError):
+            flown(ours, "INSERT INTO few VALUES (2)")
+        with pytest.raises(pymysql.IntegrityError):
+            flown(ours, "INSERT INTO few VALUES (2)", "INSERT INTO few VALUES (3)")
+        with pytest.raises(Contention):
+            flown(ours, "DELETE FROM few WHERE id = 5")
         for statement in ("INSERT INTO few VALUES (4)", "INSERT INTO few VALUES (2)"):
-            with pytest.raises(ZeroDivisionError), Flight(ours) as flight:
-                flight.run(statement, 1)
-                raise ZeroDivisionError
+            with pytest.raises(ZeroDivisionError):
+                flown(ours, statement, error=ZeroDivisionError())
         cursor.execute("SELECT id FROM few")
         assert cursor.fetchall() == ((0,), (1,), (2,), (4,))
