@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from bson import Int64, Timestamp
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo.client_session import ClientSession
+from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 
 from sync.errors import (
@@ -185,7 +187,7 @@ class ChangeStreamSource:
         """Read one batch; how many events it had."""
         coming, self._coming = self._coming, None
         try:
-            reply = coming.answer() if coming else self._get_more(SHORT if self._count else LONG)
+            reply = coming.answer() if coming else self._command(self._get_more(SHORT if self._count else LONG))
         except _EventTooLarge:
             self._step_over()
             return 1
@@ -193,7 +195,7 @@ class ChangeStreamSource:
         batch = [raw.raw for raw in cursor["nextBatch"]]
         more = len(batch) >= self._batch or sum(map(len, batch)) >= FULL_BYTES
         if more and self._wide and int(cursor["id"]):
-            self._coming = Asked(partial(self._get_more, SHORT))
+            self._coming = Asked(self._asking(self._get_more(SHORT)))
         for raw in batch:
             self._take(bson.decode(raw, CODEC), len(raw))
         if not more:
@@ -207,15 +209,13 @@ class ChangeStreamSource:
             raise UnknownEvent("MongoDB ended the change stream")
         return len(batch)
 
-    def _get_more(self, milliseconds: int) -> Any:
-        return self._command(
-            {
-                "getMore": Int64(self._cursor),
-                "collection": "$cmd.aggregate",
-                "batchSize": self._batch,
-                "maxTimeMS": milliseconds,
-            }
-        )
+    def _get_more(self, milliseconds: int) -> Document:
+        return {
+            "getMore": Int64(self._cursor),
+            "collection": "$cmd.aggregate",
+            "batchSize": self._batch,
+            "maxTimeMS": milliseconds,
+        }
 
     def _step_over(self) -> None:
         """An event with its images is over 16 MB. Read up to it one by one, then it alone without images, so that its
@@ -228,17 +228,14 @@ class ChangeStreamSource:
         self._open()
 
     def _command(self, command: Document) -> Any:
+        return self._asking(command)()
+
+    def _asking(self, command: Document) -> Callable[[], Any]:
+        """To be called later, perhaps in another thread: it stays with the connection of now."""
         client = self._client
         if client is None:
             raise MongoAway("the change stream is closed")
-        database = client.get_database(self._settings.database)
-        with translated():
-            try:
-                return database.command(command, codec_options=_RAW, session=self._session)
-            except OperationFailure as error:
-                if error.code == _TOO_LARGE:
-                    raise _EventTooLarge from None
-                raise
+        return partial(_ask, client.get_database(self._settings.database), self._session, command)
 
     def _progress(self, token: str) -> None:
         """A position for a quiet stream: where the server has read to. Nothing of ours stood before it."""
@@ -424,6 +421,16 @@ class StreamEnd:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+
+def _ask(database: Database[Document], session: ClientSession | None, command: Document) -> Any:
+    with translated():
+        try:
+            return database.command(command, codec_options=_RAW, session=session)
+        except OperationFailure as error:
+            if error.code == _TOO_LARGE:
+                raise _EventTooLarge from None
+            raise
 
 
 def operation_time(client: Client, settings: MongoSettings, session: ClientSession) -> StreamPosition:
