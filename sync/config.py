@@ -42,6 +42,11 @@ class Config:
     mapping: SyncMapping
     environ: Mapping[str, str] = field(repr=False)
 
+    def tells(self, role: Role, server: Server) -> bool:
+        """Whether a role's connection is named; a process needs those of its own role only."""
+        name = variable(role, server)
+        return bool(self.environ.get(name) or self.environ.get(f"{name}_FILE"))
+
     def url(self, role: Role, server: Server) -> str:
         """The connection URL of a role; from the variable, or from the file that the variable with _FILE names."""
         name = variable(role, server)

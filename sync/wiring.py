@@ -23,6 +23,7 @@ from sync.model.states import judged
 from sync.model.values import key_text
 from sync.mongo import preflight as mongo_preflight
 from sync.mongo import setup as mongo_setup
+from sync.mongo.accounts import own_account
 from sync.mongo.changes import ChangeStreamSource, StreamEnd
 from sync.mongo.reader import MongoReader
 from sync.mongo.server import MongoSettings
@@ -99,7 +100,7 @@ class Wiring:
         mysql, mongo = self._mysql(Role.LISTENER), self._mongo(Role.LISTENER)
         mysql_preflight.require_tables(mysql, self.mapping)
         return Parts(
-            source=ChangeStreamSource(mongo, self.mapping),
+            source=ChangeStreamSource(mongo, self.mapping, spared=own_account(self._mongo_roles())),
             target=MySQLTarget(mysql, self.mapping),
             end=StreamEnd(mongo),
             reader=MongoReader(mongo, self.mapping),
@@ -368,6 +369,10 @@ class Wiring:
             known = ", ".join(self.mapping.collections)
             raise CommandRefused(f"no collection {name} is mapped", hint=f"one of: {known}")
         return collection
+
+    def _mongo_roles(self) -> dict[str, MongoSettings]:
+        """Of the roles that this process is told of."""
+        return {str(role): self._mongo(role) for role in Role if self._config.tells(role, "mongo")}
 
     def _mysql(self, role: Role) -> MySQLSettings:
         with _naming(role, "mysql"):

@@ -89,6 +89,8 @@ class StreamLog:
         self.users = {str(role): role.user for role in Role}
         self.mapping = mapping()
         self._marks: set[object] = set()
+        #: Whether the server leaves out of the stream what the follower writes beside its checkpoint.
+        self.spared = False
 
     def __enter__(self) -> StreamLog:
         return self
@@ -157,10 +159,16 @@ class StreamLog:
         known: Known = FIRST,
         part_events: int = 10_000,
         part_bytes: int = 32 << 20,
+        spared: bool | None = None,
     ) -> ChangeStreamSource:
-        """A started source."""
+        """A started source; `spared` what the follower writes as `self.spared` says, unless told."""
+        spare = self.spared if spared is None else spared
         source = ChangeStreamSource(
-            self.settings(Role.LISTENER), self.mapping, part_events=part_events, part_bytes=part_bytes
+            self.settings(Role.LISTENER),
+            self.mapping,
+            spared=self.settings(Role.FOLLOWER).account if spare else "",
+            part_events=part_events,
+            part_bytes=part_bytes,
         )
         self._open.callback(source.close)
         source.start(position, rows_done, known)

@@ -16,8 +16,8 @@ from sync.cli.context import command, wiring
 
 #: Seconds in which a worker finishes its batch. Where a server hangs it is then ended as it is: as safe as SIGKILL.
 PATIENCE = 8.0
-#: Objects between two searches for cycles. A worker makes many objects a row, nearly none in a cycle: Python's own 700
-#: cost a fifth of its time.
+#: When Python looks for cycles (`gc.set_threshold`). A batch is tens of thousands of objects without any, and by default it
+#: looks through them again and again: a fifth of a busy worker's time.
 CYCLES = (100_000, 20, 20)
 
 
@@ -28,7 +28,7 @@ def _worker(name: str) -> None:
         print(f"{at} {name} action=state state={state} reason={reason!r}{tail}", file=sys.stderr, flush=True)
 
     worker = wiring().worker(name, on_state)
-    gc.freeze()  # what was imported stays
+    gc.freeze()  # modules and mapping stay for good
     gc.set_threshold(*CYCLES)
 
     def stop(*_: object) -> None:

@@ -20,6 +20,7 @@ from sync.model.values import FOREIGN
 
 #: Rows of one document that are being collected.
 _Rows = dict[str, dict[RowKey, Row]]
+_NONE: Mapping[RowKey, Row] = {}
 #: Longest text of a foreign key that is kept whole; longer ones are cut and carry a hash.
 _LONGEST = 250
 #: Dates outside of what Python holds stay what they are.
@@ -108,12 +109,17 @@ def difference(collection: CollectionMapping, before: DocumentRows, after: Docum
     deletes: list[RowChange] = []
     writes: list[RowChange] = []
     for table in collection.tables:
-        old, new = before.get(table.name, {}), after.get(table.name, {})
-        gone = [RowChange(table=table.name, key=key, before=old[key], after=None) for key in old if key not in new]
-        deletes = gone + deletes
+        name = table.name
+        old, new = before.get(name, _NONE), after.get(name, _NONE)
+        if old is new or not (old or new):
+            continue
+        if old.keys() != new.keys():
+            gone = [RowChange(table=name, key=key, before=old[key], after=None) for key in old if key not in new]
+            deletes = gone + deletes
         for key, row in new.items():
-            if old.get(key) != row:
-                writes.append(RowChange(table=table.name, key=key, before=old.get(key), after=row))
+            there = old.get(key)
+            if there != row:
+                writes.append(RowChange(table=name, key=key, before=there, after=row))
     return (*deletes, *writes)
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import bson
 from bson import Int64, Timestamp
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo.client_session import ClientSession
+from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 
 from sync.errors import (
@@ -29,10 +32,13 @@ from sync.errors import (
     UnknownEvent,
     UnmappableDocument,
 )
-from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, RowChange, Side, Transaction
-from sync.model.lens import difference, document_key, empty_rows, shred
+from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, RowChange, Side, Transaction, Value
+from sync.model.lens import document_key
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import Known, Mark, Position, StreamPosition, reached
+from sync.model.shredder import Shredder, Touched, touched
+from sync.mongo.accounts import session_uid
+from sync.mongo.asked import Asked
 from sync.mongo.schema import collections, has_images
 from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
 
@@ -57,6 +63,14 @@ _NARROW: list[Document] = [
 ]
 
 
+class _Event(NamedTuple):
+    """One event, its place, and when it was written (microseconds since the epoch)."""
+
+    shown: Document
+    place: StreamPosition
+    committed_at: int
+
+
 class _EventTooLarge(Exception):
     """The next event does not fit into a reply."""
 
@@ -73,17 +87,22 @@ class ChangeStreamSource:
         mapping: SyncMapping,
         *,
         other: str = "follower",
+        spared: str = "",
         part_events: int = PART_EVENTS,
         part_bytes: int = PART_BYTES,
     ) -> None:
-        """`other` is the worker whose checkpoint stands in MongoDB."""
+        """`other` is the worker whose checkpoint stands in MongoDB. `spared`: its account, where nobody else uses that;
+        the server then leaves out of the stream what it writes beside its checkpoint."""
         self._settings = settings
         self._mapping = mapping
         self._other = other
+        self._spared = spared
         self._part_events, self._part_bytes = part_events, part_bytes
         self._client: Client | None = None
         self._session: ClientSession | None = None
         self._cursor = 0
+        self._coming: Asked[Any] | None = None
+        self._shredders = {name: Shredder(collection) for name, collection in mapping.collections.items()}
         self._ready: deque[Transaction] = deque()
         self._failure: LockstepError | None = None
 
@@ -91,6 +110,7 @@ class ChangeStreamSource:
         """See the port."""
         assert isinstance(position, StreamPosition)
         self.close()
+        self._coming = None
         self._client = connect(self._settings)
         self._position = position
         self._end = position
@@ -155,6 +175,9 @@ class ChangeStreamSource:
             ]
         }
         pipeline: list[Document] = [{"$changeStream": stream}, {"$match": wanted}]
+        if self._spared:
+            others = {"lsid.uid": {"$ne": session_uid(self._spared)}}
+            pipeline.append({"$match": {"$or": [others, {"ns.coll": CHECKPOINTS}]}})
         if not self._wide:
             pipeline += _NARROW
         reply = self._command({"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": 0}})
@@ -162,25 +185,20 @@ class ChangeStreamSource:
 
     def _more(self) -> int:
         """Read one batch; how many events it had."""
+        coming, self._coming = self._coming, None
         try:
-            reply = self._command(
-                {
-                    "getMore": Int64(self._cursor),
-                    "collection": "$cmd.aggregate",
-                    "batchSize": self._batch,
-                    "maxTimeMS": SHORT if self._count else LONG,
-                }
-            )
+            reply = coming.answer() if coming else self._command(self._get_more(SHORT if self._count else LONG))
         except _EventTooLarge:
             self._step_over()
             return 1
         cursor = reply["cursor"]
-        batch: list[RawBSONDocument] = cursor["nextBatch"]
-        size = 0
+        batch = [raw.raw for raw in cursor["nextBatch"]]
+        more = len(batch) >= self._batch or sum(map(len, batch)) >= FULL_BYTES
+        if more and self._wide and int(cursor["id"]):
+            self._coming = Asked(self._asking(self._get_more(SHORT)))
         for raw in batch:
-            size += len(raw.raw)
-            self._take(bson.decode(raw.raw, CODEC), len(raw.raw))
-        if len(batch) < self._batch and size < FULL_BYTES:
+            self._take(bson.decode(raw, CODEC), len(raw))
+        if not more:
             self._finish()
         if not batch:
             self._progress(str(cursor["postBatchResumeToken"]["_data"]))
@@ -190,6 +208,14 @@ class ChangeStreamSource:
         elif int(cursor["id"]) == 0:
             raise UnknownEvent("MongoDB ended the change stream")
         return len(batch)
+
+    def _get_more(self, milliseconds: int) -> Document:
+        return {
+            "getMore": Int64(self._cursor),
+            "collection": "$cmd.aggregate",
+            "batchSize": self._batch,
+            "maxTimeMS": milliseconds,
+        }
 
     def _step_over(self) -> None:
         """An event with its images is over 16 MB. Read up to it one by one, then it alone without images, so that its
@@ -202,17 +228,14 @@ class ChangeStreamSource:
         self._open()
 
     def _command(self, command: Document) -> Any:
+        return self._asking(command)()
+
+    def _asking(self, command: Document) -> Callable[[], Any]:
+        """To be called later, perhaps in another thread: it stays with the connection of now."""
         client = self._client
         if client is None:
             raise MongoAway("the change stream is closed")
-        database = client.get_database(self._settings.database)
-        with translated():
-            try:
-                return database.command(command, codec_options=_RAW, session=self._session)
-            except OperationFailure as error:
-                if error.code == _TOO_LARGE:
-                    raise _EventTooLarge from None
-                raise
+        return partial(_ask, client.get_database(self._settings.database), self._session, command)
 
     def _progress(self, token: str) -> None:
         """A position for a quiet stream: where the server has read to. Nothing of ours stood before it."""
@@ -229,14 +252,14 @@ class ChangeStreamSource:
 
     def _forget(self) -> None:
         """Nothing of a transaction is gathered."""
-        self._events: list[Document] = []
+        self._events: list[_Event] = []
         self._group: object = None
         self._tag: Known | None = None
         self._mark: Mark | None = None
         self._lease_taken = False
         self._count = self._bytes = 0
         self._first_user: StreamPosition | None = None
-        self._last: Document | None = None
+        self._last: _Event | None = None
 
     def _take(self, event: Document, size: int) -> None:
         place = event_position(event)
@@ -255,21 +278,21 @@ class ChangeStreamSource:
                 raise SchemaChanged(f"MongoDB: {kind} of {name or 'the database'}")
             raise UnknownEvent(f"MongoDB: {kind} of {name}")
         self._group = group
-        self._gather(event, name, size, place)
+        self._gather(_Event(event, place, _wall_time(event)), name, size)
         if group is None:
             self._finish()
 
-    def _gather(self, event: Document, name: object, size: int, place: StreamPosition) -> None:
+    def _gather(self, event: _Event, name: object, size: int) -> None:
         first = self._count == 0
         self._count += 1
         self._bytes += size
         self._last = event
         if name == CHECKPOINTS:
-            self._judge(event, first=first)
+            self._judge(event.shown, first=first)
         elif self._lease_taken:
             raise CheckpointWrittenByOther("a lease of the follower was taken in a transaction that wrote documents")
         elif self._tag is None:
-            self._first_user = self._first_user or place
+            self._first_user = self._first_user or event.place
         self._events.append(event)
         if len(self._events) >= self._part_events or self._bytes >= self._part_bytes:
             self._part()
@@ -307,7 +330,10 @@ class ChangeStreamSource:
         """The transaction that was gathered has ended."""
         if self._last is None:
             return
-        self._end = event_position(self._last)
+        self._end = self._last.place
+        if self._tag is not None:
+            # All of it, for its time is no other's: reading may go on from here in a stream that shows more of it.
+            self._end = StreamPosition(time=self._end.time, increment=self._end.increment)
         self._known = self._tag or self._known
         self._ready.append(
             Transaction(
@@ -316,7 +342,7 @@ class ChangeStreamSource:
                 first_user=self._first_user,
                 known=self._known,
                 size=self._bytes,
-                committed_at=_wall_time(self._last),
+                committed_at=self._last.committed_at,
                 mark=self._mark,
             )
         )
@@ -331,43 +357,40 @@ class ChangeStreamSource:
         left_out = max(0, self._skip - done)
         return tuple(self._entry(event) for event in self._events[left_out:])
 
-    def _entry(self, event: Document) -> Entry:
-        collection = self._mapping.collections[event["ns"]["coll"]]
-        key = document_key(collection, event["documentKey"]["_id"])
-        document = DocumentId(collection.name, key)
+    def _entry(self, event: _Event) -> Entry:
+        shown = event.shown
+        collection = self._mapping.collections[shown["ns"]["coll"]]
+        key = document_key(collection, shown["documentKey"]["_id"])
         changes: tuple[RowChange, ...] = ()
         problem: Hold | None = None
         try:
-            kind, tables = event["operationType"], _touched(collection, event)
-            before = self._image(collection, event, "fullDocumentBeforeChange", tables, absent=kind == "insert")
-            after = self._image(collection, event, "fullDocument", tables, absent=kind == "delete")
-            if before is None or after is None:
+            found = self._changes(collection, key, shown)
+            if found is None:
                 reason = "the change stream shows no image of the document: none was kept, or the event is over 16 MB"
                 problem = Hold(kind=ConflictKind.MISSING_IMAGE, reason=reason)
             else:
-                changes = difference(collection, before, after)
+                changes = found
         except UnmappableDocument as error:
             problem = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
         return Entry(
-            document=document,
+            document=DocumentId(collection.name, key),
             changes=changes,
             origin=Origin.USER,
-            committed_at=_wall_time(event),
-            position=event_position(event),
+            committed_at=event.committed_at,
+            position=event.place,
             problem=problem,
         )
 
-    def _image(
-        self, collection: CollectionMapping, event: Document, name: str, tables: frozenset[str] | None, *, absent: bool
-    ) -> Any:
-        """The rows of one image in these tables; None where it is missing though it should be there."""
-        if absent:
-            return empty_rows(collection)
-        stored = event.get(name)
-        if stored is None:
+    def _changes(self, collection: CollectionMapping, key: Value, event: Document) -> tuple[RowChange, ...] | None:
+        """The rows that differ between both images; None where one is missing though it should be there."""
+        kind = event["operationType"]
+        before, after = event.get("fullDocumentBeforeChange"), event.get("fullDocument")
+        if (before is None and kind != "insert") or (after is None and kind != "delete"):
             self._check_images(collection.name)
             return None
-        return shred(collection, stored, tables)
+        return self._shredders[collection.name].changes(
+            key, None if kind == "insert" else before, None if kind == "delete" else after, _touched(collection, event)
+        )
 
     def _check_images(self, *names: str) -> None:
         client = self._client
@@ -398,6 +421,16 @@ class StreamEnd:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+
+def _ask(database: Database[Document], session: ClientSession | None, command: Document) -> Any:
+    with translated():
+        try:
+            return database.command(command, codec_options=_RAW, session=session)
+        except OperationFailure as error:
+            if error.code == _TOO_LARGE:
+                raise _EventTooLarge from None
+            raise
 
 
 def operation_time(client: Client, settings: MongoSettings, session: ClientSession) -> StreamPosition:
@@ -431,18 +464,13 @@ def _group(event: Document) -> object:
     return (bytes(event["lsid"]["id"]), int(event["txnNumber"]))
 
 
-def _touched(collection: CollectionMapping, event: Document) -> frozenset[str] | None:
-    """The tables whose rows an update may have changed, as the server tells; None: all may have."""
+def _touched(collection: CollectionMapping, event: Document) -> Touched | None:
+    """What an update may have touched, as the server tells; None: all of it."""
     told = event.get("updateDescription")
     if told is None:
         return None
-    truncated = [one["field"] for one in told.get("truncatedArrays", ())]
-    names = {path.partition(".")[0] for path in (*told["updatedFields"], *told["removedFields"], *truncated)}
-    tables = collection.above[collection.table]
-    for part in collection.parts:
-        if part.name in names:
-            tables |= collection.below[part.table]
-    return tables
+    truncated = [one["field"].partition(".")[0] for one in told.get("truncatedArrays", ())]
+    return touched(collection, (*told["updatedFields"], *told["removedFields"]), truncated)
 
 
 def _wall_time(event: Document) -> int:

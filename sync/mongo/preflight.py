@@ -15,6 +15,7 @@ from pymongo.write_concern import WriteConcern
 from sync.errors import ConfigError, LockstepError, MongoAway
 from sync.model.mapping import SyncMapping
 from sync.model.report import Finding, Level
+from sync.mongo.accounts import sharing
 from sync.mongo.schema import collections, has_images
 from sync.mongo.server import CHECKPOINTS, Client, Document, MongoSettings, connect, database, translated
 from sync.mongo.setup import grants
@@ -65,16 +66,36 @@ def _of_role(role: str, client: Client, settings: MongoSettings, mapping: SyncMa
     findings = [*_privileges(owned, role, mapping)]
     if role == "listener":
         findings += _stream(owned)
+    if role == "follower":
+        findings += _account(owned, settings)
     return findings
+
+
+def _account(owned: Database[Document], settings: MongoSettings) -> Iterator[Finding]:
+    """Whether the server takes the follower for whom its URL says: what the listener is spared is told by that."""
+    with translated():
+        users = owned.command("connectionStatus")["authInfo"]["authenticatedUsers"]
+    known = [f"{one['user']}@{one['db']}" for one in users]
+    if known != [settings.account]:
+        message = (
+            f"the server knows the follower as {', '.join(known) or 'nobody'}: the listener reads all that it writes"
+        )
+        yield _warning("mongo: account of follower", message, "name user and authSource in LOCKSTEP_FOLLOWER_MONGO_URL")
 
 
 def _accounts(roles: Mapping[str, MongoSettings]) -> Iterator[Finding]:
     """The server tells the follower's sessions from others by the account only (`lsid.uid`)."""
-    follower = roles["follower"].user
-    shared = [role for role, settings in roles.items() if role != "follower" and settings.user == follower]
+    shared, user = sharing(roles), roles["follower"].user
     if shared:
-        message = f"the follower and {', '.join(shared)} share the account {follower}"
+        message = (
+            f"the follower and {', '.join(shared)} share the account {user}: the listener reads all that it writes"
+        )
         yield _problem("mongo: accounts", message, "give the follower an account that nobody else uses")
+    else:
+        yield _ok(
+            "mongo: accounts",
+            f"{user} is the follower's: the listener is spared what it writes, so let nobody else use it",
+        )
 
 
 # The server.
@@ -116,7 +137,10 @@ def _authentication(settings: MongoSettings) -> Iterator[Finding]:
                 raise
             yield _ok("mongo: authentication", "on")
             return
-    message = "is off: anybody may write checkpoints, and the workers cannot be told from applications"
+    message = (
+        "is off: anybody may write checkpoints, and the server cannot tell the follower from applications: the listener"
+        " reads all that the follower writes"
+    )
     yield _problem("mongo: authentication", message, "start MongoDB with --auth")
 
 

@@ -47,6 +47,8 @@ CODEC: CodecOptions[Document] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     unicode_decode_error_handler="surrogateescape",
 )
+#: Mechanisms whose users stand in no database (manual, "Connection Strings", authSource).
+_OUTSIDE = ("MONGODB-X509", "MONGODB-AWS", "GSSAPI")
 #: Milliseconds. An answer may take as long as it takes (a change stream that passes over millions of others' writes says
 #: nothing meanwhile): the driver asks beside it whether the server is still there, and gives up waiting if it is not.
 SELECTION_TIMEOUT, HEARTBEAT = 5_000, 5_000
@@ -59,6 +61,8 @@ class MongoSettings:
     url: str = field(repr=False)
     database: str
     user: str
+    #: user@database as the server names it: users of equal names in two databases are two accounts.
+    account: str
 
     @staticmethod
     def from_url(url: str) -> MongoSettings:
@@ -70,7 +74,12 @@ class MongoSettings:
             raise ConfigError(f"a MongoDB URL cannot be read: allowed is {allowed}") from None
         if not parts["database"] or not parts["username"]:
             raise ConfigError("a MongoDB URL needs a user and a database")
-        return MongoSettings(url=url, database=parts["database"], user=parts["username"])
+        options = parts["options"]
+        outside = str(options.get("authMechanism", "")) in _OUTSIDE
+        source = options.get("authSource") or ("$external" if outside else parts["database"])
+        return MongoSettings(
+            url=url, database=parts["database"], user=parts["username"], account=f"{parts['username']}@{source}"
+        )
 
 
 def connect(settings: MongoSettings) -> Client:

@@ -21,6 +21,12 @@ _Item = TypeVar("_Item")
 def send(cursor: Cursor, statement: str, values: Sequence[object]) -> None:
     """Run a statement. Raises `Refused` where it is larger than the server takes."""
     query = cursor.mogrify(statement, tuple(values))
+    fitting(cursor, query)
+    cursor.execute(query)
+
+
+def fitting(cursor: Cursor, query: str) -> None:
+    """Raises `Refused` where a complete statement is larger than the server takes."""
     if len(query) > _SMALL:
         cursor.execute("SELECT @@max_allowed_packet")
         row = cursor.fetchone()
@@ -29,7 +35,6 @@ def send(cursor: Cursor, statement: str, values: Sequence[object]) -> None:
         if size + 1 >= most:
             reason = f"a statement of {size:,} bytes is more than MySQL's max_allowed_packet ({most:,})"
             raise Refused(reason, kind="constraint_violation")
-    cursor.execute(query)
 
 
 def update_many(

@@ -152,12 +152,20 @@ def as_current(rows: DocumentRows, problem: Problem | None) -> Current:
 
 
 def _put(table: CanonicalRows, raw: Sequence[object], rows: _Rows, problems: dict[DocumentId, Problem]) -> None:
-    document, name = table.document(raw), table.table.name
-    found = rows.setdefault(document, {}).setdefault(name, {})
+    name = table.table.name
     try:
         key, row = table.row(raw)
     except NotCanonical as error:
+        document = table.document(raw)
         stored = json.dumps({name: dict(zip(table.names, raw, strict=True))}, default=str, ensure_ascii=False)
         problems[document] = Problem(table.problem(error), stored)
+        rows.setdefault(document, {}).setdefault(name, {})
         return
+    document = DocumentId(table.table.collection, key[0])
+    of_document = rows.get(document)
+    if of_document is None:
+        of_document = rows[document] = {}
+    found = of_document.get(name)
+    if found is None:
+        found = of_document[name] = {}
     found[key] = row

@@ -15,16 +15,16 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pymysql
 from pymysql.constants import CLIENT
-from pymysql.cursors import Cursor
 
 from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused
+from sync.mysql.result import CONVERSIONS, RowsConnection
 
 #: Seconds. A server that says nothing for so long is away; nothing that the engine asks takes so long to begin answering.
 CONNECT_TIMEOUT, READ_TIMEOUT = 10, 20
 #: MySQL waits this many seconds for a row's lock before it gives up (error 1205), and for that of a table in DDL.
 LOCK_WAIT, TABLE_LOCK_WAIT = 2, 5
 
-Connection: TypeAlias = "pymysql.Connection[Cursor]"
+Connection: TypeAlias = RowsConnection
 
 _TLS = {"ssl-ca": "ssl_ca", "ssl-cert": "ssl_cert", "ssl-key": "ssl_key"}
 _TLS_MODES = ("required", "verify_ca", "verify_identity")
@@ -109,8 +109,9 @@ def _tls(options: Mapping[str, str]) -> dict[str, object]:
 def connect(settings: MySQLSettings, *, autocommit: bool = False) -> Connection:
     """A session in strict mode, UTC, READ COMMITTED, that counts matched rows instead of changed ones."""
     with translated():
-        connection = pymysql.connect(
+        connection = RowsConnection(
             **settings.arguments(),
+            conv=CONVERSIONS,
             autocommit=autocommit,
             read_timeout=READ_TIMEOUT,
             write_timeout=READ_TIMEOUT,

@@ -18,7 +18,8 @@ from sync.model.lens import difference
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Checkpoint, Position
 from sync.mysql.conflicts import Conflicts
-from sync.mysql.packets import chunks, send
+from sync.mysql.flight import Flight
+from sync.mysql.packets import chunks
 from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
 from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
@@ -207,15 +208,17 @@ class MySQLTransaction:
             for change in difference(collection, write.before, write.after):
                 changes.setdefault(change.table, []).append(change)
         tables = [table for table in self._mapping.tables.values() if table.name in changes]
-        with translated():
+        with translated(), Flight(self._connection) as flight:
             for table in reversed(tables):
-                self._delete(table, [change for change in changes[table.name] if change.after is None])
+                self._delete(flight, table, [change for change in changes[table.name] if change.after is None])
             for table in tables:
                 of_table = changes[table.name]
                 self._update(
-                    table, [change for change in of_table if change.before is not None and change.after is not None]
+                    flight,
+                    table,
+                    [change for change in of_table if change.before is not None and change.after is not None],
                 )
-                self._insert(table, [change for change in of_table if change.before is None])
+                self._insert(flight, table, [change for change in of_table if change.before is None])
 
     def write_alone(self, write: DocumentWrite) -> Hold | None:
         """See the port."""
@@ -245,24 +248,22 @@ class MySQLTransaction:
             for table in reversed(collection.tables):
                 cursor.execute(f"DELETE FROM {quoted(table.name)} WHERE {quoted(table.key[0])} = %s", (stored,))
 
-    def _delete(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
+    def _delete(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
         for chunk in chunks(changes, [change.key for change in changes]):
-            where, values = _matching(table, chunk)
-            self._execute(f"DELETE FROM {quoted(table.name)} WHERE {where}", values, len(chunk))
+            where = _among(table, self._keys(table, chunk))
+            flight.run(f"DELETE FROM {quoted(table.name)} WHERE {where}", len(chunk))
 
-    def _insert(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
+    def _insert(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
         names = (*table.key, *table.columns)
         one = f"({', '.join(['%s'] * len(names))})"
         listed = ", ".join(quoted(name) for name in names)
         rows = [_row_values(table, change.key, change.after or {}) for change in changes]
         for chunk in chunks(rows, rows):
-            self._execute(
-                f"INSERT INTO {quoted(table.name)} ({listed}) VALUES {', '.join([one] * len(chunk))}",
-                [value for row in chunk for value in row],
-                len(chunk),
-            )
+            statement = f"INSERT INTO {quoted(table.name)} ({listed}) VALUES {', '.join([one] * len(chunk))}"
+            with self._connection.cursor() as cursor:
+                flight.run(cursor.mogrify(statement, [value for row in chunk for value in row]), len(chunk))
 
-    def _update(self, table: TableMapping, changes: Sequence[RowChange]) -> None:
+    def _update(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
         """One statement per set of changed columns and up to `_UPDATED` rows: a CASE on the key, so that values keep
         exactly the type of their column (a derived table would give them one of its own)."""
         groups: dict[tuple[str, ...], list[RowChange]] = {}
@@ -270,27 +271,29 @@ class MySQLTransaction:
             before, after = change.before or {}, change.after or {}
             changed = tuple(name for name in table.columns if before[name] != after[name])
             groups.setdefault(changed, []).append(change)
-        match = " AND ".join(f"{quoted(name)} = %s" for name in table.key)
         for columns, of_group in groups.items():
             written = [[(change.after or {})[column] for column in columns] for change in of_group]
             for chunk in chunks(of_group, written, _UPDATED):
-                values: list[object] = []
-                sets = []
-                for column in columns:
-                    sets.append(f"{quoted(column)} = CASE {f'WHEN {match} THEN %s ' * len(chunk)}END")
-                    for change in chunk:
-                        assert change.after is not None
-                        values += [*_key_values(table, change.key), _to_column(table, column, change.after)]
-                where, keys = _matching(table, chunk)
-                target = f"{quoted(table.name)} {self._hints[table.name]}"
-                self._execute(f"UPDATE {target} SET {', '.join(sets)} WHERE {where}", [*values, *keys], len(chunk))
+                flight.run(self._update_of(table, columns, chunk), len(chunk))
 
-    def _execute(self, statement: str, values: Sequence[object], rows: int) -> None:
-        """Run a statement that must touch exactly `rows` rows: they were locked, or must be absent."""
-        with self._connection.cursor() as cursor:
-            send(cursor, statement, values)
-            if cursor.rowcount != rows:
-                raise Contention("rows changed between reading and writing them")
+    def _update_of(self, table: TableMapping, columns: Sequence[str], changes: Sequence[RowChange]) -> str:
+        """The statement, complete: a key stands in it once for each column, and is made text once."""
+        literal, keys = self._connection.escape, self._keys(table, changes)
+        whens = [f"WHEN {_equals(table, key)} THEN " for key in keys]
+        sets = []
+        for column in columns:
+            codec = table.codecs[column]
+            values = [(change.after or {})[column] for change in changes]
+            stored = [literal(None if value is None else codec.to_column(value)) for value in values]
+            cases = " ".join(map("".join, zip(whens, stored, strict=True)))
+            sets.append(f"{quoted(column)} = CASE {cases} END")
+        target = f"{quoted(table.name)} {self._hints[table.name]}"
+        return f"UPDATE {target} SET {', '.join(sets)} WHERE {_among(table, keys)}"
+
+    def _keys(self, table: TableMapping, changes: Sequence[RowChange]) -> list[list[str]]:
+        """Of each row its key's values as they stand in a statement."""
+        literal = self._connection.escape
+        return [[literal(value) for value in _key_values(table, change.key)] for change in changes]
 
 
 def _commit(session: Session, connection: Connection) -> None:
@@ -304,13 +307,17 @@ def _commit(session: Session, connection: Connection) -> None:
         raise known from None
 
 
-def _matching(table: TableMapping, changes: Sequence[RowChange]) -> tuple[str, list[object]]:
-    """The condition that finds these rows, and its values. MariaDB scans the whole table for a list of one key of two
-    columns, so that one is written out."""
-    keys = [_key_values(table, change.key) for change in changes]
+def _equals(table: TableMapping, key: Sequence[str]) -> str:
+    return " AND ".join(f"{quoted(name)} = {value}" for name, value in zip(table.key, key, strict=True))
+
+
+def _among(table: TableMapping, keys: Sequence[Sequence[str]]) -> str:
+    """The condition that finds these rows. MariaDB scans the whole table for a list of one key of two columns, so that one
+    is written out."""
     if len(keys) == 1:
-        return " AND ".join(f"{quoted(name)} = %s" for name in table.key), [*keys[0]]
-    return f"({', '.join(quoted(name) for name in table.key)}) IN %s", [tuple(keys)]
+        return _equals(table, keys[0])
+    listed = ", ".join(f"({', '.join(key)})" for key in keys)
+    return f"({', '.join(quoted(name) for name in table.key)}) IN ({listed})"
 
 
 def _key_values(table: TableMapping, key: RowKey) -> tuple[object, ...]:

@@ -89,6 +89,53 @@ def test_a_write_of_unmapped_fields_changes_no_row(log: StreamLog) -> None:
     assert (second.entries[0].changes, second.entries[0].problem) == ((), None)
 
 
+def test_places_of_a_list_are_told(log: StreamLog) -> None:
+    """Whatever an update does to a list of objects, in whatever form the server tells it: the rows that differ, no others."""
+    entry = {
+        "date": datetime(2024, 1, 1),  # noqa: DTZ001 - naive, UTC
+        "amount": 1,
+        "transaction_code": "buy",
+        "symbol": "x",
+        "price": "1",
+        "total": "1",
+    }
+    bucket = {
+        "_id": A,
+        "account_id": 1,
+        "transaction_count": 12,
+        "bucket_start_date": entry["date"],
+        "bucket_end_date": entry["date"],
+        "transactions": [{**entry, "amount": place} for place in range(12)],
+        "transactions.3.amount": "a field of this very name, which no column takes",
+    }
+    there = log.collection("transactions")
+    source = log.source(log.end())
+    there.insert_one(bucket)
+    name = "transactions"
+    # The array's places that change: those set, those that are new, those that are gone, those that move up.
+    updates: list[tuple[object, list[int]]] = [
+        ({"$set": {f"{name}.3.amount": 100, f"{name}.11.symbol": "y"}}, [3, 11]),
+        ({"$push": {name: {**entry, "amount": 12}}}, [12]),
+        ({"$pop": {name: 1}}, [12]),
+        ({"$push": {name: {"$each": [], "$slice": 10}}}, [10, 11]),
+        ({"$pull": {name: {"amount": 8}}}, [8, 9]),
+        ({"$set": {f"{name}.0": {**entry, "amount": 7}, "account_id": 2}}, [0]),
+        ({"$inc": {f"{name}.$[].amount": 1}}, list(range(9))),
+        ({"$push": {name: {"$each": [{**entry, "amount": -1}], "$position": 0}}}, list(range(10))),
+        ([{"$set": {name: {"$slice": [f"${name}", 2]}}}], list(range(2, 10))),
+        ({"$set": {name: []}}, [0, 1]),
+    ]
+    for update, _ in updates:
+        there.update_one({"_id": A}, update)  # type: ignore[arg-type]
+    found = entries(log.read(source))[1:]
+    assert [one.problem for one in found] == [None] * len(updates)
+    told = [
+        sorted(change.key[1] for change in one.changes if change.table == "analytics_transaction")  # type: ignore[type-var]
+        for one in found
+    ]
+    assert told == [places for _, places in updates]
+
+
 def test_other_collections_are_not_told(log: StreamLog) -> None:
     """Nor other databases; dropping or renaming them stops nothing."""
     source = log.source(log.end())

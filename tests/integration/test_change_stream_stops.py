@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from bson import Int64, ObjectId
+from pymongo import MongoClient
 
+from deploy.local.mongo_server import Document
 from deploy.local.users import Role
 from sync.errors import CheckpointWrittenByOther, ImagesOff, SchemaChanged
 from sync.model.change import ConflictKind, DocumentId, DocumentRows
@@ -21,10 +23,12 @@ from tests.servers import Servers
 from tests.stream_log import A, B, StreamLog, account, entries
 
 
-@pytest.fixture
-def log(servers: Servers) -> Iterator[StreamLog]:
+@pytest.fixture(params=[False, True], ids=["all", "spared"])
+def log(servers: Servers, request: pytest.FixtureRequest) -> Iterator[StreamLog]:
+    """Once with all that the follower writes in the stream, once without."""
     with StreamLog(servers) as made:
         made.setup()
+        made.spared = bool(request.param)
         yield made
 
 
@@ -65,6 +69,66 @@ def test_what_the_follower_writes_is_dropped(log: StreamLog) -> None:
         (third.seq, 0, True),
     ]
     assert {one.known.lease for one in found} == {first.lease}
+
+
+def test_a_spared_source_is_sent_no_echoes(log: StreamLog) -> None:
+    """Of a follower's transaction comes its checkpoint alone, the marks and leases with it; of users all comes: plain writes
+    and transactions, before, between and after, of the same documents too."""
+    source, bare = log.source(log.end(), spared=True), log.source(log.end(), spared=False)
+    target, accounts = log.target(), log.collection()
+    first, _ = target.take_lease()
+    many = [ObjectId() for _ in range(20)]
+    marked = carry(log, target, replace(first, mark=Mark(look=5)), A, *many)
+    accounts.update_one({"_id": A}, {"$set": {"limit": 11}})
+    log.together(
+        lambda session: accounts.update_one({"_id": A}, {"$set": {"limit": 12}}, session=session),
+        lambda session: accounts.insert_one(account(B), session=session),
+    )
+    last = carry(log, target, replace(marked, mark=None), ObjectId())
+    accounts.delete_one({"_id": A})
+    found, whole = log.read(source), log.read(bare)
+    for one in (found, whole):
+        assert [[entry.document.key for entry in each.entries] for each in one] == [
+            [],
+            [],
+            [str(A)],
+            [str(A), str(B)],
+            [],
+            [str(A)],
+        ]
+        assert [each.mark for each in one] == [None, Mark(look=5), None, None, None, None]
+        assert one[-1].known == Known(seq=last.seq, lease=first.lease)
+    assert [one.position for one in found] == [one.position for one in whole]
+    assert whole[1].size > found[1].size + 20 * 100
+
+
+def test_a_position_behind_an_echo_is_behind_all_of_it(log: StreamLog) -> None:
+    """Where the listener is spared it no longer (another configuration), the rest of that transaction is none of users."""
+    source = log.source(log.end(), spared=True)
+    target = log.target()
+    checkpoint, _ = target.take_lease()
+    carry(log, target, checkpoint, A, B)
+    log.collection().insert_one(account(ObjectId("c" * 24)))
+    _, echo, user = log.read(source)
+    assert isinstance(echo.position, StreamPosition)
+    (rest,) = log.read(log.source(echo.position, known=echo.known, spared=False))
+    assert (rest.position, rest.known) == (user.position, user.known)
+
+
+def test_another_accounts_writes_are_never_spared(log: StreamLog) -> None:
+    """Not even those of an account of the same name in another database."""
+    user = log.settings(Role.FOLLOWER).user
+    other: Any = log.admin.client[f"{log.name}_other"]
+    other.command("createUser", user, pwd="x", roles=[{"role": "readWrite", "db": log.name}])
+    try:
+        source = log.source(log.end(), spared=True)
+        url = f"mongodb://{user}:x@127.0.0.1:{log.server.port}/{other.name}?replicaSet=rs0"
+
+        with MongoClient[Document](url) as client, client.start_session() as session, session.start_transaction():
+            client[log.name]["accounts"].insert_one(account(A), session=session)
+        assert [entry.document.key for entry in entries(log.read(source))] == [str(A)]
+    finally:
+        other.command("dropUser", user)
 
 
 def test_a_mark_stands_in_one_checkpoint(log: StreamLog) -> None:
@@ -299,7 +363,7 @@ def test_an_oversize_transaction_of_the_follower(log: StreamLog) -> None:
         source = log.source(start, part_events=3)
         (lease, *found) = log.read(source)
         assert entries(found) == []
-        assert {one.known.seq for one in found[:-1]} == {lease.known.seq}
+        assert {one.known.seq for one in found[:-1]} <= {lease.known.seq}
         assert found[-1].known == Known(seq=2, lease=checkpoint.lease)
         assert isinstance(lease.position, StreamPosition)
         again = log.source(lease.position, rows_done=done, known=lease.known, part_events=3)

@@ -254,7 +254,9 @@ def test_an_account_for_two_roles(site: Site) -> None:
     """The follower's writes are told by their account."""
     site.setup()
     _, found = doctor(site, LOCKSTEP_APP_MONGO_URL=site.mongo_url("follower"))
-    assert found["mongo: accounts"] == ["problem: the follower and app share the account lockstep_follower"]
+    assert found["mongo: accounts"] == [
+        "problem: the follower and app share the account lockstep_follower: the listener reads all that it writes"
+    ]
 
 
 def test_a_mapping_to_what_is_not_there(site: Site, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from sync.errors import (
     PositionPurged,
     Refused,
 )
+from sync.mongo.accounts import own_account
 from sync.mongo.server import MongoSettings, translate, translated
 
 
@@ -32,6 +33,39 @@ def test_a_url_is_read() -> None:
     """User and database; how to connect is the driver's matter."""
     settings = MongoSettings.from_url("mongodb://a%40b:p%2Fw@db.example:27018/lockstep?replicaSet=rs0&tls=true")
     assert (settings.user, settings.database) == ("a@b", "lockstep")
+
+
+@pytest.mark.parametrize(
+    ("rest", "account"),
+    [
+        ("h/d", "u@d"),
+        ("h/d?authSource=admin", "u@admin"),
+        ("h/d?authsource=Users", "u@Users"),
+        ("h/d?authMechanism=SCRAM-SHA-256", "u@d"),
+        ("h/d?authMechanism=MONGODB-X509", "u@$external"),
+    ],
+)
+def test_an_account_is_a_user_of_a_database(rest: str, account: str) -> None:
+    """As the server names it, for its digest stands in the change stream."""
+    assert MongoSettings.from_url(f"mongodb://u:secret@{rest}").account == account
+
+
+def test_an_account_that_is_the_followers_alone() -> None:
+    """Nobody else's, as far as a process is told; where it is not told of applications, it is not known to be."""
+
+    def told(**roles: str) -> dict[str, MongoSettings]:
+        return {
+            role: MongoSettings.from_url(f"mongodb://{user}:x@h/{base}")
+            for role, of in roles.items()
+            for user, base in [of.split("@")]
+        }
+
+    assert own_account(told(follower="f@d", app="a@d", owner="o@d")) == "f@d"
+    assert own_account(told(follower="f@d", app="f@e")) == "f@d"
+    assert own_account(told(follower="f@d", app="f@d")) == ""
+    assert own_account(told(follower="f@d", app="a@d", owner="f@d")) == ""
+    assert own_account(told(follower="f@d", listener="l@d")) == ""
+    assert own_account(told(app="a@d")) == ""
 
 
 @pytest.mark.parametrize(

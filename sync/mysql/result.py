@@ -1,0 +1,147 @@
+"""Rows of a SELECT with the values that pymysql gives, taken apart by one function for a result instead of several calls for
+each value: a worker reads every row that it is about to write.
+
+Packets, errors and column types stay the library's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import pymysql
+from pymysql.connections import Connection, MySQLResult
+from pymysql.constants import COMMAND, FIELD_TYPE
+from pymysql.converters import conversions, convert_datetime
+from pymysql.cursors import Cursor
+
+if TYPE_CHECKING:
+    _Library = Connection[Cursor]
+else:
+    _Library = Connection  # generic to the stubs only
+#: A value of what stands in a packet.
+_Take: TypeAlias = Callable[[bytes], object]
+#: First bytes that are no length (MySQL internals manual, "Length-Encoded Integers").
+_NULL, _WIDE = 0xFB, {0xFC: 2, 0xFD: 3, 0xFE: 8}
+#: CR_MALFORMED_PACKET.
+_MALFORMED = 2027
+
+
+class RowsConnection(_Library):
+    """pymysql's connection."""
+
+    if TYPE_CHECKING:  # the stubs leave it out
+        _execute_command: Callable[[int, bytes], None]
+
+    def ask(self, statement: str) -> None:
+        """Send a complete statement; `answered` must follow before anything else is asked."""
+        self._execute_command(COMMAND.COM_QUERY, statement.encode())
+
+    def answered(self) -> int:
+        """What became of it: how many rows it touched. Raises the library's errors."""
+        return int(cast("int", self._read_query_result()))
+
+    def _read_query_result(self, unbuffered: bool = False) -> object:
+        """As the library has it, with another class of results."""
+        self._result: Any = None
+        result: Any = _Result(self)
+        if unbuffered:
+            result.init_unbuffered_query()
+        else:
+            result.read()
+        self._result = result
+        if result.server_status is not None:
+            self.server_status: Any = result.server_status
+        return result.affected_rows
+
+
+class _Result(MySQLResult):
+    connection: Any
+    if TYPE_CHECKING:  # the stubs leave it out
+        _check_packet_is_eof: Callable[[object], bool]
+    converters: Sequence[tuple[str | None, Callable[[str], object] | None]]
+
+    def _read_rowdata_packet(self) -> None:
+        takes = [_take(encoding, converter) for encoding, converter in self.converters]
+        row = _factory(len(takes))(_wide, *takes)
+        rows = []
+        while True:
+            packet = self.connection._read_packet()
+            if self._check_packet_is_eof(packet):
+                break
+            rows.append(row(packet.get_all_data()))
+        self.connection = None
+        self.affected_rows = len(rows)
+        self.rows = tuple(rows)
+
+
+def moment(text: str) -> object:
+    """A DATETIME or TIMESTAMP as the library gives it: no moment that Python holds stays text."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return cast("object", convert_datetime(text))
+
+
+#: pymysql's table, for its argument `conv`.
+CONVERSIONS: dict[Any, Any] = {**conversions, FIELD_TYPE.DATETIME: moment, FIELD_TYPE.TIMESTAMP: moment}
+
+
+def _take(encoding: str | None, converter: Callable[[str], object] | None) -> _Take:
+    if converter is None:
+        if encoding is None:
+            return bytes
+        return bytes.decode if encoding == "utf8" else partial(_text, encoding)
+    if converter is int:
+        return int
+    if encoding is None:
+        return cast("_Take", converter)
+    return lambda data: converter(data.decode(encoding))
+
+
+def _text(encoding: str, data: bytes) -> str:
+    return data.decode(encoding)
+
+
+@cache
+def _factory(columns: int) -> Callable[..., Callable[[bytes], tuple[object, ...]]]:
+    """For results of so many columns. Of one it is
+
+    def made(wide, t0):
+        def row(data):
+            at = 0
+            n = data[at]
+            if n < 251: end = at + 1 + n; v0 = t0(data[at + 1:end]); at = end
+            else: v0, at = wide(t0, data, at)
+            if at != len(data): wide(None, data, at)
+            return v0,
+        return row
+    """
+    body = "".join(
+        f"        n = data[at]\n"
+        f"        if n < 251: end = at + 1 + n; v{one} = t{one}(data[at + 1:end]); at = end\n"
+        f"        else: v{one}, at = wide(t{one}, data, at)\n"
+        for one in range(columns)
+    )
+    takes = "".join(f", t{one}" for one in range(columns))
+    values = "".join(f"v{one}, " for one in range(columns))
+    text = (
+        f"def made(wide{takes}):\n    def row(data):\n        at = 0\n{body}"
+        f"        if at != len(data): wide(None, data, at)\n        return ({values})\n    return row"
+    )
+    names: dict[str, Any] = {}
+    exec(compile(text, "<result>", "exec"), names)  # noqa: S102 - made of numbers only
+    return cast("Callable[..., Callable[[bytes], tuple[object, ...]]]", names["made"])
+
+
+def _wide(take: _Take | None, data: bytes, at: int) -> tuple[object, int]:
+    """A value that is NULL or longer than 250 bytes, and where the next one begins."""
+    if take is None:
+        raise pymysql.InterfaceError(_MALFORMED, "a row's packet has another length than its values")
+    if data[at] == _NULL:
+        return None, at + 1
+    begin = at + 1 + _WIDE[data[at]]
+    end = begin + int.from_bytes(data[at + 1 : begin], "little")
+    return take(data[begin:end]), end
