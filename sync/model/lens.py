@@ -29,9 +29,9 @@ _JSON = json_util.JSONOptions(
 )
 
 
-def empty_rows(collection: CollectionMapping) -> _Rows:
-    """An absent document: every table of the collection, no row."""
-    return {table.name: {} for table in collection.tables}
+def empty_rows(collection: CollectionMapping, tables: Iterable[str] | None = None) -> _Rows:
+    """An absent document: every table of the collection, or those `tables`, no row."""
+    return {table.name: {} for table in collection.tables} if tables is None else {table: {} for table in tables}
 
 
 def document_key(collection: CollectionMapping, bson_id: object) -> Value:
@@ -76,7 +76,7 @@ def shred(collection: CollectionMapping, document: Mapping[str, object], tables:
 
     Raises `UnmappableDocument` with the path, the type found and what is allowed, for what is read of the document.
     """
-    rows = empty_rows(collection) if tables is None else {table: {} for table in tables}
+    rows = empty_rows(collection, tables)
     try:
         key = (_own_key(collection, document.get("_id")),)
     except NotCanonical as error:

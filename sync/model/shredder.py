@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from sync.model.change import Row, RowChange, RowKey, Value
+from sync.model.change import DocumentRows, Row, RowChange, RowKey, Value
 from sync.model.codecs import NotCanonical
 from sync.model.lens import difference, empty_rows, shred
-from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
+from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, SyncMapping
 from sync.model.values import FOREIGN
 
 Image: TypeAlias = Mapping[str, object]
@@ -37,7 +37,7 @@ class Shredder:
     """Of one collection."""
 
     def __init__(self, collection: CollectionMapping) -> None:
-        self._collection = collection
+        self.collection = collection
         self._root = _compiled(collection.fields)
         self._parts = tuple((part.table, part.name, _reads(part)) for part in collection.parts)
 
@@ -46,23 +46,29 @@ class Shredder:
     ) -> tuple[RowChange, ...]:
         """From one image to the other (None: the document is not there); `key` is that of both images' `_id`
         (`lens.document_key`); `touched` None: all may have changed. Raises `UnmappableDocument` for what is read of either."""
-        collection = self._collection
+        collection = self.collection
+        tables = touched.tables if touched else None
         try:
-            if isinstance(key, str) and key.startswith(FOREIGN):
-                raise NotCanonical
+            _check(key)
             old, new = self._rows((key,), before, touched), self._rows((key,), after, touched)
         except (NotCanonical, KeyError):
-            tables = touched.tables if touched else None
             old, new = (
                 empty_rows(collection) if one is None else shred(collection, one, tables) for one in (before, after)
             )
         return difference(collection, old, new)
 
+    def rows(self, key: Value, image: Image, tables: frozenset[str] | None) -> DocumentRows:
+        """What `lens.shred` makes of a document, where `key` is that of its `_id`."""
+        try:
+            _check(key)
+            return self._rows((key,), image, Touched(tables=tables, places={}) if tables else None)
+        except (NotCanonical, KeyError):
+            return shred(self.collection, image, tables)
+
     def _rows(self, key: RowKey, image: Image | None, touched: Touched | None) -> dict[str, dict[RowKey, Row]]:
         """Of what is touched. Raises `NotCanonical` or `KeyError` for an image that is not as the mapping has it."""
-        collection = self._collection
-        rows: dict[str, dict[RowKey, Row]]
-        rows = empty_rows(collection) if touched is None else {table: {} for table in touched.tables}
+        collection = self.collection
+        rows = empty_rows(collection, touched.tables if touched else None)
         if image is None:
             return rows
         rows[collection.table][key] = self._root(image)
@@ -93,6 +99,17 @@ def touched(collection: CollectionMapping, paths: Iterable[str], whole: Iterable
             tables |= collection.below[parts[name].table]
     told = {parts[name].table: of for name, of in places.items() if name not in everything}
     return Touched(tables=tables, places=told)
+
+
+def shredders(mapping: SyncMapping) -> dict[str, Shredder]:
+    """Of each collection. Compiled, so made once by who reads again and again."""
+    return {name: Shredder(collection) for name, collection in mapping.collections.items()}
+
+
+def _check(key: Value) -> None:
+    """A foreign key is none that the mapping takes."""
+    if isinstance(key, str) and key.startswith(FOREIGN):
+        raise NotCanonical
 
 
 # Compiled.

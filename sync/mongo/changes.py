@@ -36,7 +36,7 @@ from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Row
 from sync.model.lens import document_key
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import Known, Mark, Position, StreamPosition, reached
-from sync.model.shredder import Shredder, Touched, touched
+from sync.model.shredder import Touched, shredders, touched
 from sync.mongo.accounts import session_uid
 from sync.mongo.asked import Asked
 from sync.mongo.schema import collections, has_images
@@ -102,7 +102,7 @@ class ChangeStreamSource:
         self._session: ClientSession | None = None
         self._cursor = 0
         self._coming: Asked[Any] | None = None
-        self._shredders = {name: Shredder(collection) for name, collection in mapping.collections.items()}
+        self._shredders = shredders(mapping)
         self._ready: deque[Transaction] = deque()
         self._failure: LockstepError | None = None
 

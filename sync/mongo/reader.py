@@ -12,8 +12,9 @@ from bson import Int64, Timestamp
 from sync.errors import LockstepError
 from sync.model.change import DocumentId, Hold, Side, Value
 from sync.model.lens import bson_id, document_key
-from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.mapping import SyncMapping
 from sync.model.position import StreamPosition
+from sync.model.shredder import shredders
 from sync.mongo.server import CODEC, Client, Document, MongoSettings, connect, translated
 from sync.mongo.target import as_current, ids_of, shredded
 from sync.ports import Current, Reading
@@ -27,6 +28,7 @@ class MongoReader:
     def __init__(self, settings: MongoSettings, mapping: SyncMapping) -> None:
         self._settings = settings
         self._mapping = mapping
+        self._shredders = shredders(mapping)
         self._client: Client | None = None
         #: Where the last range ended: the `_id` itself, for a key may hold a foreign one cut.
         self._end: tuple[DocumentId, object] | None = None
@@ -51,7 +53,7 @@ class MongoReader:
         if found:
             end, stored = next(reversed(found.items()))
             self._end = (end, stored["_id"])
-        return Reading(documents={one: _current(mapped, stored) for one, stored in found.items()}, position=position)
+        return Reading(documents={one: self._current(one, stored) for one, stored in found.items()}, position=position)
 
     def read(self, documents: Sequence[DocumentId], *, exact: bool) -> Reading:
         """See the port. The documents are of one collection."""
@@ -60,7 +62,7 @@ class MongoReader:
         stored, position = self._stored(documents, exact=exact)
         mapped = self._mapping.collections[documents[0].collection]
         _, nowhere = ids_of(mapped, documents)
-        found = {one: _current(mapped, stored.get(one), nowhere.get(one)) for one in documents}
+        found = {one: self._current(one, stored.get(one), nowhere.get(one)) for one in documents}
         return Reading(documents=found, position=position)
 
     def stored(self, document: DocumentId) -> Mapping[str, object] | None:
@@ -72,6 +74,10 @@ class MongoReader:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _current(self, document: DocumentId, stored: Document | None, nowhere: Hold | None = None) -> Current:
+        rows, problem = shredded(self._shredders[document.collection], document.key, stored)
+        return as_current(rows, problem or nowhere, stored)
 
     def _stored(
         self, documents: Sequence[DocumentId], *, exact: bool
@@ -106,8 +112,3 @@ class MongoReader:
         if self._client is None:
             self._client = connect(self._settings)
         return self._client
-
-
-def _current(collection: CollectionMapping, stored: Document | None, nowhere: Hold | None = None) -> Current:
-    rows, problem = shredded(collection, stored)
-    return as_current(rows, problem or nowhere, stored)

@@ -22,11 +22,12 @@ from pymongo.read_concern import ReadConcern
 
 from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepError, UnmappableDocument
 from sync.holder import is_gone, this_process
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Side
-from sync.model.lens import bson_id, document_key, empty_rows, shred
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Side, Value
+from sync.model.lens import bson_id, document_key, empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.plan import Delete, Insert, Replace, Update, plan
 from sync.model.position import Checkpoint, Position, StreamPosition
+from sync.model.shredder import Shredder, shredders
 from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
 from sync.ports import ConflictDatabase, ConflictStore, ConflictTransaction, Current, DocumentWrite
 
@@ -52,6 +53,7 @@ class MongoTarget:
         self._settings = settings
         self._mapping = mapping
         self._conflicts = conflicts
+        self._shredders = shredders(mapping)
         self._client: Client | None = None
         self._session: ClientSession | None = None
 
@@ -132,7 +134,9 @@ class MongoTarget:
                 write_concern=WriteConcern("majority"),
                 read_preference=ReadPreference.PRIMARY,
             )
-        transaction = MongoTransaction(self._opened(), self._settings, session, self._mapping, self._conflicts)
+        transaction = MongoTransaction(
+            self._opened(), self._settings, session, self._mapping, self._conflicts, self._shredders
+        )
         try:
             with translated():
                 moved = self._checkpoints().update_one(
@@ -203,10 +207,12 @@ class MongoTransaction:
         session: ClientSession,
         mapping: SyncMapping,
         conflicts: ConflictDatabase,
+        shredders: Mapping[str, Shredder],
     ) -> None:
         self._database = client.get_database(settings.database, codec_options=CODEC)
         self._session = session
         self._mapping = mapping
+        self._shredders = shredders
         self._conflict_database = conflicts
         self._rows: ConflictTransaction | None = None
         #: As read in this transaction; None where absent.
@@ -239,9 +245,9 @@ class MongoTransaction:
         return {document: self._current(document, tables, nowhere.get(document)) for document, tables in needs.items()}
 
     def _current(self, document: DocumentId, tables: frozenset[str], nowhere: Hold | None) -> Current:
-        collection = self._mapping.collections[document.collection]
-        rows, problem = shredded(collection, self._documents[document], tables)
-        return as_current(rows, problem or nowhere, self._documents[document])
+        stored = self._documents[document]
+        rows, problem = shredded(self._shredders[document.collection], document.key, stored, tables)
+        return as_current(rows, problem or nowhere, stored)
 
     def write(self, writes: Iterable[DocumentWrite]) -> None:
         """See the port. In parts: while MongoDB is at one, the next is made."""
@@ -349,16 +355,17 @@ def ids_of(
 
 
 def shredded(
-    collection: CollectionMapping, stored: Document | None, tables: frozenset[str] | None = None
-) -> tuple[dict[str, Any], Hold | None]:
-    """The rows of a stored document in these tables (None: in all), or why it has none; no rows for an absent one."""
+    shredder: Shredder, key: Value, stored: Document | None, tables: frozenset[str] | None = None
+) -> tuple[DocumentRows, Hold | None]:
+    """The rows of a stored document with this key in these tables (None: in all), or why it has none; no rows for an absent
+    one."""
     problem = None
     if stored is not None:
         try:
-            return shred(collection, stored, tables), None
+            return shredder.rows(key, stored, tables), None
         except UnmappableDocument as error:
             problem = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
-    return empty_rows(collection) if tables is None else {table: {} for table in tables}, problem
+    return empty_rows(shredder.collection, tables), problem
 
 
 def as_current(rows: DocumentRows, problem: Hold | None, stored: Document | None) -> Current:

@@ -56,6 +56,17 @@ def test_it_tells_the_difference_of_two_images(collection: CollectionMapping, da
 
 @every_collection
 @given(data=st.data())
+def test_it_reads_the_rows_that_the_lens_reads(collection: CollectionMapping, data: st.DataObject) -> None:
+    """Of all tables, or of some with those above them."""
+    document = data.draw(documents(collection))
+    shredder, key = SHREDDERS[collection.name], document_key(collection, document["_id"])
+    tables = collection.above[data.draw(st.sampled_from(collection.tables)).name]
+    assert shredder.rows(key, document, None) == shred(collection, document)
+    assert shredder.rows(key, document, tables) == shred(collection, document, tables)
+
+
+@every_collection
+@given(data=st.data())
 def test_it_refuses_what_the_lens_refuses(collection: CollectionMapping, data: st.DataObject) -> None:
     """With the same words, wherever in a document something stands that no column takes."""
     document = data.draw(documents(collection))
