@@ -118,8 +118,9 @@ class Pipeline:
     ) -> tuple[DocumentId, Hold] | None:
         """One target transaction. `refused` are documents to hold without trying. With `alone`, a document whose refusal
         spoiled the transaction is returned, and nothing was applied."""
-        grouped = batch.entries(self._lease.checkpoint.copied)
-        crossed = self._lease.own.crossed
+        own = self._lease.own
+        crossed = own.crossed
+        grouped = batch.entries(self._lease.checkpoint.copied, own.all_seen)
         entries = {document: found for document, of in grouped.items() if (found := relevant(of, crossed))}
         users = any(map(has_users, entries.values()))
         merged = _Merged()

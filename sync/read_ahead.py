@@ -44,10 +44,10 @@ class ReadAhead:
                     if self._queue or self._error:
                         continue
                     return None
-            taken, rows, size = [self._queue.popleft()], 0, 0
-            rows, size = _rows(taken[0]), taken[0].size
+            taken = [self._queue.popleft()]
+            rows, size = taken[0].rows, taken[0].size
             while self._queue and not (taken[-1].mark or self._queue[0].mark):
-                rows += _rows(self._queue[0])
+                rows += self._queue[0].rows
                 size += self._queue[0].size
                 if rows > max_rows or size > max_bytes:
                     break
@@ -87,7 +87,3 @@ class ReadAhead:
             self._queue.append(transaction)
             self._bytes += transaction.size
             self._changed.notify_all()
-
-
-def _rows(transaction: Transaction) -> int:
-    return sum(len(entry.changes) for entry in transaction.entries)

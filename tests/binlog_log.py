@@ -237,7 +237,11 @@ def mapping() -> SyncMapping:
 
 def entries(transactions: Sequence[Transaction]) -> list[Entry]:
     """All entries, in order."""
-    return [entry for transaction in transactions for entry in transaction.entries]
+    found: list[Entry] = []
+    for one in transactions:
+        found += one.entries
+        found += one.undecoded.decode() if one.undecoded else ()
+    return found
 
 
 def changes(transactions: Sequence[Transaction]) -> list[RowChange]:

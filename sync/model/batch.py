@@ -5,7 +5,7 @@ Both say which rows they need, what they make of them, and which checkpoint foll
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,8 +29,12 @@ from sync.model.values import key_text
 class Work(Protocol):
     """What the pipeline applies in one transaction, or in smaller ones where that fails."""
 
-    def entries(self, copied: Iterable[CopiedRange]) -> dict[DocumentId, list[Entry]]:
-        """By document, in source order, without those that a copy or a repair contains already."""
+    def entries(
+        self, copied: Iterable[CopiedRange], all_seen: Callable[[Position | None], bool]
+    ) -> dict[DocumentId, list[Entry]]:
+        """By document, in source order, without those that a copy or a repair contains already, and without echoes that
+        were not decoded and need not be: their writer had seen all of ours (`OwnWrites.all_seen`), and nothing comes before
+        them here."""
 
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         """The tables of which the document's rows must be read."""
@@ -75,14 +79,19 @@ class Batch:
 
     @property
     def rows(self) -> int:
-        return sum(len(entry.changes) for one in self.transactions for entry in one.entries)
+        return sum(one.rows for one in self.transactions)
 
-    def entries(self, copied: Iterable[CopiedRange]) -> dict[DocumentId, list[Entry]]:
-        """By document, in source order, without those that a copy or a repair contains already."""
+    def entries(
+        self, copied: Iterable[CopiedRange], all_seen: Callable[[Position | None], bool]
+    ) -> dict[DocumentId, list[Entry]]:
+        """See `Work`."""
         ranges = tuple(copied)
         grouped: dict[DocumentId, list[Entry]] = {}
         for one in self.transactions:
-            for entry in one.entries:
+            entries = one.entries
+            if one.undecoded and (grouped or entries or not all_seen(one.undecoded.seen)):
+                entries += one.undecoded.decode()
+            for entry in entries:
                 if not (ranges and any(contains(done, entry) for done in ranges)):
                     grouped.setdefault(entry.document, []).append(entry)
         return grouped
@@ -142,7 +151,9 @@ class CopiedDocuments:
     def mark(self) -> None:
         return None
 
-    def entries(self, copied: Iterable[CopiedRange]) -> dict[DocumentId, list[Entry]]:
+    def entries(
+        self, copied: Iterable[CopiedRange], all_seen: Callable[[Position | None], bool]
+    ) -> dict[DocumentId, list[Entry]]:
         return {document: [self._entry(document)] for document in self._order}
 
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:

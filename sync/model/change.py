@@ -6,7 +6,7 @@ Nothing here knows where a change came from or how it is written.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -109,6 +109,18 @@ class Entry:
     problem: Hold | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecoded:
+    """Entries of an echo as the log has them. Most are never looked at (design 2.4, rule 1)."""
+
+    #: See `Entry.seen`; the same for all of them.
+    seen: Position | None
+    #: Row events; each has at least one row.
+    events: int
+    #: Makes the entries. Raises what reading the log raises.
+    decode: Callable[[], tuple[Entry, ...]]
+
+
 class Transaction(NamedTuple):
     """One source transaction, or one part of an oversize one. Transactions without entries only move the position."""
 
@@ -133,3 +145,10 @@ class Transaction(NamedTuple):
     met: int | None = None
     due: bool = False
     closed: bool = False
+    #: Stands for entries that come after `entries`.
+    undecoded: Undecoded | None = None
+
+    @property
+    def rows(self) -> int:
+        """Row changes; of what is not decoded the least that it can be."""
+        return sum(len(entry.changes) for entry in self.entries) + (self.undecoded.events if self.undecoded else 0)

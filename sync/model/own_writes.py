@@ -19,10 +19,13 @@ class OwnWrites:
         self._floor = floor
         self._capacity = capacity
         self._last: OrderedDict[DocumentId, Position] = OrderedDict()
+        #: Of the last write to any document.
+        self._newest = floor
 
     def record(self, documents: Iterable[DocumentId], position: Position) -> None:
         """These documents were written at `position`, which is past all recorded before."""
         for document in documents:
+            self._newest = position
             self._last.pop(document, None)
             self._last[document] = position
         while len(self._last) > self._capacity:
@@ -32,7 +35,12 @@ class OwnWrites:
 
     def crossed(self, echo: Entry) -> bool:
         """Whether the echo's writer may not have seen this worker's last write to the document: then it is checked."""
-        last = self._last.get(echo.document, self._floor)
-        if last is None:
-            return False
-        return echo.seen is None or not reached(echo.seen, last)
+        return _before(echo.seen, self._last.get(echo.document, self._floor))
+
+    def all_seen(self, seen: Position | None) -> bool:
+        """Whether a writer that had read so far had seen all that this worker wrote: none of its echoes need be checked."""
+        return not _before(seen, self._newest)
+
+
+def _before(seen: Position | None, write: Position | None) -> bool:
+    return write is not None and (seen is None or not reached(seen, write))

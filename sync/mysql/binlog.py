@@ -36,6 +36,8 @@ __all__ = ["BinlogEnd", "BinlogSource", "log_end"]
 
 #: A transaction with more mapped rows, or more bytes of row events, is delivered in parts.
 PART_ROWS, PART_BYTES = 10_000, 8 << 20
+#: An echo larger than this part of such a part is decoded at once: all of it may have to be, in one piece.
+_KEPT = 8
 
 CHECKPOINT_TABLE = "sync_checkpoint"
 CONFLICT_TABLE = "sync_conflict"
@@ -186,6 +188,11 @@ class BinlogSource:
         if self._xa is not None:
             self._xa.add(event)
             return
+        if event.table != CHECKPOINT_TABLE:
+            gathering.other_rows()
+        table = self._tables.get(event.table)
+        if table is not None and gathering.keep(table, event, self._part_bytes // _KEPT):
+            return
         size = event.size
         for before, after in event:
             self._row(gathering, event.table, before, after, size)
@@ -196,7 +203,6 @@ class BinlogSource:
             first = gathering.rows == 0 and gathering.tag == self._known and self._log.elsewhere == self._elsewhere
             gathering.checkpoint(_named(name, before), _named(name, after), first=first)
             return
-        gathering.other_rows()
         if name == CONFLICT_TABLE:
             gathering.conflict(_named(name, before), _named(name, after))
             return
@@ -225,7 +231,7 @@ class BinlogSource:
                 if self._xa.stop:
                     raise self._xa.stop
             case StatementKind.SAVEPOINT:
-                self._savepoints[statement.savepoint] = self._gathering.rows if self._gathering else 0
+                self._savepoints[statement.savepoint] = self._gathering.met if self._gathering else 0
             case StatementKind.ROLLBACK_TO:
                 self._roll_back_to(statement.savepoint)
             case StatementKind.XA_START:
@@ -289,7 +295,7 @@ class BinlogSource:
 
     def _roll_back_to(self, savepoint: str) -> None:
         """Rows since the savepoint stand in the log only where tables without transactions took part in it."""
-        if self._gathering and self._gathering.rows > self._savepoints.get(savepoint, 0):
+        if self._gathering and self._gathering.met > self._savepoints.get(savepoint, 0):
             raise rolled_back_to_savepoint()
 
     def _prepare(self, event: Prepared) -> None:

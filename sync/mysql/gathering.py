@@ -6,15 +6,17 @@ Knows mapped tables and the checkpoint's columns; nothing of the connection or o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sync.errors import CheckpointWrittenByOther
-from sync.model.change import DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction
+from sync.model.change import DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction, Undecoded
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import TableMapping
 from sync.model.position import Known, Mark, Position, position_from_json
 from sync.mysql.image_text import RawRow
+from sync.mysql.rowdecoder import Rows
 from sync.mysql.rows import CanonicalRows
 
 #: Memory that a decoded row takes, as a multiple of its bytes in the log, and of a transaction without rows.
@@ -39,6 +41,8 @@ class Gathering:
     size: int = 0
     #: Document of the last row since the last part.
     last: DocumentId | None = None
+    #: Rows of an echo that are not decoded yet; with some, nothing else of mapped tables has come.
+    _raw: list[tuple[CanonicalRows, Rows]] = field(default_factory=list)
     _changes: dict[DocumentId, list[RowChange]] = field(default_factory=dict)
     _problems: dict[DocumentId, Hold] = field(default_factory=dict)
     _tag: Known | None = None
@@ -92,11 +96,29 @@ class Gathering:
         if self._lease_taken:
             raise CheckpointWrittenByOther(f"the {self.other}'s lease was taken in a transaction with other rows")
 
+    def keep(self, table: CanonicalRows, event: Rows, limit: int) -> bool:
+        """Rows of a mapped table as they stand in the log, where that will do: those of an echo, up to so many bytes.
+        What was kept is decoded where this and what follows must be."""
+        if self._tag and not self.rows and not self.skip and self.size + event.size <= limit:
+            self._raw.append((table, event))
+            self.size += event.size
+            return True
+        raw, self._raw = self._raw, []
+        for kept, rows in raw:
+            for before, after in rows:
+                self.row(kept, before, after)
+        return False
+
     def document(self, table: CanonicalRows, before: RawRow | None, after: RawRow | None) -> DocumentId:
         """The document that a row belongs to; of a row that moves to another one, the first."""
         image = before if before is not None else after
         assert image is not None
         return table.document(image)
+
+    @property
+    def met(self) -> int:
+        """Rises with every row of a mapped table, decoded or not."""
+        return self.rows + len(self._raw)
 
     def row(self, table: CanonicalRows, before: RawRow | None, after: RawRow | None) -> None:
         """A row of a mapped table. A changed key is a delete and an insert."""
@@ -135,8 +157,30 @@ class Gathering:
     def _take(
         self, end: Position, *, position: Position, rows_done: int, known: Known, last: bool = False
     ) -> Transaction:
+        entries = self._entries(end)
+        undecoded = None
+        if self._raw:
+            undecoded = Undecoded(seen=self._seen, events=len(self._raw), decode=partial(self._decoded, self._raw, end))
+        size = self.size * _DECODED + _EMPTY
+        self._changes, self._problems, self.size, self.last, self.delivered = {}, {}, 0, None, self.rows
+        return Transaction(
+            entries=entries,
+            position=position,
+            rows_done=rows_done,
+            first_user=end if entries and not self._tag else None,
+            known=known,
+            size=size,
+            committed_at=self.committed_at,
+            mark=self._mark if last else None,
+            met=self._met if last else None,
+            due=last and self._due,
+            closed=last and self._closed,
+            undecoded=undecoded,
+        )
+
+    def _entries(self, end: Position) -> tuple[Entry, ...]:
         origin = Origin.ECHO if self._tag else Origin.USER
-        entries = tuple(
+        return tuple(
             Entry(
                 document=document,
                 changes=tuple(changes),
@@ -148,21 +192,15 @@ class Gathering:
             )
             for document, changes in self._changes.items()
         )
-        size = self.size * _DECODED + _EMPTY
-        self._changes, self._problems, self.size, self.last, self.delivered = {}, {}, 0, None, self.rows
-        return Transaction(
-            entries=entries,
-            position=position,
-            rows_done=rows_done,
-            first_user=end if entries and origin is Origin.USER else None,
-            known=known,
-            size=size,
-            committed_at=self.committed_at,
-            mark=self._mark if last else None,
-            met=self._met if last else None,
-            due=last and self._due,
-            closed=last and self._closed,
-        )
+
+    def _decoded(self, raw: Sequence[tuple[CanonicalRows, Rows]], end: Position) -> tuple[Entry, ...]:
+        """Of an echo that was kept. In the applying thread, when this transaction is over here; perhaps again."""
+        again = Gathering(other=self.other, known=self.known, committed_at=self.committed_at)
+        again._tag, again._seen = self._tag, self._seen
+        for table, rows in raw:
+            for before, after in rows:
+                again.row(table, before, after)
+        return again._entries(end)
 
     def _add(self, table: TableMapping, key: RowKey, before: Row | None, after: Row | None) -> None:
         document = DocumentId(table.collection, key[0])

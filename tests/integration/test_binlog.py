@@ -220,12 +220,31 @@ def test_a_tagged_transaction_is_an_echo(log: Log) -> None:
     )
     log.run(f"INSERT INTO account (id) VALUES ('{B}')", "UPDATE sync_checkpoint SET seq = 7")
     echo, user, beat = log.read()
-    assert [(one.origin, one.seen) for one in echo.entries] == [
-        (Origin.ECHO, StreamPosition(time=1, increment=2, token="x"))
-    ]
+    seen = StreamPosition(time=1, increment=2, token="x")
+    assert [(one.origin, one.seen, len(one.changes)) for one in entries([echo])] == [(Origin.ECHO, seen, 1)]
     assert (echo.first_user, echo.known) == (None, Known(seq=6, lease="L"))
     assert [(one.origin, one.seen) for one in user.entries] == [(Origin.USER, None)]
     assert (beat.entries, beat.known) == ((), Known(seq=7, lease="L"))
+
+
+def test_an_echo_is_decoded_when_it_is_asked_for(log: Log) -> None:
+    """As often as it is, and as what a user's transaction would be; one that is large comes decoded, all in order."""
+    rows = [f"INSERT INTO account (id) VALUES ('{A}'), ('{B}')", f"INSERT INTO product VALUES ('{A}', 0, 'p')"]
+    log.together("UPDATE sync_checkpoint SET seq = 6", *rows, f"DELETE FROM account WHERE id = '{B}'")
+    (echo,) = log.read()
+    assert (echo.entries, echo.rows) == ((), 3)
+    assert echo.undecoded is not None
+    found = echo.undecoded.decode()
+    assert found == echo.undecoded.decode()
+    assert [(one.document.key, [change.table for change in one.changes]) for one in found] == [
+        (A, ["account", "product"]),
+        (B, ["account", "account"]),
+    ]
+    assert {(one.origin, one.position) for one in found} == {(Origin.ECHO, echo.position)}
+    for limit in (100, 800, 1600):
+        (at_once,) = log.read(log.source(part_bytes=limit * 8, part_rows=100))
+        assert entries([at_once]) == list(found)
+        assert (at_once.undecoded is None) == (limit < 150), limit
 
 
 def test_a_lease_that_is_taken_moves_what_is_known(log: Log) -> None:
@@ -277,7 +296,7 @@ def test_a_large_transaction_comes_in_parts(log: Log) -> None:
     rows = ", ".join(f"('{key}', {position}, 'p')" for key in keys for position in range(4))
     log.together("UPDATE sync_checkpoint SET seq = 6", f"INSERT INTO product VALUES {rows}")
     log.run(f"INSERT INTO account (id) VALUES ('{A}')")
-    *parts, last, after = log.read(log.source(part_rows=7))
+    *parts, last, after = log.read(log.source(part_rows=7, part_bytes=5000))
     assert [len(changes([part])) for part in (*parts, last)] == [8, 8, 8]
     assert [(part.position, part.rows_done, part.known) for part in parts] == [
         (log.start, 8, LEASE),
@@ -287,7 +306,7 @@ def test_a_large_transaction_comes_in_parts(log: Log) -> None:
     assert {one.origin for one in entries([*parts, last])} == {Origin.ECHO}
     # All rows stand in one event here, so two parts may have one place.
     assert parts[0].entries[0].position.order <= parts[1].entries[0].position.order < last.position.order
-    resumed = log.read(log.source(rows_done=16, part_rows=7))
+    resumed = log.read(log.source(rows_done=16, part_rows=7, part_bytes=5000))
     assert changes(resumed) == changes([last, after])
     assert [one.origin for one in entries(resumed)] == [one.origin for one in entries([last, after])]
 

@@ -48,3 +48,15 @@ def test_dropping_an_entry_raises_the_floor() -> None:
     assert own.crossed(echo(ALICE, at(4)))
     assert own.crossed(echo(DocumentId("people", "c"), at(4)))
     assert not own.crossed(echo(ALICE, at(5)))
+
+
+def test_whether_all_was_seen() -> None:
+    """The last write to any document decides, the floor until there is one; with neither there is nothing to see."""
+    assert OwnWrites(None).all_seen(None)
+    own = OwnWrites(at(3))
+    assert [own.all_seen(seen) for seen in (None, at(2), at(3))] == [False, False, True]
+    own.record([], at(4))
+    assert own.all_seen(at(3))
+    own.record([ALICE], at(5))
+    own.record([BOB], at(9))
+    assert [own.all_seen(seen) for seen in (None, at(5), at(8), at(9))] == [False, False, False, True]
