@@ -23,56 +23,25 @@ SHARE = 6
 
 def measure(run: Run) -> list[Result]:
     """Each direction."""
-    return [_follower(run), _listener(run)]
+    return [_drained(run, "drain into MongoDB", "follower"), _drained(run, "drain into MySQL", "listener")]
 
 
-def _follower(run: Run) -> Result:
+def _drained(run: Run, name: str, worker: str) -> Result:
     steady: list[float] = []
     drained: list[float] = []
     documents = run.size(5_000, 1_000)
     with rig(run, Flat(documents=documents)) as made:
         carrying = Carrying(made, made.shapes[0])
-        made.start("follower")
-        made.pause("follower")
-        for _ in run.repetitions("drain into MongoDB"):
-            steady.append(rate(carrying.follow(2 * documents, SIZE)))
+        made.start(worker)
+        made.pause(worker)
+        for _ in run.repetitions(name):
+            short = 2 * documents
+            steady.append(rate(carrying.follow(short, SIZE) if worker == "follower" else carrying.listen(short)))
             backlogs = [carrying.backlog(documents) for _ in range(FILES)]
-            made.engine.kill("follower")
+            made.engine.kill(worker)
             for backlog in backlogs:
-                backlog.write_mysql(made.admin, SIZE)
-                with made.admin.cursor() as cursor:
-                    cursor.execute("FLUSH BINARY LOGS")
-            drained.append(rate(_drain(made, "follower", backlogs)))
-    return _result(run, "drain into MongoDB", drained, steady)
-
-
-def _listener(run: Run) -> Result:
-    steady: list[float] = []
-    drained: list[float] = []
-    documents = run.size(5_000, 1_000)
-    with rig(run, Flat(documents=documents)) as made:
-        carrying = Carrying(made, made.shapes[0])
-        made.start("listener")
-        made.pause("listener")
-        for _ in run.repetitions("drain into MySQL"):
-            steady.append(rate(carrying.listen(2 * documents)))
-            backlogs = [carrying.backlog(documents) for _ in range(FILES)]
-            made.engine.kill("listener")
-            for backlog in backlogs:
-                backlog.write_mongo(made.mongo)
-            drained.append(rate(_drain(made, "listener", backlogs)))
-    return _result(run, "drain into MySQL", drained, steady)
-
-
-def _drain(made: Rig, worker: str, backlogs: list[Backlog]) -> Curve:
-    """Start the worker as a new process, which finds itself paused; let it go on, to the end of all backlogs."""
-    made.start_anew(worker)
-    whole = Backlog(backlogs[0].shape, sum(one.count for one in backlogs), backlogs[0].generation)
-    done = whole.in_mongo(made.mongo) if worker == "follower" else whole.in_mysql(made.admin)
-    return made.carry(worker, done, whole.rows)
-
-
-def _result(run: Run, name: str, drained: list[float], steady: list[float]) -> Result:
+                _write(made, worker, backlog)
+            drained.append(rate(_drain(made, worker, backlogs)))
     return compared(
         name,
         run.server,
@@ -83,3 +52,20 @@ def _result(run: Run, name: str, drained: list[float], steady: list[float]) -> R
         target=0.95,
         quick=run.quick,
     )
+
+
+def _write(made: Rig, worker: str, backlog: Backlog) -> None:
+    if worker == "listener":
+        backlog.write_mongo(made.mongo)
+        return
+    backlog.write_mysql(made.admin, SIZE)
+    with made.admin.cursor() as cursor:
+        cursor.execute("FLUSH BINARY LOGS")
+
+
+def _drain(made: Rig, worker: str, backlogs: list[Backlog]) -> Curve:
+    """Start the worker as a new process, which finds itself paused; let it go on, to the end of all backlogs."""
+    made.start_anew(worker)
+    whole = Backlog(backlogs[0].shape, sum(one.count for one in backlogs), backlogs[0].generation)
+    done = whole.in_mongo(made.mongo) if worker == "follower" else whole.in_mysql(made.admin)
+    return made.carry(worker, done, whole.rows)
