@@ -166,13 +166,14 @@ class Pipeline:
         free = self._free(transaction, entries, merged)
         collections = self._mapping.collections
         wanted = {document: batch.needs(collections[document.collection], of) for document, of in free.items()}
-        current = transaction.read(wanted)
+        places = {document: batch.places(collections[document.collection], of) for document, of in free.items()}
+        current = transaction.read(wanted, places)
         for document, of in free.items():
             now = current[document]
             for entry in of:
                 merged.checked += entry.origin is Origin.ECHO
             after: Hold | DocumentRows | None = now.problem or refused.get(document)
-            after = after or batch.outcome(collections[document.collection], document, now.rows, of)
+            after = after or batch.outcome(collections[document.collection], document, now.rows, of, now.partial)
             if isinstance(after, Hold):
                 merged.holds[document] = (after, None if now.problem else now.rows)
             elif after != now.rows:

@@ -5,7 +5,7 @@ Both say which rows they need, what they make of them, and which checkpoint foll
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from sync.model.change import (
     Transaction,
     Value,
 )
-from sync.model.fold import fold, needs
+from sync.model.fold import fold, needs, places
 from sync.model.mapping import CollectionMapping
 from sync.model.position import BinlogPosition, Checkpoint, CopiedRange, Mark, Position, comparable, reached
 from sync.model.values import key_text
@@ -39,10 +39,19 @@ class Work(Protocol):
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         """The tables of which the document's rows must be read."""
 
+    def places(self, collection: CollectionMapping, entries: Sequence[Entry]) -> Mapping[str, Collection[int]]:
+        """Of some of those tables the positions that are enough."""
+
     def outcome(
-        self, collection: CollectionMapping, document: DocumentId, rows: DocumentRows, entries: Sequence[Entry]
+        self,
+        collection: CollectionMapping,
+        document: DocumentId,
+        rows: DocumentRows,
+        entries: Sequence[Entry],
+        partial: Container[str] = (),
     ) -> DocumentRows | Hold:
-        """The document's rows afterwards, over the same tables as `rows`; or why it must be held."""
+        """The document's rows afterwards, over the same tables as `rows`; or why it must be held. Of the tables `partial`
+        only the rows at `places` are there."""
 
     def advance(self, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint to write with it."""
@@ -108,10 +117,18 @@ class Batch:
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         return needs(collection, entries)
 
+    def places(self, collection: CollectionMapping, entries: Sequence[Entry]) -> Mapping[str, Collection[int]]:
+        return places(collection, entries)
+
     def outcome(
-        self, collection: CollectionMapping, document: DocumentId, rows: DocumentRows, entries: Sequence[Entry]
+        self,
+        collection: CollectionMapping,
+        document: DocumentId,
+        rows: DocumentRows,
+        entries: Sequence[Entry],
+        partial: Container[str] = (),
     ) -> DocumentRows | Hold:
-        return fold(collection, rows, entries)
+        return fold(collection, rows, entries, partial)
 
     def advance(self, checkpoint: Checkpoint) -> Checkpoint:
         return advanced(checkpoint, self.last, self.seen)
@@ -159,8 +176,16 @@ class CopiedDocuments:
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         return frozenset(table.name for table in collection.tables)
 
+    def places(self, collection: CollectionMapping, entries: Sequence[Entry]) -> Mapping[str, Collection[int]]:
+        return {}
+
     def outcome(
-        self, collection: CollectionMapping, document: DocumentId, rows: DocumentRows, entries: Sequence[Entry]
+        self,
+        collection: CollectionMapping,
+        document: DocumentId,
+        rows: DocumentRows,
+        entries: Sequence[Entry],
+        partial: Container[str] = (),
     ) -> DocumentRows | Hold:
         if document in self.problems:
             return self.problems[document]

@@ -5,7 +5,7 @@ A fold equals its changes applied one by one; nothing is written here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 
 from sync.model.change import ConflictKind, DocumentRows, Entry, Hold, Origin, Row, RowKey
 from sync.model.mapping import CollectionMapping
@@ -38,9 +38,29 @@ def needs(collection: CollectionMapping, entries: Iterable[Entry]) -> frozenset[
     return wanted
 
 
-def fold(collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry]) -> DocumentRows | Hold:
+def places(collection: CollectionMapping, entries: Iterable[Entry]) -> Mapping[str, Collection[int]]:
+    """Of the root's lists that `entries` do nothing to but update rows: the positions of those, which are all that a fold
+    uses of them."""
+    if not collection.lists:
+        return {}
+    found: dict[str, set[int]] = {}
+    whole: set[str] = set()
+    for entry in entries:
+        for change in entry.changes:
+            if change.before is None or change.after is None:
+                whole |= collection.below[change.table]
+            elif change.table in collection.lists and len(change.key) == 2:
+                position = change.key[1]
+                assert isinstance(position, int)
+                found.setdefault(change.table, set()).add(position)
+    return {table: of for table, of in found.items() if table not in whole}
+
+
+def fold(
+    collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry], partial: Container[str] = ()
+) -> DocumentRows | Hold:
     """The document's rows after `entries`, over the same tables as `rows`; or why the whole document must be held. A table
-    that no change touches is the same object as before."""
+    that no change touches is the same object as before. Of the tables `partial` only the rows at `places` are there."""
     lists = collection.lists
     document = dict(rows)
     touched: dict[str, dict[RowKey, Row]] = {}
@@ -62,11 +82,14 @@ def fold(collection: CollectionMapping, rows: DocumentRows, entries: Sequence[En
                 table.pop(change.key, None)
             else:
                 table[change.key] = merged
-    return broken(collection, document, entries) or document
+    return broken(collection, document, entries, partial) or document
 
 
-def broken(collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry] = ()) -> Hold | None:
-    """Why these rows are no document: a row without the row above it, or a list whose positions are not 0, 1, 2 …
+def broken(
+    collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry] = (), partial: Container[str] = ()
+) -> Hold | None:
+    """Why these rows are no document: a row without the row above it, or a list whose positions are not 0, 1, 2 … (which a
+    `partial` one cannot tell).
 
     `entries` are what led there, for the kind: a root that was deleted over rows that its writer had not seen.
     """
@@ -78,7 +101,7 @@ def broken(collection: CollectionMapping, rows: DocumentRows, entries: Sequence[
             orphan = next((key for key in here if key[:-1] not in rows[table.parent]), None)
             if orphan is not None:
                 return _orphan(table.name, table.parent, orphan, entries)
-        if table.is_list:
+        if table.is_list and table.name not in partial:
             gap = _gap(here)
             if gap is not None:
                 reason = f"{table.name}: positions of the list are not 0, 1, 2 …"
@@ -97,6 +120,8 @@ def _orphan(table: str, parent: str, key: RowKey, entries: Sequence[Entry]) -> H
 
 def _gap(rows: Iterable[RowKey]) -> RowKey | None:
     """The key of the first row that does not stand at its rank, None if all do."""
+    if all(len(key) == 2 and key[1] == rank for rank, key in enumerate(rows)):
+        return None  # the usual case: one list, below the root, in order
     counts: dict[RowKey, int] = {}
     for key in sorted(rows, key=lambda key: (str(key[:-1]), key[-1])):
         rank = counts.get(key[:-1], 0)

@@ -117,17 +117,32 @@ class _Changes:
             entries = holder[part.name]
             assert isinstance(entries, Mapping)  # `before` was shredded from it
             self._map(part, above, entries, here)
+        elif part.kind is PartKind.LIST and old.keys() == new.keys():
+            self._elements(part, old, new, here)
         elif old != new:
             value = assemble_part(part, above, self._after)
             self.set[here] = _in_present_order(holder[part.name], value) if part.kind is PartKind.SET else value
 
-    def _below_row(self, table: str, above: RowKey) -> tuple[dict[RowKey, Row], dict[RowKey, Row]]:
+    def _below_row(self, table: str, above: RowKey) -> tuple[Mapping[RowKey, Row], Mapping[RowKey, Row]]:
         """The table's rows below one row, before and after."""
+        if len(above) == 1:  # the root's
+            return self._before[table], self._after[table]
         groups = self._groups.get(table)
         if groups is None:
             groups = self._groups[table] = _by_parent(self._before[table]), _by_parent(self._after[table])
         old, new = groups
         return old.get(above, {}), new.get(above, {})
+
+    def _elements(self, part: PartMapping, old: Mapping[RowKey, Row], new: Mapping[RowKey, Row], path: _Path) -> None:
+        """Of a list that keeps its length."""
+        for key, row in new.items():
+            before = old[key]
+            if row is not before and row != before:
+                place = (*path, str(key[-1]))
+                if part.value:
+                    self.set[place] = part.value.codec.to_bson(row[part.value.column])
+                else:
+                    self.fields(part.fields, before, row, place)
 
     def _map(self, part: PartMapping, above: RowKey, entries: Mapping[str, object], path: _Path) -> None:
         old, new = self._below_row(part.table, above)
@@ -166,21 +181,30 @@ def _is_path(path: _Path) -> bool:
 
 
 def _applied(document: Mapping[str, object], changes: _Changes) -> dict[str, object]:
-    new = _copied(document)
+    new = {name: _copied(value) for name, value in document.items()}
     for path in changes.unset:
-        _holder(new, path).pop(path[-1], None)
+        holder = _holder(new, path)
+        assert isinstance(holder, dict)  # an element of a list never goes by itself
+        holder.pop(path[-1], None)
     for path, value in changes.set.items():
-        _holder(new, path)[path[-1]] = value
+        holder = _holder(new, path)
+        if isinstance(holder, list):
+            holder[int(path[-1])] = value
+        else:
+            holder[path[-1]] = value
     return new
 
 
-def _holder(document: dict[str, object], path: _Path) -> dict[str, object]:
+def _holder(document: dict[str, object], path: _Path) -> dict[str, object] | list[object]:
+    holder: dict[str, object] | list[object] = document
     for name in path[:-1]:
-        inner = document[name]
-        assert isinstance(inner, dict)
-        document = inner
-    return document
+        inner = holder[int(name)] if isinstance(holder, list) else holder[name]
+        assert isinstance(inner, (dict, list))
+        holder = inner
+    return holder
 
 
-def _copied(document: Mapping[str, object]) -> dict[str, object]:
-    return {name: _copied(value) if isinstance(value, Mapping) else value for name, value in document.items()}
+def _copied(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _copied(inner) for name, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value

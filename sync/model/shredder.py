@@ -25,7 +25,7 @@ _LONGEST = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touched:
-    """What a change may have touched of a document; the rest is the same before and after."""
+    """What is read of a document: what a change may have touched, for the rest is the same before and after."""
 
     #: Tables, with each the ones above it.
     tables: frozenset[str]
@@ -57,13 +57,14 @@ class Shredder:
             )
         return difference(collection, old, new)
 
-    def rows(self, key: Value, image: Image, tables: frozenset[str] | None) -> DocumentRows:
-        """What `lens.shred` makes of a document, where `key` is that of its `_id`."""
+    def rows(self, key: Value, image: Image, wanted: Touched | None) -> DocumentRows:
+        """What `lens.shred` makes of a document, where `key` is that of its `_id`; all, or what is wanted of it. Raises
+        `UnmappableDocument` for what is read of it."""
         try:
             _check(key)
-            return self._rows((key,), image, Touched(tables=tables, places={}) if tables else None)
+            return self._rows((key,), image, wanted)
         except (NotCanonical, KeyError):
-            return shred(self.collection, image, tables)
+            return shred(self.collection, image, wanted.tables if wanted else None)
 
     def _rows(self, key: RowKey, image: Image | None, touched: Touched | None) -> dict[str, dict[RowKey, Row]]:
         """Of what is touched. Raises `NotCanonical` or `KeyError` for an image that is not as the mapping has it."""

@@ -27,9 +27,9 @@ from sync.model.lens import bson_id, document_key, empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.plan import Delete, Insert, Replace, Update, plan
 from sync.model.position import Checkpoint, Position, StreamPosition
-from sync.model.shredder import Shredder, shredders
+from sync.model.shredder import Shredder, Touched, shredders
 from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
-from sync.ports import ConflictDatabase, ConflictStore, ConflictTransaction, Current, DocumentWrite
+from sync.ports import ConflictDatabase, ConflictStore, ConflictTransaction, Current, DocumentWrite, Places
 
 #: Milliseconds; by MongoDB's clock.
 LEASE = 6_000
@@ -225,8 +225,10 @@ class MongoTransaction:
             self._rows = self._conflict_database.begin()
         return self._rows
 
-    def read(self, needs: Mapping[DocumentId, frozenset[str]]) -> Mapping[DocumentId, Current]:
-        """See the port."""
+    def read(
+        self, needs: Mapping[DocumentId, frozenset[str]], places: Mapping[DocumentId, Places] | None = None
+    ) -> Mapping[DocumentId, Current]:
+        """See the port. An array has no gaps, so the places asked for will do."""
         by_collection: dict[str, list[DocumentId]] = {}
         for document in needs:
             by_collection.setdefault(document.collection, []).append(document)
@@ -242,12 +244,18 @@ class MongoTransaction:
                 ):
                     found[DocumentId(name, document_key(collection, stored["_id"]))] = stored
             self._documents.update(found)
-        return {document: self._current(document, tables, nowhere.get(document)) for document, tables in needs.items()}
+        places = places or {}
+        return {
+            document: self._current(
+                document, Touched(tables=tables, places=places.get(document, {})), nowhere.get(document)
+            )
+            for document, tables in needs.items()
+        }
 
-    def _current(self, document: DocumentId, tables: frozenset[str], nowhere: Hold | None) -> Current:
+    def _current(self, document: DocumentId, wanted: Touched, nowhere: Hold | None) -> Current:
         stored = self._documents[document]
-        rows, problem = shredded(self._shredders[document.collection], document.key, stored, tables)
-        return as_current(rows, problem or nowhere, stored)
+        rows, problem = shredded(self._shredders[document.collection], document.key, stored, wanted)
+        return as_current(rows, problem or nowhere, stored, frozenset(wanted.places))
 
     def write(self, writes: Iterable[DocumentWrite]) -> None:
         """See the port. In parts: while MongoDB is at one, the next is made."""
@@ -355,22 +363,23 @@ def ids_of(
 
 
 def shredded(
-    shredder: Shredder, key: Value, stored: Document | None, tables: frozenset[str] | None = None
+    shredder: Shredder, key: Value, stored: Document | None, wanted: Touched | None = None
 ) -> tuple[DocumentRows, Hold | None]:
-    """The rows of a stored document with this key in these tables (None: in all), or why it has none; no rows for an absent
-    one."""
+    """The rows of a stored document with this key (None: all), or why it has none; no rows for an absent one."""
     problem = None
     if stored is not None:
         try:
-            return shredder.rows(key, stored, tables), None
+            return shredder.rows(key, stored, wanted), None
         except UnmappableDocument as error:
             problem = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason=error.message)
-    return empty_rows(shredder.collection, tables), problem
+    return empty_rows(shredder.collection, wanted.tables if wanted else None), problem
 
 
-def as_current(rows: DocumentRows, problem: Hold | None, stored: Document | None) -> Current:
+def as_current(
+    rows: DocumentRows, problem: Hold | None, stored: Document | None, partial: frozenset[str] = frozenset()
+) -> Current:
     """A document as it stands; where it has a problem, with what stands there as text."""
-    return Current(rows=rows, problem=problem, stored=json_util.dumps(stored) if problem and stored else "")
+    return Current(rows, problem, json_util.dumps(stored) if problem and stored else "", partial)
 
 
 def _checkpoint(stored: Document) -> Checkpoint:

@@ -23,7 +23,7 @@ from sync.mysql.packets import chunks
 from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
 from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
-from sync.ports import ConflictStore, Current, DocumentWrite
+from sync.ports import ConflictStore, Current, DocumentWrite, Places
 
 #: Seconds; by MySQL's clock.
 LEASE = 6
@@ -174,8 +174,11 @@ class MySQLTransaction:
         """See the port."""
         return self._conflicts
 
-    def read(self, needs: Mapping[DocumentId, frozenset[str]]) -> Mapping[DocumentId, Current]:
-        """See the port. Locks the rows; root tables before their children, as writers do."""
+    def read(
+        self, needs: Mapping[DocumentId, frozenset[str]], places: Mapping[DocumentId, Places] | None = None
+    ) -> Mapping[DocumentId, Current]:
+        """See the port. Locks the rows, of a list all: a gap must be seen. Root tables before their children, as writers
+        do."""
         wanted: dict[str, list[DocumentId]] = {}
         for document, tables in needs.items():
             for name in tables:

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Origin, Row, RowChange
-from sync.model.fold import fold, needs
+from sync.model.fold import fold, needs, places
 from sync.model.lens import difference
 from sync.model.mapping import CollectionMapping
 from sync.model.merge import merge
@@ -202,6 +202,29 @@ def test_what_a_fold_needs_is_all_that_it_uses(collection: CollectionMapping, da
     else:
         assert some == {name: of for name, of in every.items() if name in wanted}
         assert all(every[name] == start[name] for name in start.keys() - wanted)
+
+
+@every_collection
+@given(data=st.data())
+def test_the_places_of_a_list_that_a_fold_needs_are_all_that_it_uses(
+    collection: CollectionMapping, data: st.DataObject
+) -> None:
+    """Read no other rows of it, and the outcome is the same, and the others stay."""
+    states = data.draw(histories(collection))
+    start = data.draw(st.sampled_from(states))
+    entries = steps(collection, states)
+    of_lists = places(collection, entries)
+    some = {
+        name: of if name not in of_lists else {key: row for key, row in of.items() if key[1] in of_lists[name]}
+        for name, of in start.items()
+    }
+    found, every = fold(collection, some, entries, of_lists), fold(collection, start, entries)
+    if isinstance(every, Hold):
+        assert found == every
+    else:
+        assert not isinstance(found, Hold)
+        for name, of in every.items():
+            assert {**start[name], **found[name]} == of if name in of_lists else found[name] == of
 
 
 # Notes.

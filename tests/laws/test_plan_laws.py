@@ -39,22 +39,27 @@ def obeyed(planned: DocumentPlan | None, document: Document | None) -> Document 
             _refuse_overlaps([*values, *paths])
             for path in paths:
                 holder, name = _place(new, path)
+                assert isinstance(holder, dict), "in an array MongoDB would leave a null"
                 del holder[name]
             for path, value in values.items():
                 holder, name = _place(new, path)
-                holder[name] = value
+                if isinstance(holder, list):
+                    holder[int(name)] = value
+                else:
+                    holder[name] = value
             return new
 
 
-def _place(document: Document, path: str) -> tuple[Document, str]:
+def _place(document: Document, path: str) -> tuple[Document | list[object], str]:
     *above, last = path.split(".")
+    holder: Document | list[object] = document
     for name in above:
-        inner = document[name]
-        assert isinstance(inner, dict)
-        document = inner
+        inner = holder[int(name)] if isinstance(holder, list) else holder[name]
+        assert isinstance(inner, (dict, list))
+        holder = inner
     assert last
     assert not last.startswith("$")
-    return document, last
+    return holder, last
 
 
 def _refuse_overlaps(paths: list[str]) -> None:

@@ -8,9 +8,9 @@ from bson import ObjectId
 from sync.model.lens import document_key, shred
 from sync.model.plan import DocumentPlan, Replace, Update, plan
 from tests.laws.strategies import MAPPING, Document
-from tests.unit.test_lens import ID, customer
+from tests.unit.test_lens import ID, bucket, customer
 
-CUSTOMERS = MAPPING.collections["customers"]
+CUSTOMERS, TRANSACTIONS = MAPPING.collections["customers"], MAPPING.collections["transactions"]
 
 
 def entry(name: str, **changes: object) -> Document:
@@ -57,8 +57,30 @@ def holding(*entries: Document, **changes: object) -> Document:
     ],
 )
 def test_only_what_changed_is_touched(before: Document, after: Document, wanted: Update) -> None:
-    """Fields and map entries by path; a list or set as one value, in which staying members keep their order."""
+    """Fields and map entries by path; a set as one value, in which staying members keep their order."""
     assert lead(before, after) == wanted
+
+
+def bought(*changes: Document) -> Document:
+    """A bucket with an entry for each of these."""
+    entries: list[Document] = []
+    for one in changes:
+        made = bucket(**one)["transactions"]
+        assert isinstance(made, list)
+        entries += made
+    return bucket() | {"transactions": entries}
+
+
+def test_of_a_list_that_keeps_its_length_only_what_changed_is_touched() -> None:
+    """Fields of its elements by path; one that grows or shrinks is written as one value."""
+    before, key = bought({}, {}, {}), document_key(TRANSACTIONS, ObjectId(ID))
+
+    def leading(after: Document) -> DocumentPlan | None:
+        return plan(TRANSACTIONS, key, shred(TRANSACTIONS, before), shred(TRANSACTIONS, after), before)
+
+    changed, longer = bought({}, {"amount": -7}, {"symbol": "y"}), bought({}, {}, {}, {})
+    assert leading(changed) == Update(set={"transactions.1.amount": -7, "transactions.2.symbol": "y"}, unset=())
+    assert leading(longer) == Update(set={"transactions": longer["transactions"]}, unset=())
 
 
 def test_the_order_in_a_set_is_no_change() -> None:
