@@ -241,6 +241,10 @@ class TargetTransaction(Protocol):
         """Write one document so that a refusal undoes only it and is returned. Where the database cannot undo a part of
         a transaction (MongoDB) it raises `Refused` instead, and the transaction must be rolled back."""
 
+    def fill(self, collection: str, documents: Mapping[DocumentId, DocumentRows]) -> bool:
+        """Insert new documents, given in key order, if nothing of the collection stands here from the first to the last of
+        them: then nothing need be read or merged. Else False, and nothing is written. Raises as `write` does."""
+
     def commit(self) -> Position | None:
         """Commit (conflict rows first where they are apart). MongoDB: the place of this write in its own log.
         Raises `CommitUnknown` if the answer is lost."""
