@@ -270,11 +270,11 @@ class Target(Protocol):
     def checkpoint(self) -> Checkpoint:
         """The committed checkpoint (majority). Raises `ConfigError` with the hint `lockstep setup` if there is none."""
 
-    def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
+    def take_lease(self, *, force: bool = False, last_write: bool = True) -> tuple[Checkpoint, Position | None]:
         """Become the only writer: end a dead holder's transaction, then write `seq` + 1 with a new lease and nothing
         else. Returns the new checkpoint and, for MongoDB, the place of the last write of whoever held it before, as near
-        as the log tells: no write of a predecessor lies behind it. `LeaseHeld` while another's lease runs, unless it is
-        a process of this host that is gone, or `force`."""
+        as the log tells, if `last_write` is asked for: no write of a predecessor lies behind it. `LeaseHeld` while
+        another's lease runs, unless it is a process of this host that is gone, or `force`."""
 
     def release_lease(self, checkpoint: Checkpoint) -> None:
         """Let a successor start at once: write `checkpoint` (the next after one's own, same lease, like any other write

@@ -63,7 +63,7 @@ class MongoTarget:
         """See the port."""
         return _checkpoint(self._stored())
 
-    def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
+    def take_lease(self, *, force: bool = False, last_write: bool = True) -> tuple[Checkpoint, Position | None]:
         """See the port."""
         self._conflicts.begin().rollback()  # connected now: the first change would wait for it
         stored = self._stored()
@@ -84,7 +84,7 @@ class MongoTarget:
             )
         if moved.matched_count == 0:
             raise LeaseHeld("another process took the lease at the same moment")
-        return after, self._last_write(stored, after) or _place(session)
+        return after, (self._last_write(stored, after) if last_write else None) or _place(session)
 
     def _last_write(self, before: Document, after: Checkpoint) -> Position | None:
         """Where the log has the write that left the checkpoint as `before`, the last one before the lease `after` was

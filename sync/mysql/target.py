@@ -74,7 +74,7 @@ class MySQLTarget:
             },
         )
 
-    def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
+    def take_lease(self, *, force: bool = False, last_write: bool = True) -> tuple[Checkpoint, Position | None]:
         """See the port."""
         connection = self._session.get()
         before = self.checkpoint()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 
+from sync.cycles import seldom_looked_for
 from sync.errors import CommandRefused, Contention, Refused
 from sync.lease import Lease, NothingToWrite
 from sync.model.batch import CopiedDocuments, behind
@@ -54,14 +55,15 @@ class FirstCopy:
     def run(self, progress: Progress) -> CopyReport:
         """Copy everything. Raises `LeaseHeld` where a worker runs."""
         started = time.monotonic()
-        self._copying.take()
+        self._copying.take(last_write=False)
         try:
-            self._other.take()
+            self._other.take(last_write=False)
             try:
                 if not self._copying.checkpoint.copying:
                     self._begin()
-                for collection in self._mapping.collections.values():
-                    self._copy(collection, progress)
+                with seldom_looked_for():
+                    for collection in self._mapping.collections.values():
+                        self._copy(collection, progress)
                 self._write(copying=False)
             finally:
                 self._other.release()

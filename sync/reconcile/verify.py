@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 
+from sync.cycles import seldom_looked_for
 from sync.model.change import DocumentId, DocumentRows, Hold, Value
 from sync.model.compare import compare
 from sync.model.lens import empty_rows
@@ -45,7 +46,11 @@ def verify(
         total = max(mysql.count(name), mongo.count(name))
         suspects: list[DocumentId] = []
         done = 0
-        with closing(ahead(_ranges(name, mysql))) as left, closing(ahead(_ranges(name, mongo))) as right:
+        with (
+            seldom_looked_for(),
+            closing(ahead(_ranges(name, mysql))) as left,
+            closing(ahead(_ranges(name, mongo))) as right,
+        ):
             for document, here, there in _both(collection, left, right):
                 done += 1
                 if compare(collection, document, here, there, held=False):
