@@ -36,10 +36,11 @@ class Lease:
         self._written_at = 0.0
         self._held = ""
 
-    def take(self) -> Checkpoint:
-        """Take the lease; a lease of this very process (after an error) is taken over at once. Raises `LeaseHeld`."""
+    def take(self, *, last_write: bool = True) -> Checkpoint:
+        """Take the lease; a lease of this very process (after an error) is taken over at once. Raises `LeaseHeld`. Who checks
+        no echoes need not know the `last_write` of whoever held it before."""
         force = bool(self._held) and self.target.checkpoint().lease == self._held
-        self.checkpoint, place = self.target.take_lease(force=force)
+        self.checkpoint, place = self.target.take_lease(force=force, last_write=last_write)
         self._held = self.checkpoint.lease
         self.own = OwnWrites(place)
         self._passed = None

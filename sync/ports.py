@@ -249,6 +249,10 @@ class TargetTransaction(Protocol):
         """Write one document so that a refusal undoes only it and is returned. Where the database cannot undo a part of
         a transaction (MongoDB) it raises `Refused` instead, and the transaction must be rolled back."""
 
+    def fill(self, collection: str, documents: Mapping[DocumentId, DocumentRows]) -> bool:
+        """Insert new documents, given in key order, if nothing of the collection stands here from the first to the last of
+        them: then nothing need be read or merged. Else False, and nothing is written. Raises as `write` does."""
+
     def commit(self) -> Position | None:
         """Commit (conflict rows first where they are apart). MongoDB: the place of this write in its own log.
         Raises `CommitUnknown` if the answer is lost."""
@@ -274,11 +278,11 @@ class Target(Protocol):
     def checkpoint(self) -> Checkpoint:
         """The committed checkpoint (majority). Raises `ConfigError` with the hint `lockstep setup` if there is none."""
 
-    def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
+    def take_lease(self, *, force: bool = False, last_write: bool = True) -> tuple[Checkpoint, Position | None]:
         """Become the only writer: end a dead holder's transaction, then write `seq` + 1 with a new lease and nothing
         else. Returns the new checkpoint and, for MongoDB, the place of the last write of whoever held it before, as near
-        as the log tells: no write of a predecessor lies behind it. `LeaseHeld` while another's lease runs, unless it is
-        a process of this host that is gone, or `force`."""
+        as the log tells, if `last_write` is asked for: no write of a predecessor lies behind it. `LeaseHeld` while
+        another's lease runs, unless it is a process of this host that is gone, or `force`."""
 
     def release_lease(self, checkpoint: Checkpoint) -> None:
         """Let a successor start at once: write `checkpoint` (the next after one's own, same lease, like any other write

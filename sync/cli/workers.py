@@ -13,12 +13,10 @@ import click
 
 from sync.cli import exit_codes
 from sync.cli.context import command, wiring
+from sync.cycles import CYCLES
 
 #: Seconds in which a worker finishes its batch. Where a server hangs it is then ended as it is: as safe as SIGKILL.
 PATIENCE = 8.0
-#: When Python looks for cycles (`gc.set_threshold`). A batch is tens of thousands of objects without any, and by default it
-#: looks through them again and again: a fifth of a busy worker's time.
-CYCLES = (100_000, 20, 20)
 
 
 def _worker(name: str) -> None:

@@ -120,10 +120,16 @@ def _orphan(table: str, parent: str, key: RowKey, entries: Sequence[Entry]) -> H
 
 def _gap(rows: Iterable[RowKey]) -> RowKey | None:
     """The key of the first row that does not stand at its rank, None if all do."""
-    if all(len(key) == 2 and key[1] == rank for rank, key in enumerate(rows)):
-        return None  # the usual case: one list, below the root, in order
+    order = list(rows)
+    if _unranked(order) is None:  # as they mostly come
+        return None
+    return _unranked(sorted(order, key=lambda key: (str(key[:-1]), key[-1])))
+
+
+def _unranked(rows: Iterable[RowKey]) -> RowKey | None:
+    """The first of these keys whose place is not the number of those of its list that come before it."""
     counts: dict[RowKey, int] = {}
-    for key in sorted(rows, key=lambda key: (str(key[:-1]), key[-1])):
+    for key in rows:
         rank = counts.get(key[:-1], 0)
         if key[-1] != rank:
             return key

@@ -47,7 +47,7 @@ class MongoReader:
             last = self._end[1] if self._end and self._end[0] == before else bson_id(mapped, after)
             # `$gt` would stop at the end of the key's type; an index bound does not. It includes the key itself.
             command |= {"min": {"_id": last}, "hint": {"_id": 1}, "limit": limit + 1}
-        documents, position = self._find(command, exact=exact)
+        documents, position = self._find(command | {"batchSize": limit + 1}, exact=exact)
         found = {DocumentId(collection, document_key(mapped, one["_id"])): one for one in documents}
         found.pop(before, None)
         if found:

@@ -22,6 +22,7 @@ from pymongo.read_concern import ReadConcern
 
 from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepError, UnmappableDocument
 from sync.holder import is_gone, this_process
+from sync.model.assembler import Assembler, assemblers
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Side, Value
 from sync.model.lens import bson_id, document_key, empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
@@ -54,6 +55,7 @@ class MongoTarget:
         self._mapping = mapping
         self._conflicts = conflicts
         self._shredders = shredders(mapping)
+        self._assemblers = assemblers(mapping)
         self._client: Client | None = None
         self._session: ClientSession | None = None
 
@@ -61,7 +63,7 @@ class MongoTarget:
         """See the port."""
         return _checkpoint(self._stored())
 
-    def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
+    def take_lease(self, *, force: bool = False, last_write: bool = True) -> tuple[Checkpoint, Position | None]:
         """See the port."""
         self._conflicts.begin().rollback()  # connected now: the first change would wait for it
         stored = self._stored()
@@ -82,7 +84,7 @@ class MongoTarget:
             )
         if moved.matched_count == 0:
             raise LeaseHeld("another process took the lease at the same moment")
-        return after, self._last_write(stored, after) or _place(session)
+        return after, (self._last_write(stored, after) if last_write else None) or _place(session)
 
     def _last_write(self, before: Document, after: Checkpoint) -> Position | None:
         """Where the log has the write that left the checkpoint as `before`, the last one before the lease `after` was
@@ -135,7 +137,13 @@ class MongoTarget:
                 read_preference=ReadPreference.PRIMARY,
             )
         transaction = MongoTransaction(
-            self._opened(), self._settings, session, self._mapping, self._conflicts, self._shredders
+            self._opened(),
+            self._settings,
+            session,
+            self._mapping,
+            self._conflicts,
+            self._shredders,
+            self._assemblers,
         )
         try:
             with translated():
@@ -208,11 +216,13 @@ class MongoTransaction:
         mapping: SyncMapping,
         conflicts: ConflictDatabase,
         shredders: Mapping[str, Shredder],
+        assemblers: Mapping[str, Assembler],
     ) -> None:
         self._database = client.get_database(settings.database, codec_options=CODEC)
         self._session = session
         self._mapping = mapping
         self._shredders = shredders
+        self._assemblers = assemblers
         self._conflict_database = conflicts
         self._rows: ConflictTransaction | None = None
         #: As read in this transaction; None where absent.
@@ -287,6 +297,23 @@ class MongoTransaction:
                 done = self._database[name].bulk_write([*deletes, *updates, *inserts], session=self._session)
             if done.deleted_count != len(deletes) or done.matched_count != len(updates):
                 raise Contention("documents changed between reading and writing them")
+
+    def fill(self, collection: str, documents: Mapping[DocumentId, DocumentRows]) -> bool:
+        """See the port."""
+        assembler = self._assemblers[collection]
+        try:
+            made = [assembler.document(document.key, rows) for document, rows in documents.items()]
+        except UnmappableDocument:
+            return False
+        new = [document for document in made if document is not None]
+        if len(new) < len(made):
+            return False
+        with translated():
+            between = {"_id": {"$gte": new[0]["_id"], "$lte": new[-1]["_id"]}}
+            if self._database[collection].find_one(between, {"_id": 1}, session=self._session) is not None:
+                return False
+            self._database[collection].insert_many(new, session=self._session)
+        return True
 
     def write_alone(self, write: DocumentWrite) -> Hold | None:
         """See the port: a refusal spoils the transaction."""

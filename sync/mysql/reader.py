@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from operator import itemgetter
 
 from sync.errors import Contention
 from sync.model.change import DocumentId, Row, RowKey, Side, Value
@@ -60,17 +61,17 @@ class MySQLReader:
         after = column_key(mapped, after)
         deadline = time.monotonic() + PATIENCE
         while True:
-            keys = self._keys(mapped, after, limit)
-            if not keys:
+            last = self._last(mapped, after, limit)
+            if last is None:
                 return Reading(documents={}, position=None)
-            bounds: tuple[str, tuple[object, ...]] = ("{} <= %s", (keys[-1],))
+            bounds: tuple[str, tuple[object, ...]] = ("{} <= %s", (last,))
             if after is not None:
-                bounds = ("{} > %s AND {} <= %s", (after, keys[-1]))
+                bounds = ("{} > %s AND {} <= %s", (after, last))
             try:
                 reading = self._read(mapped, [_doubled(bounds)], [], exact=exact)
                 if reading.documents:
                     return reading
-                # All were deleted since their keys were read: that is not the end of the table.
+                # All were deleted since the last key was read: that is not the end of the table.
             except Contention:
                 limit = max(1, limit // 2)
                 self._wait(deadline)
@@ -97,15 +98,17 @@ class MySQLReader:
             raise Contention(f"rows of MySQL were locked by others for {PATIENCE:.0f} s")
         time.sleep(random.uniform(0.01, 0.1))
 
-    def _keys(self, collection: CollectionMapping, after: Value, limit: int) -> list[Value]:
+    def _last(self, collection: CollectionMapping, after: Value, limit: int) -> Value:
+        """The last of the first `limit` keys that follow; None where none does."""
         column, table = quoted(collection.id.column), quoted(collection.table)
         where, values = ("", (limit,)) if after is None else (f"WHERE {column} > %s", (after, limit))
         connection = self._session.get()
         with translated(), connection.cursor() as cursor:
-            cursor.execute(f"SELECT {column} FROM {table} {where} ORDER BY {column} LIMIT %s", values)
-            keys: list[Value] = [row[0] for row in cursor.fetchall()]
+            some = f"SELECT {column} FROM {table} {where} ORDER BY {column} LIMIT %s"
+            cursor.execute(f"SELECT {column} FROM ({some}) some ORDER BY {column} DESC LIMIT 1", values)
+            found = cursor.fetchone()
         self._session.rollback()
-        return keys
+        return found[0] if found else None
 
     def _read(
         self, collection: CollectionMapping, clauses: Sequence[Clause], asked: Sequence[DocumentId], *, exact: bool
@@ -132,8 +135,17 @@ class MySQLReader:
         for of_document in rows.values():
             for table in collection.tables:
                 of_document.setdefault(table.name, {})
-        order = list(asked) or sorted(rows, key=lambda document: str(column_key(collection, document.key)))
+        order = list(asked) or _ordered(collection, rows, problems)
         return Reading(documents={one: as_current(rows[one], problems.get(one)) for one in order}, position=position)
+
+
+def _ordered(
+    collection: CollectionMapping, rows: Iterable[DocumentId], problems: Collection[DocumentId]
+) -> list[DocumentId]:
+    """By what stands in the key's column, which only where a document has a problem may be something else than its key."""
+    if problems:
+        return sorted(rows, key=lambda document: str(column_key(collection, document.key)))
+    return sorted(rows, key=itemgetter(1))
 
 
 def _share(connection: Connection) -> str:

@@ -6,16 +6,17 @@ Packets, errors and column types stay the library's matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pymysql
-from pymysql.connections import Connection, MySQLResult
-from pymysql.constants import COMMAND, FIELD_TYPE
+from pymysql.connections import MAX_PACKET_LEN, Connection, MySQLResult
+from pymysql.constants import COMMAND, CR, FIELD_TYPE
 from pymysql.converters import conversions, convert_datetime
 from pymysql.cursors import Cursor
+from pymysql.protocol import MysqlPacket
 
 if TYPE_CHECKING:
     _Library = Connection[Cursor]
@@ -27,6 +28,8 @@ _Take: TypeAlias = Callable[[bytes], object]
 _NULL, _WIDE = 0xFB, {0xFC: 2, 0xFD: 3, 0xFE: 8}
 #: CR_MALFORMED_PACKET.
 _MALFORMED = 2027
+#: First bytes of packets from which on they may end a result or tell an error, instead of being a row.
+_NO_ROW = b"\xfe"
 
 
 class RowsConnection(_Library):
@@ -34,6 +37,18 @@ class RowsConnection(_Library):
 
     if TYPE_CHECKING:  # the stubs leave it out
         _execute_command: Callable[[int, bytes], None]
+        _force_close: Callable[[], None]
+
+    #: Of connections without settings for TLS: nothing is verified, and reading the system's authorities takes 30 ms.
+    _unverified: Any = None
+
+    def _create_ssl_ctx(self, sslp: Mapping[str, object]) -> object:
+        make: Callable[[Mapping[str, object]], object] = super()._create_ssl_ctx  # type: ignore[misc]  # the stubs leave it out
+        if sslp:
+            return make(sslp)
+        if RowsConnection._unverified is None:
+            RowsConnection._unverified = make(sslp)
+        return RowsConnection._unverified
 
     def ask(self, statement: str) -> None:
         """Send a complete statement; `answered` must follow before anything else is asked."""
@@ -42,6 +57,37 @@ class RowsConnection(_Library):
     def answered(self) -> int:
         """What became of it: how many rows it touched. Raises the library's errors."""
         return int(cast("int", self._read_query_result()))
+
+    def row_packets(self) -> Iterator[bytes]:
+        """What stands in a result's packets up to the one that ends it, which comes last if it is asked for: as the
+        library's `_read_packet`, without a packet's object and several calls for each row. Raises the library's errors."""
+        library: Any = self
+        read, number = library._rfile.read, library._next_seq_id
+        try:
+            while True:
+                data = b""
+                length = MAX_PACKET_LEN
+                while length == MAX_PACKET_LEN:
+                    head = read(4)
+                    length = int.from_bytes(head[:3], "little")
+                    if len(head) < 4 or head[3] != number:
+                        raise self._broken(head)
+                    number = library._next_seq_id = (number + 1) % 256
+                    part = read(length)
+                    if len(part) < length:
+                        raise self._broken(b"")
+                    data = data + part if data else part
+                yield data
+        except OSError:
+            raise self._broken(b"") from None
+
+    def _broken(self, head: bytes) -> pymysql.MySQLError:
+        """The library's error for a packet that is not the next one, or none (MariaDB sends one with number 0 as it shuts
+        down); the connection is given up."""
+        self._force_close()
+        if len(head) < 4 or not head[3]:
+            return pymysql.OperationalError(CR.CR_SERVER_LOST, "Lost connection to MySQL server during query")
+        return pymysql.InternalError("Packet sequence number wrong")
 
     def _read_query_result(self, unbuffered: bool = False) -> object:
         """As the library has it, with another class of results."""
@@ -67,14 +113,19 @@ class _Result(MySQLResult):
         takes = [_take(encoding, converter) for encoding, converter in self.converters]
         row = _factory(len(takes))(_wide, *takes)
         rows = []
-        while True:
-            packet = self.connection._read_packet()
-            if self._check_packet_is_eof(packet):
+        for data in self.connection.row_packets():
+            if data[:1] >= _NO_ROW and self._ends(data):
                 break
-            rows.append(row(packet.get_all_data()))
+            rows.append(row(data))
         self.connection = None
         self.affected_rows = len(rows)
         self.rows = tuple(rows)
+
+    def _ends(self, data: bytes) -> bool:
+        packet: Any = MysqlPacket(data, self.connection.encoding)
+        if packet.is_error_packet():
+            packet.raise_for_error()
+        return self._check_packet_is_eof(packet)
 
 
 def moment(text: str) -> object:

@@ -6,7 +6,7 @@ Shared by all that reads or writes rows; opens no transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, NoReturn, cast
 
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Row, RowKey, Value
@@ -20,6 +20,7 @@ from sync.ports import Current
 _CHUNK = 1000
 #: Characters of a key that is none, so that it fits where keys of documents are stored.
 _LONGEST_KEY = 200
+_NO_KEY = object()
 _Rows = dict[DocumentId, dict[str, dict[RowKey, Row]]]
 
 #: A condition on the root key's column ("{}" stands for it) and its values.
@@ -142,8 +143,7 @@ def read_rows(
         where = condition.format(quoted(table.table.key[0]))
         with translated(), connection.cursor() as cursor:
             cursor.execute(f"SELECT {listed} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}", values)
-            for raw in cursor.fetchall():
-                _put(table, raw, rows, problems)
+            _put(table, cursor.fetchall(), rows, problems)
 
 
 def as_current(rows: DocumentRows, problem: Problem | None) -> Current:
@@ -151,21 +151,23 @@ def as_current(rows: DocumentRows, problem: Problem | None) -> Current:
     return Current(rows=rows) if problem is None else Current(rows=rows, problem=problem.hold, stored=problem.stored)
 
 
-def _put(table: CanonicalRows, raw: Sequence[object], rows: _Rows, problems: dict[DocumentId, Problem]) -> None:
-    name = table.table.name
-    try:
-        key, row = table.row(raw)
-    except NotCanonical as error:
-        document = table.document(raw)
-        stored = json.dumps({name: dict(zip(table.names, raw, strict=True))}, default=str, ensure_ascii=False)
-        problems[document] = Problem(table.problem(error), stored)
-        rows.setdefault(document, {}).setdefault(name, {})
-        return
-    document = DocumentId(table.table.collection, key[0])
-    of_document = rows.get(document)
-    if of_document is None:
-        of_document = rows[document] = {}
-    found = of_document.get(name)
-    if found is None:
-        found = of_document[name] = {}
-    found[key] = row
+def _put(
+    table: CanonicalRows, found: Iterable[Sequence[object]], rows: _Rows, problems: dict[DocumentId, Problem]
+) -> None:
+    """Rows of a document mostly come one after the other."""
+    name, collection, take = table.table.name, table.table.collection, table.row
+    last: object = _NO_KEY
+    here: dict[RowKey, Row] = {}
+    for raw in found:
+        try:
+            key, row = take(raw)
+        except NotCanonical as error:
+            document = table.document(raw)
+            stored = json.dumps({name: dict(zip(table.names, raw, strict=True))}, default=str, ensure_ascii=False)
+            problems[document] = Problem(table.problem(error), stored)
+            rows.setdefault(document, {}).setdefault(name, {})
+            continue
+        if key[0] != last:
+            last = key[0]
+            here = rows.setdefault(DocumentId(collection, last), {}).setdefault(name, {})
+        here[key] = row

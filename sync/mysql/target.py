@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import pymysql
 
 from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, LockstepError, MySQLAway, Refused
 from sync.holder import is_gone, this_process
-from sync.model.change import ConflictKind, DocumentId, Hold, Row, RowChange, RowKey, Side
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Row, RowChange, RowKey, Side
 from sync.model.lens import difference
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Checkpoint, Position
 from sync.mysql.conflicts import Conflicts
 from sync.mysql.flight import Flight
+from sync.mysql.inserts import Inserts, inserts
 from sync.mysql.packets import chunks
 from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
 from sync.mysql.schema import KeyHints
@@ -48,6 +50,7 @@ class MySQLTarget:
         self._mapping = mapping
         self._hints = KeyHints(mapping.tables.values())
         self._tables = canonical_rows(mapping)
+        self._inserts = inserts(mapping)
 
     def checkpoint(self) -> Checkpoint:
         """See the port."""
@@ -71,7 +74,7 @@ class MySQLTarget:
             },
         )
 
-    def take_lease(self, *, force: bool = False) -> tuple[Checkpoint, Position | None]:
+    def take_lease(self, *, force: bool = False, last_write: bool = True) -> tuple[Checkpoint, Position | None]:
         """See the port."""
         connection = self._session.get()
         before = self.checkpoint()
@@ -116,7 +119,7 @@ class MySQLTarget:
         if not moved:
             self._session.rollback()
             raise Fenced("another copy of the listener has taken the lease")
-        return MySQLTransaction(self._session, connection, self._mapping, self._tables, hints)
+        return MySQLTransaction(self._session, connection, self._mapping, self._tables, hints, self._inserts)
 
     def close(self) -> None:
         """See the port."""
@@ -159,12 +162,14 @@ class MySQLTransaction:
         mapping: SyncMapping,
         tables: Mapping[str, CanonicalRows],
         hints: Mapping[str, str],
+        inserts: Mapping[str, Inserts],
     ) -> None:
         self._session = session
         self._connection = connection
         self._mapping = mapping
         self._tables = tables
         self._hints = hints
+        self._inserts = inserts
         self._conflicts = Conflicts(connection, mapping)
         #: Documents that stand here but not in canonical values.
         self._problems: dict[DocumentId, Problem] = {}
@@ -223,6 +228,27 @@ class MySQLTransaction:
                 )
                 self._insert(flight, table, [change for change in of_table if change.before is None])
 
+    def fill(self, collection: str, documents: Mapping[DocumentId, DocumentRows]) -> bool:
+        """See the port."""
+        mapped = self._mapping.collections[collection]
+        order = list(documents)
+        between = (column_key(mapped, order[0].key), column_key(mapped, order[-1].key))
+        with translated(), self._connection.cursor() as cursor:
+            for table in mapped.tables:
+                cursor.execute(
+                    f"SELECT 1 FROM {quoted(table.name)} {self._hints[table.name]}"
+                    f" WHERE {quoted(table.key[0])} BETWEEN %s AND %s LIMIT 1 FOR UPDATE NOWAIT",
+                    between,
+                )
+                if cursor.fetchone() is not None:
+                    return False
+        with translated(), Flight(self._connection) as flight:
+            for table in mapped.tables:
+                rows = chain.from_iterable(document[table.name].items() for document in documents.values())
+                for statement, count in self._inserts[table.name].statements(self._connection, rows):
+                    flight.run(statement, count)
+        return True
+
     def write_alone(self, write: DocumentWrite) -> Hold | None:
         """See the port."""
         with translated(), self._connection.cursor() as cursor:
@@ -257,14 +283,9 @@ class MySQLTransaction:
             flight.run(f"DELETE FROM {quoted(table.name)} WHERE {where}", len(chunk))
 
     def _insert(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
-        names = (*table.key, *table.columns)
-        one = f"({', '.join(['%s'] * len(names))})"
-        listed = ", ".join(quoted(name) for name in names)
-        rows = [_row_values(table, change.key, change.after or {}) for change in changes]
-        for chunk in chunks(rows, rows):
-            statement = f"INSERT INTO {quoted(table.name)} ({listed}) VALUES {', '.join([one] * len(chunk))}"
-            with self._connection.cursor() as cursor:
-                flight.run(cursor.mogrify(statement, [value for row in chunk for value in row]), len(chunk))
+        rows = ((change.key, change.after or {}) for change in changes)
+        for statement, count in self._inserts[table.name].statements(self._connection, rows):
+            flight.run(statement, count)
 
     def _update(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
         """One statement per set of changed columns and up to `_UPDATED` rows: a CASE on the key, so that values keep
@@ -325,15 +346,6 @@ def _among(table: TableMapping, keys: Sequence[Sequence[str]]) -> str:
 
 def _key_values(table: TableMapping, key: RowKey) -> tuple[object, ...]:
     return tuple(table.codecs[name].to_column(value) for name, value in zip(table.key, key, strict=True))
-
-
-def _row_values(table: TableMapping, key: RowKey, row: Row) -> tuple[object, ...]:
-    return (*_key_values(table, key), *(_to_column(table, name, row) for name in table.columns))
-
-
-def _to_column(table: TableMapping, name: str, row: Row) -> object:
-    value = row[name]
-    return None if value is None else table.codecs[name].to_column(value)
 
 
 def _number(connection: Connection) -> str:

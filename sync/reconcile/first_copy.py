@@ -6,12 +6,14 @@ Runs while people write to both sides; run again after a crash, it goes on where
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 
-from sync.errors import CommandRefused, Contention
-from sync.lease import Lease
+from sync.cycles import seldom_looked_for
+from sync.errors import CommandRefused, Contention, Refused
+from sync.lease import Lease, NothingToWrite
 from sync.model.batch import CopiedDocuments, behind
-from sync.model.change import ConflictKind, DocumentId, Hold, Side, Value
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Side, Value
 from sync.model.fold import broken
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import Known
@@ -19,9 +21,9 @@ from sync.model.report import CopyReport
 from sync.model.values import key_from_text
 from sync.pipeline import Pipeline
 from sync.ports import Current, LogEnd, Reader, Reading
+from sync.reconcile.ahead import FIRST, ahead, size
 from sync.reconcile.progress import Progress
 
-RANGE = 500
 #: Seconds for which rows that others keep locked are waited for; run again, the copy goes on there.
 PATIENCE = 60.0
 
@@ -48,19 +50,20 @@ class FirstCopy:
         self._copying = leases[origin.other]
         self._other = leases[origin]
         self._pipeline = Pipeline(mapping, self._copying, origin)
-        self._read = self._rows = self._only_in_target = 0
+        self._read = self._rows = self._filled = self._only_in_target = 0
 
     def run(self, progress: Progress) -> CopyReport:
         """Copy everything. Raises `LeaseHeld` where a worker runs."""
         started = time.monotonic()
-        self._copying.take()
+        self._copying.take(last_write=False)
         try:
-            self._other.take()
+            self._other.take(last_write=False)
             try:
                 if not self._copying.checkpoint.copying:
                     self._begin()
-                for collection in self._mapping.collections.values():
-                    self._copy(collection, progress)
+                with seldom_looked_for():
+                    for collection in self._mapping.collections.values():
+                        self._copy(collection, progress)
                 self._write(copying=False)
             finally:
                 self._other.release()
@@ -70,7 +73,7 @@ class FirstCopy:
         return CopyReport(
             documents=self._read,
             rows=self._rows,
-            already_equal=self._read + self._only_in_target - done.documents - done.held - done.noted,
+            already_equal=self._read + self._only_in_target - self._filled - done.documents - done.held - done.noted,
             held=done.held + done.noted,
             seconds=time.monotonic() - started,
         )
@@ -109,49 +112,56 @@ class FirstCopy:
 
     def _copy(self, collection: CollectionMapping, progress: Progress) -> None:
         done, total = 0, self._source.count(collection.name)
-        after = self._resume(collection)
-        while True:
-            reading = self._range(collection, after)
-            if not reading.documents:
-                progress(collection.name, done, done)
-                return
-            problems = {}
-            for document, current in reading.documents.items():
-                problem = current.problem or broken(collection, current.rows)
-                if problem:
-                    problems[document] = problem
-            self._pipeline.apply(
-                CopiedDocuments(
-                    collection=collection.name,
-                    documents={
-                        document: current.rows
-                        for document, current in reading.documents.items()
-                        if document not in problems
-                    },
-                    problems=problems,
-                    position=reading.position,
-                    read_at=time.time_ns() // 1000,
-                    begin="" if after is None else behind(after),
-                )
-            )
-            self._other.beat()
-            after = list(reading.documents)[-1].key
-            done += len(reading.documents)
-            self._read += len(reading.documents)
-            self._rows += sum(_rows(current) for current in reading.documents.values())
-            progress(collection.name, done, total)
+        with closing(ahead(self._ranges(collection), self._beat)) as ranges:
+            for copied in ranges:
+                if not self._fill(copied):
+                    self._pipeline.apply(copied)
+                self._other.beat()
+                done += len(copied.documents) + len(copied.problems)
+                self._rows += sum(len(of_table) for rows in copied.documents.values() for of_table in rows.values())
+                progress(collection.name, done, total)
+        self._read += done
+        progress(collection.name, done, done)
 
-    def _range(self, collection: CollectionMapping, after: Value) -> Reading:
-        """The next range. Rows that an application keeps locked are waited for, without losing the leases meanwhile."""
+    def _ranges(self, collection: CollectionMapping) -> Iterator[CopiedDocuments]:
+        """Each has the position at which it was read, however much later it is written."""
+        after, limit = self._resume(collection), FIRST
+        while (reading := self._range(collection, after, limit)).documents:
+            yield _copied(collection, reading, after)
+            after, limit = list(reading.documents)[-1].key, size(limit, reading)
+
+    def _fill(self, copied: CopiedDocuments) -> bool:
+        """Write a range in bulk, where the target holds nothing from its first document to its last. Else nothing is
+        written, and the pipeline must merge."""
+        if copied.problems:
+            return False
+        filled: list[DocumentId] = []
+        try:
+            checkpoint = copied.advance(self._copying.checkpoint)
+            with self._copying.transaction(checkpoint, filled) as transaction:
+                held = transaction.conflicts.held(copied.documents)
+                if held or not transaction.fill(copied.collection, copied.documents):
+                    raise NothingToWrite
+                filled += copied.documents
+        except (Contention, Refused):
+            return False
+        self._filled += len(filled)
+        return bool(filled)
+
+    def _range(self, collection: CollectionMapping, after: Value, limit: int) -> Reading:
+        """The next range. Rows that an application keeps locked are waited for."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                return self._source.range(collection.name, after, RANGE, exact=True)
+                return self._source.range(collection.name, after, limit, exact=True)
             except Contention:
                 if time.monotonic() > deadline:
                     raise
-            self._other.beat()
-            self._copying.beat()
+
+    def _beat(self) -> None:
+        """So that both leases last."""
+        self._other.beat()
+        self._copying.beat()
 
     def _resume(self, collection: CollectionMapping) -> Value:
         """The last key that an earlier run has copied; None at first."""
@@ -162,15 +172,14 @@ class FirstCopy:
         """Documents that only the target has are held: nobody can tell whether they are new or were deleted."""
         after: Value = None
         while True:
-            here = list(self._target.range(collection.name, after, RANGE, exact=False).documents)
+            here = list(self._target.range(collection.name, after, FIRST, exact=False).documents)
             if not here:
                 return
             there = self._source.read(here, exact=False).documents
             extra = [one for one in here if _absent(there[one])]
             if extra:
                 self._hold(collection, extra)
-            self._other.beat()
-            self._copying.beat()
+            self._beat()
             after = here[-1].key
 
     def _hold(self, collection: CollectionMapping, extra: list[DocumentId]) -> None:
@@ -192,5 +201,20 @@ def _absent(current: Current) -> bool:
     return current.problem is None and not any(current.rows.values())
 
 
-def _rows(current: Current) -> int:
-    return sum(len(of_table) for of_table in current.rows.values())
+def _copied(collection: CollectionMapping, reading: Reading, after: Value) -> CopiedDocuments:
+    documents: dict[DocumentId, DocumentRows] = {}
+    problems: dict[DocumentId, Hold] = {}
+    for document, current in reading.documents.items():
+        problem = current.problem or broken(collection, current.rows)
+        if problem:
+            problems[document] = problem
+        else:
+            documents[document] = current.rows
+    return CopiedDocuments(
+        collection=collection.name,
+        documents=documents,
+        problems=problems,
+        position=reading.position,
+        read_at=time.time_ns() // 1000,
+        begin="" if after is None else behind(after),
+    )

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 
+from sync.cycles import seldom_looked_for
 from sync.model.change import DocumentId, DocumentRows, Hold, Value
 from sync.model.compare import compare
 from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.report import Difference, VerifyReport
 from sync.model.values import key_text
-from sync.ports import Current, Reader
+from sync.ports import Current, Reader, Reading
+from sync.reconcile.ahead import FIRST, ahead, size
 from sync.reconcile.progress import Progress
 
+#: Documents that are looked at again together, and after how many of them it is said how far the comparing is.
 RANGE = 500
 #: How often a difference whose values have changed is looked at again.
 LOOKS = 5
@@ -42,12 +46,17 @@ def verify(
         total = max(mysql.count(name), mongo.count(name))
         suspects: list[DocumentId] = []
         done = 0
-        for document, left, right in _both(collection, mysql, mongo):
-            done += 1
-            if compare(collection, document, left, right, held=False):
-                suspects.append(document)
-            if done % RANGE == 0:
-                progress(name, done, total)
+        with (
+            seldom_looked_for(),
+            closing(ahead(_ranges(name, mysql))) as left,
+            closing(ahead(_ranges(name, mongo))) as right,
+        ):
+            for document, here, there in _both(collection, left, right):
+                done += 1
+                if compare(collection, document, here, there, held=False):
+                    suspects.append(document)
+                if done % RANGE == 0:
+                    progress(name, done, total)
         progress(name, done, done)
         counts[name] = done
         found, changing = _Rereading(collection, mysql, mongo, held, passing).at(suspects)
@@ -66,12 +75,12 @@ def reading(current: Current | None, absent: DocumentRows) -> DocumentRows | Hol
 
 
 def _both(
-    collection: CollectionMapping, mysql: Reader, mongo: Reader
+    collection: CollectionMapping, mysql: Iterator[Reading], mongo: Iterator[Reading]
 ) -> Iterator[tuple[DocumentId, DocumentRows | Hold, DocumentRows | Hold]]:
     """Every document that stands on either side, with both readings. Keys are ordered by their text, as on both servers;
     keys that only MongoDB can hold come as they stand there."""
     absent: DocumentRows = empty_rows(collection)
-    left, right = _walk(collection.name, mysql), _walk(collection.name, mongo)
+    left, right = _walk(mysql), _walk(mongo)
     here, there = next(left, None), next(right, None)
     while here or there:
         if there and key_text(there[0].key).startswith("?"):
@@ -88,14 +97,16 @@ def _both(
             there = next(right, None)
 
 
-def _walk(collection: str, reader: Reader) -> Iterator[tuple[DocumentId, Current]]:
+def _walk(ranges: Iterator[Reading]) -> Iterator[tuple[DocumentId, Current]]:
+    return (document for reading in ranges for document in reading.documents.items())
+
+
+def _ranges(collection: str, reader: Reader) -> Iterator[Reading]:
     after: Value = None
-    while True:
-        documents = reader.range(collection, after, RANGE, exact=False).documents
-        if not documents:
-            return
-        yield from documents.items()
-        after = list(documents)[-1].key
+    limit = FIRST
+    while (reading := reader.range(collection, after, limit, exact=False)).documents:
+        yield reading
+        after, limit = list(reading.documents)[-1].key, size(limit, reading)
 
 
 class _Rereading:

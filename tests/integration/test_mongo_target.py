@@ -236,6 +236,36 @@ def test_a_place_is_that_of_the_write_in_the_log(log: StreamLog) -> None:
     assert times == {(place.time, place.increment)}
 
 
+def test_a_range_is_filled_in_bulk(log: StreamLog) -> None:
+    """Only where nothing stands from the first to the last document; what stands beside them does no harm."""
+    target, checkpoint = leased(log)
+    first, last = ObjectId("0" * 23 + "2"), ObjectId("f" * 24)
+    log.collection().insert_one({"_id": ObjectId("0" * 23 + "1")})
+    log.collection().insert_one({"_id": "a text"})
+    new = {of(key): rows(log, account(key)) for key in (first, A, last)}
+    transaction = target.begin(checkpoint := checkpoint.next())
+    assert transaction.fill("accounts", new)
+    transaction.commit()
+    assert [stored(log, key=key) for key in (first, A, last)] == [account(key) for key in (first, A, last)]
+    log.admin["accounts"].delete_many({"_id": {"$in": [first, last]}})
+    transaction = target.begin(checkpoint.next())
+    assert not transaction.fill("accounts", {of(key): rows(log, account(key)) for key in (first, last)})
+    transaction.commit()
+    assert [stored(log, key=key) for key in (first, A, last)] == [None, account(A), None]
+
+
+def test_a_key_that_no_id_can_be_keeps_a_range_from_being_filled(log: StreamLog) -> None:
+    """Its document must be held, which is not told here."""
+    target, checkpoint = leased(log)
+    row = rows(log, account(A))
+    odd = DocumentId("accounts", "?zz")
+    moved = {table: {("?zz", *key[1:]): one for key, one in of_table.items()} for table, of_table in row.items()}
+    transaction = target.begin(checkpoint.next())
+    assert not transaction.fill("accounts", {of(A): row, odd: moved})
+    transaction.commit()
+    assert stored(log) is None
+
+
 def stream_until(stream: ChangeStream[Document]) -> Iterator[dict[str, Any]]:
     """Events up to the first delete."""
     for event in stream:

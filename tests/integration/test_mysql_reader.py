@@ -110,17 +110,17 @@ def test_a_document_that_rows_cannot_hold_is_a_problem(side: MySQLSide) -> None:
 
 
 class Disturbed(MySQLReader):
-    """Something happens between looking for keys and reading their rows."""
+    """Something happens between looking for the last key and reading the rows up to it."""
 
     def __init__(self, side: MySQLSide, *statements: str) -> None:
         super().__init__(side.settings(Role.FOLLOWER), side.mapping)
         self._side, self._statements = side, [*statements]
 
-    def _keys(self, collection: CollectionMapping, after: Value, limit: int) -> list[Value]:
-        keys = super()._keys(collection, after, limit)
+    def _last(self, collection: CollectionMapping, after: Value, limit: int) -> Value:
+        last = super()._last(collection, after, limit)
         self._side.run(*self._statements)
         self._statements.clear()
-        return keys
+        return last
 
 
 @pytest.mark.parametrize("exact", [False, True])

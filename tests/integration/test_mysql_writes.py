@@ -386,3 +386,34 @@ def _waits(side: MySQLSide) -> bool:
     if side.flavour is Flavour.MARIADB:
         return bool(side.rows("SELECT 1 FROM information_schema.INNODB_LOCK_WAITS"))
     return bool(side.rows("SELECT 1 FROM performance_schema.data_lock_waits"))
+
+
+def test_a_range_is_filled_in_bulk(side: MySQLSide) -> None:
+    """More rows than fit one statement, exact values; only where nothing stands from the first to the last document."""
+    target, first = side.leased()
+    wanted = {
+        of(key(place)): side.shredded(
+            customer(key(place), username=text[:10], address=text * 3, accounts=[*range(100)]), "customers"
+        )
+        for place, text in enumerate([*TEXTS, "'" * 30_000, "x" * 100_000])
+    }
+    inside = {of(key(3)): wanted.pop(of(key(3)))}
+    transaction = target.begin(first.next())
+    assert transaction.fill("customers", wanted)
+    transaction.commit()
+    assert {one: side.stands(one).rows for one in wanted} == wanted
+    transaction = target.begin(first.next().next())
+    around = {of(key(2)): wanted[of(key(2))], **inside, of(key(4)): wanted[of(key(4))]}
+    assert not transaction.fill("customers", around)
+    assert transaction.fill("customers", inside)
+    transaction.rollback()
+    assert side.stands(of(key(3))).rows == side.nothing("customers")
+
+
+def test_a_row_without_a_root_keeps_a_range_from_being_filled(side: MySQLSide) -> None:
+    """It stands in the table of a part, and its document must be merged."""
+    side.run(
+        "SET FOREIGN_KEY_CHECKS = 0",
+        f"INSERT INTO analytics_accountproduct (account_oid, position, product) VALUES ('{B}', 0, 'x')",
+    )
+    assert not begun(side).fill("accounts", {account(name): account_rows(name) for name in (A, B, C)})

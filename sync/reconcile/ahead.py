@@ -1,0 +1,38 @@
+"""Ranges that are read while the one before is worked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from sync.ports import Reading
+
+#: Seconds between two calls of `meanwhile`.
+BEAT = 0.5
+#: Rows of which ranges are made, and documents in one at first and at most: the rows of three stand in memory.
+_ROWS, FIRST, _MOST = 10_000, 500, 2_000
+_Range = TypeVar("_Range")
+
+
+def ahead(ranges: Iterator[_Range], meanwhile: Callable[[], None] = lambda: None) -> Generator[_Range, None, None]:
+    """The same ranges, each taken in a thread while the one before is worked at; `meanwhile` is called as long as one is
+    waited for. To be closed: the thread ends with it."""
+    with ThreadPoolExecutor(1, thread_name_prefix="range") as thread:
+        end = object()
+        coming = thread.submit(next, ranges, end)
+        while True:
+            while not wait([coming], timeout=BEAT).done:
+                meanwhile()
+            found = coming.result()
+            if found is end:
+                return
+            coming = thread.submit(next, ranges, end)
+            yield found  # type: ignore[misc]  # it is no end
+
+
+def size(before: int, reading: Reading) -> int:
+    """How many documents to ask for next, where `before` were asked for last."""
+    rows = sum(len(of_table) for one in reading.documents.values() for of_table in one.rows.values())
+    fitting = len(reading.documents) * _ROWS // max(rows, 1)
+    return max(1, min(fitting, 2 * before, _MOST))
