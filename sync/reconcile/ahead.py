@@ -6,12 +6,15 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
+from sync.model.change import DocumentRows
 from sync.ports import Reading
 
 #: Seconds between two calls of `meanwhile`.
 BEAT = 0.5
-#: Rows of which ranges are made, and documents in one at first and at most: the rows of three stand in memory.
-_ROWS, FIRST, _MOST = 10_000, 500, 2_000
+#: Rows, and characters of text, of which ranges are made, and documents in one at first and at most: three stand in memory.
+_ROWS, _CHARACTERS, FIRST, _MOST = 10_000, 8 << 20, 500, 2_000
+#: Documents whose text is counted, spread over a range.
+_SAMPLE = 50
 _Range = TypeVar("_Range")
 
 
@@ -33,6 +36,14 @@ def ahead(ranges: Iterator[_Range], meanwhile: Callable[[], None] = lambda: None
 
 def size(before: int, reading: Reading) -> int:
     """How many documents to ask for next, where `before` were asked for last."""
-    rows = sum(len(of_table) for one in reading.documents.values() for of_table in one.rows.values())
-    fitting = len(reading.documents) * _ROWS // max(rows, 1)
+    found = [one.rows for one in reading.documents.values()]
+    rows = sum(len(of_table) for one in found for of_table in one.values())
+    sample = found[:: len(found) // _SAMPLE + 1]
+    characters = sum(map(_characters, sample)) * len(found) // len(sample)
+    fitting = min(len(found) * _ROWS // max(rows, 1), len(found) * _CHARACTERS // max(characters, 1))
     return max(1, min(fitting, 2 * before, _MOST))
+
+
+def _characters(document: DocumentRows) -> int:
+    values = (value for of_table in document.values() for row in of_table.values() for value in row.values())
+    return sum(len(value) for value in values if isinstance(value, (str, bytes)))
