@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 #: For `gc.set_threshold`. A batch is tens of thousands of objects, and by default Python looks through them again and again:
 #: a fifth of a busy worker's time, a third of a copy's.
-CYCLES = (100_000, 20, 20)
+_CYCLES = (100_000, 20, 20)
 
 
 @contextmanager
 def seldom_looked_for() -> Iterator[None]:
     """Within the block."""
     before = gc.get_threshold()
-    gc.set_threshold(*CYCLES)
+    gc.set_threshold(*_CYCLES)
     try:
         yield
     finally:

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol
 
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Side, Transaction, Value
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Places, Side, Transaction, Value
 from sync.model.mapping import Policy
 from sync.model.meeting import Looked, Outcome
 from sync.model.notes import Notes
 from sync.model.position import Checkpoint, Known, Mark, Position
-
-#: Tables of the root's lists -> positions.
-Places: TypeAlias = Mapping[str, Collection[int]]
-_EVERYWHERE: Mapping[DocumentId, Places] = {}
 
 
 class Source(Protocol):
@@ -236,10 +232,10 @@ class TargetTransaction(Protocol):
     def conflicts(self) -> ConflictStore: ...
 
     def read(
-        self, needs: Mapping[DocumentId, frozenset[str]], places: Mapping[DocumentId, Places] = _EVERYWHERE
+        self, needs: Mapping[DocumentId, frozenset[str]], places: Mapping[DocumentId, Places] | None = None
     ) -> Mapping[DocumentId, Current]:
         """The current rows of the named tables of each document (all rows the document has there), locked (MySQL) or in
-        the snapshot (MongoDB). Every document asked for is in the answer. `places` are enough; more may be given."""
+        the snapshot (MongoDB). Every document asked for is in the answer. Of a list `places` are enough; more may be given."""
 
     def write(self, writes: Iterable[DocumentWrite]) -> None:
         """Write them all, which may begin before the last of them is made: parents first, deletes children first, many

@@ -13,7 +13,7 @@ import click
 
 from sync.cli import exit_codes
 from sync.cli.context import command, wiring
-from sync.cycles import CYCLES
+from sync.cycles import seldom_looked_for
 
 #: Seconds in which a worker finishes its batch. Where a server hangs it is then ended as it is: as safe as SIGKILL.
 PATIENCE = 8.0
@@ -27,7 +27,6 @@ def _worker(name: str) -> None:
 
     worker = wiring().worker(name, on_state)
     gc.freeze()  # modules and mapping stay for good
-    gc.set_threshold(*CYCLES)
 
     def stop(*_: object) -> None:
         worker.stop()
@@ -37,7 +36,8 @@ def _worker(name: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    raise click.exceptions.Exit(worker.run())
+    with seldom_looked_for():
+        raise click.exceptions.Exit(worker.run())
 
 
 @command(epilog="Example: lockstep follow")

@@ -5,7 +5,7 @@ Both say which rows they need, what they make of them, and which checkpoint foll
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from sync.model.change import (
     Entry,
     Hold,
     Origin,
+    Places,
     RowChange,
     Transaction,
     Value,
@@ -39,7 +40,7 @@ class Work(Protocol):
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         """The tables of which the document's rows must be read."""
 
-    def places(self, collection: CollectionMapping, entries: Sequence[Entry]) -> Mapping[str, Collection[int]]:
+    def places(self, collection: CollectionMapping, entries: Sequence[Entry]) -> Places:
         """Of some of those tables the positions that are enough."""
 
     def outcome(
@@ -117,7 +118,7 @@ class Batch:
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         return needs(collection, entries)
 
-    def places(self, collection: CollectionMapping, entries: Sequence[Entry]) -> Mapping[str, Collection[int]]:
+    def places(self, collection: CollectionMapping, entries: Sequence[Entry]) -> Places:
         return places(collection, entries)
 
     def outcome(
@@ -176,7 +177,7 @@ class CopiedDocuments:
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         return frozenset(table.name for table in collection.tables)
 
-    def places(self, collection: CollectionMapping, entries: Sequence[Entry]) -> Mapping[str, Collection[int]]:
+    def places(self, collection: CollectionMapping, entries: Sequence[Entry]) -> Places:
         return {}
 
     def outcome(

@@ -6,7 +6,7 @@ Nothing here knows where a change came from or how it is written.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -22,6 +22,8 @@ RowKey: TypeAlias = tuple[Value, ...]
 Row: TypeAlias = Mapping[str, Value]
 #: The rows of one document: table -> key -> row.
 DocumentRows: TypeAlias = Mapping[str, Mapping[RowKey, Row]]
+#: Of some of the root's lists the positions that matter: table -> positions.
+Places: TypeAlias = Mapping[str, Collection[int]]
 
 
 class DocumentId(NamedTuple):

@@ -5,9 +5,9 @@ A fold equals its changes applied one by one; nothing is written here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
-from sync.model.change import ConflictKind, DocumentRows, Entry, Hold, Origin, Row, RowKey
+from sync.model.change import ConflictKind, DocumentRows, Entry, Hold, Origin, Places, Row, RowKey
 from sync.model.mapping import CollectionMapping
 from sync.model.merge import merge
 
@@ -38,7 +38,7 @@ def needs(collection: CollectionMapping, entries: Iterable[Entry]) -> frozenset[
     return wanted
 
 
-def places(collection: CollectionMapping, entries: Iterable[Entry]) -> Mapping[str, Collection[int]]:
+def places(collection: CollectionMapping, entries: Iterable[Entry]) -> Places:
     """Of the root's lists that `entries` do nothing to but update rows: the positions of those, which are all that a fold
     uses of them."""
     if not collection.lists:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from sync.model.change import DocumentRows, Row, RowChange, RowKey, Value
+from sync.model.change import DocumentRows, Places, Row, RowChange, RowKey, Value
 from sync.model.codecs import NotCanonical
 from sync.model.lens import difference, empty_rows, shred
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, SyncMapping
@@ -29,8 +29,8 @@ class Touched:
 
     #: Tables, with each the ones above it.
     tables: frozenset[str]
-    #: Of the root's lists: table -> positions. Not there: all.
-    places: Mapping[str, Collection[int]]
+    #: Of lists that are not there: all.
+    places: Places
 
 
 class Shredder:

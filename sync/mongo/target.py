@@ -23,14 +23,14 @@ from pymongo.read_concern import ReadConcern
 from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepError, UnmappableDocument
 from sync.holder import is_gone, this_process
 from sync.model.assembler import Assembler, assemblers
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Side, Value
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Places, Side, Value
 from sync.model.lens import bson_id, document_key, empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.plan import Delete, Insert, Replace, Update, plan
 from sync.model.position import Checkpoint, Position, StreamPosition
 from sync.model.shredder import Shredder, Touched, shredders
 from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
-from sync.ports import ConflictDatabase, ConflictStore, ConflictTransaction, Current, DocumentWrite, Places
+from sync.ports import ConflictDatabase, ConflictStore, ConflictTransaction, Current, DocumentWrite
 
 #: Milliseconds; by MongoDB's clock.
 LEASE = 6_000

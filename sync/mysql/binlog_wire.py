@@ -13,11 +13,10 @@ import secrets
 import socket
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pymysql
-from pymysql.connections import Connection
 from pymysql.protocol import MysqlPacket
 from pymysqlreplication import BinLogStreamReader
 
@@ -25,6 +24,7 @@ from sync.errors import LockstepError, MySQLAway, PositionPurged, SourceBehind, 
 from sync.model.position import BinlogPosition
 from sync.mysql.binlog_events import Event, FileBegun, Tick, event_of
 from sync.mysql.compressed import transaction_events
+from sync.mysql.result import RowsConnection
 from sync.mysql.rowdecoder import ROWS, RowDecoder
 from sync.mysql.server import MySQLSettings, translate
 from sync.mysql.table_map import named_table, parse_table_map
@@ -54,8 +54,6 @@ _DECODERS = 1000
 _CRC_PIECE = 5 * 1024
 #: Bytes that are read from the socket at once, where so many are there.
 _BUFFER = 1 << 18
-#: Bytes of the longest packet.
-_LONGEST = 0xFFFFFF
 #: Second, type, server id, size, place of the end, flags.
 _HEADER = struct.Struct("<IBIIIH")
 
@@ -299,36 +297,26 @@ def _crc32(data: bytes) -> int:
     return crc
 
 
-class _Gate(Connection):
+class _Gate(RowsConnection):
     """The log's connection: packets for us, and an end to a blocked read of another thread."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._sock: socket.socket
-        self._next_seq_id: int
         # With each read from the socket another thread may take its turn, which lasts milliseconds where it computes.
         self._rfile = self._sock.makefile("rb", _BUFFER)
+        self._log = self.packets()
 
     def settimeout(self, seconds: float) -> None:
         """Without any packet so long, the connection is dead."""
         self._sock.settimeout(seconds)
 
     def packet(self) -> bytes:
-        """The next packet of the log. Read here, for the driver's own way costs more than all else that an event costs."""
-        read: Callable[[int], bytes] = self._rfile.read
-        data = b""
-        while True:
-            head = read(4)
-            length = int.from_bytes(head[:3], "little")
-            piece = read(length)
-            if len(head) < 4 or len(piece) < length:
-                raise MySQLAway("the binlog connection broke, or was silent too long")
-            if head[3] != self._next_seq_id:  # MariaDB that shuts down begins anew
-                raise MySQLAway("the binlog connection lost a packet")
-            self._next_seq_id = (head[3] + 1) & 0xFF
-            data = data + piece if data else piece
-            if length < _LONGEST:  # else it goes on in the next (MySQL protocol, "Sending more than 16Mb")
-                break
+        """The next packet of the log."""
+        try:
+            data = next(self._log)
+        except pymysql.MySQLError:
+            raise MySQLAway("the binlog connection broke, was silent too long, or lost a packet") from None
         if data.startswith(b"\xff"):
             MysqlPacket(data, self.encoding).raise_for_error()
         return data

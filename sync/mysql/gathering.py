@@ -104,9 +104,7 @@ class Gathering:
             self.size += event.size
             return True
         raw, self._raw = self._raw, []
-        for kept, rows in raw:
-            for before, after in rows:
-                self.row(kept, before, after)
+        self._decode(raw)
         return False
 
     def document(self, table: CanonicalRows, before: RawRow | None, after: RawRow | None) -> DocumentId:
@@ -197,10 +195,13 @@ class Gathering:
         """Of an echo that was kept. In the applying thread, when this transaction is over here; perhaps again."""
         again = Gathering(other=self.other, known=self.known, committed_at=self.committed_at)
         again._tag, again._seen = self._tag, self._seen
+        again._decode(raw)
+        return again._entries(end)
+
+    def _decode(self, raw: Sequence[tuple[CanonicalRows, Rows]]) -> None:
         for table, rows in raw:
             for before, after in rows:
-                again.row(table, before, after)
-        return again._entries(end)
+                self.row(table, before, after)
 
     def _add(self, table: TableMapping, key: RowKey, before: Row | None, after: Row | None) -> None:
         document = DocumentId(table.collection, key[0])

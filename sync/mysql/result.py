@@ -58,9 +58,10 @@ class RowsConnection(_Library):
         """What became of it: how many rows it touched. Raises the library's errors."""
         return int(cast("int", self._read_query_result()))
 
-    def row_packets(self) -> Iterator[bytes]:
-        """What stands in a result's packets up to the one that ends it, which comes last if it is asked for: as the
-        library's `_read_packet`, without a packet's object and several calls for each row. Raises the library's errors."""
+    def packets(self) -> Iterator[bytes]:
+        """What stands in the packets that the server sends, for as long as they are asked for: as the library's
+        `_read_packet`, without an object and several calls for each. Raises the library's errors, but not those that a
+        packet tells."""
         library: Any = self
         read, number = library._rfile.read, library._next_seq_id
         try:
@@ -113,7 +114,7 @@ class _Result(MySQLResult):
         takes = [_take(encoding, converter) for encoding, converter in self.converters]
         row = _factory(len(takes))(_wide, *takes)
         rows = []
-        for data in self.connection.row_packets():
+        for data in self.connection.packets():
             if data[:1] >= _NO_ROW and self._ends(data):
                 break
             rows.append(row(data))

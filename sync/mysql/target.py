@@ -14,7 +14,7 @@ import pymysql
 
 from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, LockstepError, MySQLAway, Refused
 from sync.holder import is_gone, this_process
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Row, RowChange, RowKey, Side
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Places, Row, RowChange, RowKey, Side
 from sync.model.lens import difference
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Checkpoint, Position
@@ -25,7 +25,7 @@ from sync.mysql.packets import chunks
 from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
 from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
-from sync.ports import ConflictStore, Current, DocumentWrite, Places
+from sync.ports import ConflictStore, Current, DocumentWrite
 
 #: Seconds; by MySQL's clock.
 LEASE = 6

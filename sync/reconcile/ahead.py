@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from sync.model.change import DocumentRows
+from sync.model.change import DocumentRows, Value
 from sync.ports import Reading
 
 #: Seconds between two calls of `meanwhile`.
@@ -32,6 +32,15 @@ def ahead(ranges: Iterator[_Range], meanwhile: Callable[[], None] = lambda: None
                 return
             coming = thread.submit(next, ranges, end)
             yield found  # type: ignore[misc]  # it is no end
+
+
+def ranges(read: Callable[[Value, int], Reading], after: Value = None) -> Iterator[tuple[Value, Reading]]:
+    """All that follows `after`, range by range, each with the key behind which it was read. `read` is told that key and how
+    many documents to read; it finds none at the end."""
+    limit = FIRST
+    while (reading := read(after, limit)).documents:
+        yield after, reading
+        after, limit = list(reading.documents)[-1].key, size(limit, reading)
 
 
 def size(before: int, reading: Reading) -> int:

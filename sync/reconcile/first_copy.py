@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from functools import partial
 
 from sync.cycles import seldom_looked_for
 from sync.errors import CommandRefused, Contention, Refused
@@ -21,7 +22,7 @@ from sync.model.report import CopyReport
 from sync.model.values import key_from_text
 from sync.pipeline import Pipeline
 from sync.ports import Current, LogEnd, Reader, Reading
-from sync.reconcile.ahead import FIRST, ahead, size
+from sync.reconcile.ahead import FIRST, ahead, ranges
 from sync.reconcile.progress import Progress
 
 #: Seconds for which rows that others keep locked are waited for; run again, the copy goes on there.
@@ -112,8 +113,8 @@ class FirstCopy:
 
     def _copy(self, collection: CollectionMapping, progress: Progress) -> None:
         done, total = 0, self._source.count(collection.name)
-        with closing(ahead(self._ranges(collection), self._beat)) as ranges:
-            for copied in ranges:
+        with closing(ahead(self._ranges(collection), self._beat)) as coming:
+            for copied in coming:
                 if not self._fill(copied):
                     self._pipeline.apply(copied)
                 self._other.beat()
@@ -125,10 +126,8 @@ class FirstCopy:
 
     def _ranges(self, collection: CollectionMapping) -> Iterator[CopiedDocuments]:
         """Each has the position at which it was read, however much later it is written."""
-        after, limit = self._resume(collection), FIRST
-        while (reading := self._range(collection, after, limit)).documents:
+        for after, reading in ranges(partial(self._range, collection), self._resume(collection)):
             yield _copied(collection, reading, after)
-            after, limit = list(reading.documents)[-1].key, size(limit, reading)
 
     def _fill(self, copied: CopiedDocuments) -> bool:
         """Write a range in bulk, where the target holds nothing from its first document to its last. Else nothing is

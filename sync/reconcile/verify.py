@@ -9,16 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 
 from sync.cycles import seldom_looked_for
-from sync.model.change import DocumentId, DocumentRows, Hold, Value
+from sync.model.change import DocumentId, DocumentRows, Hold
 from sync.model.compare import compare
 from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.report import Difference, VerifyReport
 from sync.model.values import key_text
 from sync.ports import Current, Reader, Reading
-from sync.reconcile.ahead import FIRST, ahead, size
+from sync.reconcile.ahead import ahead, ranges
 from sync.reconcile.progress import Progress
 
 #: Documents that are looked at again together, and after how many of them it is said how far the comparing is.
@@ -102,11 +103,8 @@ def _walk(ranges: Iterator[Reading]) -> Iterator[tuple[DocumentId, Current]]:
 
 
 def _ranges(collection: str, reader: Reader) -> Iterator[Reading]:
-    after: Value = None
-    limit = FIRST
-    while (reading := reader.range(collection, after, limit, exact=False)).documents:
-        yield reading
-        after, limit = list(reading.documents)[-1].key, size(limit, reading)
+    read = partial(reader.range, collection, exact=False)
+    return (reading for _, reading in ranges(read))
 
 
 class _Rereading:

@@ -460,6 +460,8 @@ class Gate(_Gate):
     def __init__(self, sent: bytes | Exception) -> None:
         self._rfile = Sent(sent)
         self._next_seq_id = 0
+        self._sock = None  # type: ignore[assignment]
+        self._log = self.packets()
 
     def cut(self) -> None:
         pass
