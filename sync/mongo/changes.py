@@ -46,8 +46,10 @@ from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSetting
 BATCH, FULL_BYTES = 1000, 12_000_000
 #: Milliseconds that the server waits for events: while a transaction's end is not known, and else.
 SHORT, LONG = 20, 250
-#: A transaction of more events, or more bytes, is delivered in parts.
-PART_EVENTS, PART_BYTES = 10_000, 32 << 20
+#: A transaction of more events, or more bytes of memory, is delivered in parts.
+PART_EVENTS, PART_BYTES = 10_000, 8 << 20
+#: Bytes of memory that a row change takes beside its values.
+_CHANGE = 700
 #: Seconds between positions of a stream without events.
 PROGRESS = 0.5
 #: BSONObjectTooLarge: an event with both images is over 16 MB; the batch is lost and the cursor with it.
@@ -103,6 +105,9 @@ class ChangeStreamSource:
         self._cursor = 0
         self._coming: Asked[Any] | None = None
         self._shredders = shredders(mapping)
+        #: Events of the last reply that were not looked at yet; whether more stood behind them, and how far it reached.
+        self._raw: deque[bytes] = deque()
+        self._full, self._token = False, ""
         self._ready: deque[Transaction] = deque()
         self._failure: LockstepError | None = None
 
@@ -116,6 +121,7 @@ class ChangeStreamSource:
         self._end = position
         self._known = known
         self._skip = rows_done
+        self._raw.clear()
         self._ready.clear()
         self._failure = None
         self._met = ""
@@ -184,30 +190,44 @@ class ChangeStreamSource:
         self._cursor = int(reply["cursor"]["id"])
 
     def _more(self) -> int:
-        """Read one batch; how many events it had."""
-        coming, self._coming = self._coming, None
-        try:
-            reply = coming.answer() if coming else self._command(self._get_more(SHORT if self._count else LONG))
-        except _EventTooLarge:
-            self._step_over()
-            return 1
-        cursor = reply["cursor"]
-        batch = [raw.raw for raw in cursor["nextBatch"]]
-        more = len(batch) >= self._batch or sum(map(len, batch)) >= FULL_BYTES
-        if more and self._wide and int(cursor["id"]):
-            self._coming = Asked(self._asking(self._get_more(SHORT)))
-        for raw in batch:
+        """Look at a batch up to the first transaction or part that it completes; how many events are looked at or left."""
+        if not self._raw:
+            try:
+                self._fetch()
+            except _EventTooLarge:
+                self._step_over()
+                return 1
+        count = len(self._raw)
+        while self._raw and not self._ready:
+            raw = self._raw.popleft()
             self._take(bson.decode(raw, CODEC), len(raw))
-        if not more:
+        if not self._raw:
+            self._looked_at(count)
+        return count
+
+    def _fetch(self) -> None:
+        """The next batch; where more stands behind it, that is asked for at once."""
+        coming, self._coming = self._coming, None
+        reply = coming.answer() if coming else self._command(self._get_more(SHORT if self._count else LONG))
+        cursor = reply["cursor"]
+        self._raw.extend(raw.raw for raw in cursor["nextBatch"])
+        self._cursor = int(cursor["id"])
+        self._token = str(cursor["postBatchResumeToken"]["_data"])
+        self._full = len(self._raw) >= self._batch or sum(map(len, self._raw)) >= FULL_BYTES
+        if self._full and self._wide and self._cursor:
+            self._coming = Asked(self._asking(self._get_more(SHORT)))
+
+    def _looked_at(self, count: int) -> None:
+        """The last `count` events of a batch were looked at."""
+        if not self._full:
             self._finish()
-        if not batch:
-            self._progress(str(cursor["postBatchResumeToken"]["_data"]))
+        if not count:
+            self._progress(self._token)
         elif not self._wide:  # stepped over
             self._wide, self._batch = True, BATCH
             self._open()
-        elif int(cursor["id"]) == 0:
+        elif not self._cursor:
             raise UnknownEvent("MongoDB ended the change stream")
-        return len(batch)
 
     def _get_more(self, milliseconds: int) -> Document:
         return {
@@ -252,12 +272,13 @@ class ChangeStreamSource:
 
     def _forget(self) -> None:
         """Nothing of a transaction is gathered."""
-        self._events: list[_Event] = []
+        self._entries: list[Entry] = []
         self._group: object = None
         self._tag: Known | None = None
         self._mark: Mark | None = None
         self._lease_taken = False
-        self._count = self._bytes = 0
+        #: Events of the transaction; those, and the memory they take, since the last part.
+        self._count = self._events = self._bytes = 0
         self._first_user: StreamPosition | None = None
         self._last: _Event | None = None
 
@@ -285,6 +306,7 @@ class ChangeStreamSource:
     def _gather(self, event: _Event, name: object, size: int) -> None:
         first = self._count == 0
         self._count += 1
+        self._events += 1
         self._bytes += size
         self._last = event
         if name == CHECKPOINTS:
@@ -293,8 +315,11 @@ class ChangeStreamSource:
             raise CheckpointWrittenByOther("a lease of the follower was taken in a transaction that wrote documents")
         elif self._tag is None:
             self._first_user = self._first_user or event.place
-        self._events.append(event)
-        if len(self._events) >= self._part_events or self._bytes >= self._part_bytes:
+            if self._count > self._skip:  # else an earlier part has done it
+                entry = self._entry(event)
+                self._entries.append(entry)
+                self._bytes += _CHANGE * len(entry.changes)
+        if self._events >= self._part_events or self._bytes >= self._part_bytes:
             self._part()
 
     def _judge(self, event: Document, *, first: bool) -> None:
@@ -313,11 +338,11 @@ class ChangeStreamSource:
         """Deliver what there is of an oversize transaction; reading resumes before it and leaves this out."""
         if self._group is None:
             return
-        entries, self._events = self._entries(), []
-        size, self._bytes = self._bytes, 0
+        entries, self._entries = self._entries, []
+        size, self._bytes, self._events = self._bytes, 0, 0
         self._ready.append(
             Transaction(
-                entries=entries,
+                entries=tuple(entries),
                 position=self._end,
                 rows_done=self._count,
                 first_user=self._first_user,
@@ -337,7 +362,7 @@ class ChangeStreamSource:
         self._known = self._tag or self._known
         self._ready.append(
             Transaction(
-                entries=self._entries(),
+                entries=tuple(self._entries),
                 position=self._end,
                 first_user=self._first_user,
                 known=self._known,
@@ -349,15 +374,8 @@ class ChangeStreamSource:
         self._skip = 0
         self._forget()
 
-    def _entries(self) -> tuple[Entry, ...]:
-        """Users' events as entries; echoes are dropped. Leaves out what an earlier part has done."""
-        if self._tag is not None:
-            return ()
-        done = self._count - len(self._events)
-        left_out = max(0, self._skip - done)
-        return tuple(self._entry(event) for event in self._events[left_out:])
-
     def _entry(self, event: _Event) -> Entry:
+        """Of a user's event; echoes are dropped."""
         shown = event.shown
         collection = self._mapping.collections[shown["ns"]["coll"]]
         key = document_key(collection, shown["documentKey"]["_id"])

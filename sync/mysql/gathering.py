@@ -19,8 +19,9 @@ from sync.mysql.image_text import RawRow
 from sync.mysql.rowdecoder import Rows
 from sync.mysql.rows import CanonicalRows
 
-#: Memory that a decoded row takes, as a multiple of its bytes in the log, and of a transaction without rows.
-_DECODED, _EMPTY = 4, 500
+#: Memory that a decoded row takes: as a multiple of its bytes in the log, and beside its values; and that of a transaction
+#: without rows.
+_DECODED, _ROW, _EMPTY = 2, 700, 500
 
 
 @dataclass(slots=True)
@@ -159,7 +160,7 @@ class Gathering:
         undecoded = None
         if self._raw:
             undecoded = Undecoded(seen=self._seen, events=len(self._raw), decode=partial(self._decoded, self._raw, end))
-        size = self.size * _DECODED + _EMPTY
+        size = self.size * _DECODED + (self.rows - self.delivered) * _ROW + _EMPTY
         self._changes, self._problems, self.size, self.last, self.delivered = {}, {}, 0, None, self.rows
         return Transaction(
             entries=entries,
