@@ -100,15 +100,17 @@ def _by_those_that_stay(
 def _by_the_same_value(
     moves: Mapping[DocumentId, Move], found: Mapping[DocumentId, Mapping[Blocker, None]]
 ) -> dict[DocumentId, list[Blocker]]:
-    """The first of them that is to have what one before it is to have."""
-    taken: dict[Claim, Blocker] = {}
-    for one, move in moves.items():
-        if one in found:
-            continue
-        rows = [taken[claim] for claim in move.takes if claim in taken]
+    """The first of them that is to have what one has and keeps, or one before it is to have."""
+    left = {one: move for one, move in moves.items() if one not in found}
+    taken = {
+        claim: row for move in left.values() for claim, row in move.takes.items() if claim in move.holds
+    }  # these stand already
+    for one, move in left.items():
+        new = {claim: row for claim, row in move.takes.items() if claim not in move.holds}
+        rows = [taken[claim] for claim in new if claim in taken]
         if rows:
             return {one: rows}
-        taken.update(move.takes)
+        taken.update(new)
     return {}
 
 
