@@ -291,6 +291,7 @@ class MySQLTransaction:
         one gives up are written one by one, behind it; where they go round in a circle, one of them is parked."""
         bulk: list[RowChange] = []
         moving: list[RowChange] = []
+        gone: list[RowChange] = []
         for change in changes:
             (moving if self._uniques.touches(table, change) else bulk).append(change)
         steps = arranged([self._uniques.move(table, change) for change in moving]) if len(moving) > 1 else ()
@@ -303,7 +304,13 @@ class MySQLTransaction:
             if step.parks:
                 flight.land()
                 parked = self._uniques.parking(self._connection, table, change)
-                flight.run(self._set(table, change, parked), 1)
+                if parked is None:
+                    self._delete(flight, table, [change])
+                    gone.append(change)
+                else:
+                    flight.run(self._set(table, change, parked), 1)
+            elif change in gone:
+                self._insert(flight, table, [change])
             elif step.at in circling:
                 flight.run(self._set(table, change, _stored(table, change.after or {})), 1)
             else:

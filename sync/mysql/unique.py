@@ -106,20 +106,30 @@ class Uniques:
             rows = cursor.fetchall()
         return [_blocker(canonical, key, row) for row in rows]
 
-    def parking(self, connection: Connection, table: TableMapping, change: RowChange) -> Mapping[str, object]:
-        """Columns and the values that the row may have for a moment: under no unique key that it must leave another row
-        has them, or NULL. Raises `Refused` where no column of a key can take such a value."""
+    def parking(self, connection: Connection, table: TableMapping, change: RowChange) -> Mapping[str, object] | None:
+        """Columns and the values that the row may have for a moment: NULL, or one that no row has. None: the row may go for
+        a moment, for nothing is lost by that. Raises `Refused` where there is neither."""
         if table.name not in self._columns:
             self._columns[table.name] = columns(connection, [table.name])[table.name]
         values: dict[str, object] = {}
         for key in self.keys[table.name]:
             if _touches(table, key, change) and not values.keys() & key.columns.keys():
-                values |= self._parked(connection, table, key, change)
+                found = self._parked(connection, table, key, change)
+                if found is not None:
+                    values |= found
+                elif self._may_go(connection, table):
+                    return None
+                else:
+                    raise Refused(
+                        f"MySQL: rows exchange values of the unique key {key.name}, and none of its columns can have another"
+                        " one meanwhile",
+                        kind="unique_violation",
+                    )
         return values
 
     def _parked(
         self, connection: Connection, table: TableMapping, key: UniqueKey, change: RowChange
-    ) -> Mapping[str, object]:
+    ) -> Mapping[str, object] | None:
         own = [name for name in key.columns if name in table.columns]
         for name in own:
             if name in table.nullable:
@@ -131,10 +141,17 @@ class Uniques:
                 value = cast("_Makes", make)(column)
                 if _canonical(table, name, value) and not self._stands(connection, table, key, change, name, value):
                     return {name: value}
-        raise Refused(
-            f"MySQL: rows exchange values of the unique key {key.name}, and none of its columns can take another one meanwhile",
-            kind="unique_violation",
-        )
+        return None
+
+    def _may_go(self, connection: Connection, table: TableMapping) -> bool:
+        """All its columns are mapped, and no other row refers to it."""
+        with translated(), connection.cursor() as cursor:
+            referred = cursor.execute(
+                "SELECT 1 FROM information_schema.KEY_COLUMN_USAGE"
+                " WHERE REFERENCED_TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME = %s LIMIT 1",
+                (table.name,),
+            )
+        return not referred and self._columns[table.name].keys() <= table.codecs.keys()
 
     def _stands(
         self, connection: Connection, table: TableMapping, key: UniqueKey, change: RowChange, name: str, value: object
