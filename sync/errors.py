@@ -5,6 +5,7 @@ The tree, by what the catcher does with it:
     LockstepError
       ConfigError                    a person mends lockstep.toml, the environment, or a server setting
         MappingError                 the same, with every problem listed
+        SchemaMismatch               a table or column is missing
       StopError                      the worker stops in the state named by the class
         PositionPurged, SourceBehind, StatementInBinlog, RowImageNotFull, UnknownEvent,
         SchemaChanged, ImagesOff, CheckpointWrittenByOther, Fenced, NoPosition
@@ -55,6 +56,13 @@ class MappingError(ConfigError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class SchemaMismatch(ConfigError):
+    """A table or column that is needed is missing in MySQL. Where it is a mapped one, its documents are held."""
+
+    code = "schema_mismatch"
+    default_hint = "lockstep setup, then: lockstep doctor"
 
 
 class StopError(LockstepError):

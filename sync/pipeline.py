@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync.errors import Contention, Refused
@@ -36,6 +37,9 @@ class Counters:
     noted: int = 0
     echoes_checked: int = 0
     retries: int = 0
+    #: Users' changes that were merged with another one of the same row, and deletes of rows that were gone already.
+    update_disjoint: int = 0
+    delete_missing: int = 0
     #: Commit time, on the source, of the newest transaction done; microseconds since the epoch.
     committed_at: int = 0
 
@@ -50,6 +54,8 @@ class _Merged:
     checked: int = 0
     #: Documents written because a look came to an end.
     settled: int = 0
+    #: Meetings that need nobody.
+    counted: Counter[ConflictKind] = field(default_factory=Counter)
 
 
 class Pipeline:
@@ -83,14 +89,20 @@ class Pipeline:
         `delayed` is told of each that must be tried again, which may go on for as long as others keep their locks.
 
         Two transactions in each other's way: again, the second time in halves. A constraint: transaction by transaction,
-        document by document, and only what is refused alone is held.
+        document by document, and only what is refused alone is held; what lacks a row that it refers to, once the rest of
+        the batch has not brought that either.
         """
         todo: list[tuple[Work, bool]] = [(batch, False)]
         attempt = 0
         while todo and not stopping():
             part, alone = todo.pop(0)
             try:
-                self._apply_once(part, {}) if not alone else self._apply_alone(part)
+                if not alone:
+                    self._apply_once(part, {})
+                elif not self._apply_alone(part, last=not todo or not todo[0][1]):
+                    while todo and todo[0][1]:
+                        part = part.joined(todo.pop(0)[0])
+                    todo.insert(0, (part, True))
                 attempt = 0
             except Refused:
                 todo[:0] = [(one, True) for one in part.singles()]
@@ -104,20 +116,24 @@ class Pipeline:
                 delayed(error)
         return not todo
 
-    def _apply_alone(self, batch: Work) -> None:
-        """A single transaction, document by document; those that the target refuses are held."""
+    def _apply_alone(self, batch: Work, *, last: bool) -> bool:
+        """A single transaction, document by document; those that the target refuses are held. False, and nothing is done,
+        where one lacks a row that it refers to and more singles follow."""
         refused: dict[DocumentId, Hold] = {}
         while True:
-            found = self._apply_once(batch, refused, alone=True)
-            if found is None:
-                return
-            refused[found[0]] = found[1]
+            found = self._apply_once(batch, refused, alone=True, last=last)
+            if not found:
+                return True
+            refused |= found
+            if not last and _lacking(refused):
+                return False
 
     def _apply_once(
-        self, batch: Work, refused: Mapping[DocumentId, Hold], *, alone: bool = False
-    ) -> tuple[DocumentId, Hold] | None:
-        """One target transaction. `refused` are documents to hold without trying. With `alone`, a document whose refusal
-        spoiled the transaction is returned, and nothing was applied."""
+        self, batch: Work, refused: Mapping[DocumentId, Hold], *, alone: bool = False, last: bool = True
+    ) -> Mapping[DocumentId, Hold]:
+        """One target transaction. `refused` are documents to hold without trying. With `alone`, documents whose refusal
+        spoiled the transaction are returned, or that may find what they lack in what follows (not `last`), and nothing was
+        applied."""
         own = self._lease.own
         crossed = own.crossed
         grouped = batch.entries(self._lease.checkpoint.copied, own.all_seen)
@@ -125,14 +141,14 @@ class Pipeline:
         users = any(map(has_users, entries.values()))
         merged = _Merged()
         touched: list[DocumentId] = []
-        spoiled: tuple[DocumentId, Hold] | None = None
+        spoiled: Mapping[DocumentId, Hold] = {}
         mark = batch.mark if self._on_mark else None
         quiet = not entries and batch.end is not None and mark is None
         if not quiet:
             with self._lease.transaction(batch.advance(self._lease.checkpoint), touched) as transaction:
                 writes = self._merge(transaction, batch, entries, refused, merged)
                 if alone:
-                    spoiled = self._write_alone(transaction, list(writes), merged)
+                    spoiled = self._write_apart(transaction, list(writes), merged, last=last)
                 else:
                     transaction.write(writes)
                 if mark and self._on_mark:
@@ -152,7 +168,7 @@ class Pipeline:
         if quiet and batch.end is not None:
             self._lease.passed(batch.end)
         self._count(batch, entries, merged)
-        return None
+        return {}
 
     def _merge(
         self,
@@ -173,7 +189,7 @@ class Pipeline:
             for entry in of:
                 merged.checked += entry.origin is Origin.ECHO
             after: Hold | DocumentRows | None = now.problem or refused.get(document)
-            after = after or batch.outcome(collections[document.collection], document, now.rows, of, now.partial)
+            after = after or batch.outcome(collections[document.collection], document, now.rows, of, now.partial, merged.counted)
             if isinstance(after, Hold):
                 merged.holds[document] = (after, None if now.problem else now.rows)
             elif after != now.rows:
@@ -197,19 +213,17 @@ class Pipeline:
                 free[document] = of
         return free
 
-    def _write_alone(
-        self, transaction: TargetTransaction, writes: Iterable[DocumentWrite], merged: _Merged
-    ) -> tuple[DocumentId, Hold] | None:
-        for write in writes:
-            try:
-                hold = transaction.write_alone(write)
-            except Refused as error:
-                hold = Hold(kind=ConflictKind(error.kind), reason=error.message)
-                return write.document, hold
-            if hold:
-                merged.written.remove(write.document)
-                merged.holds[write.document] = (hold, write.before)
-        return None
+    def _write_apart(
+        self, transaction: TargetTransaction, writes: Sequence[DocumentWrite], merged: _Merged, *, last: bool
+    ) -> Mapping[DocumentId, Hold]:
+        apart = transaction.write_apart(writes)
+        if apart.spoiled or (not last and _lacking(apart.holds)):
+            return apart.holds
+        before = {write.document: write.before for write in writes}
+        for document, hold in apart.holds.items():
+            merged.written.remove(document)
+            merged.holds[document] = (hold, before[document])
+        return {}
 
     def _count(self, batch: Work, entries: Mapping[DocumentId, Sequence[Entry]], merged: _Merged) -> None:
         done = self.counters
@@ -221,5 +235,12 @@ class Pipeline:
         done.held += len(merged.holds)
         done.noted += merged.noted
         done.echoes_checked += merged.checked
+        done.update_disjoint += merged.counted[ConflictKind.UPDATE_DISJOINT]
+        done.delete_missing += merged.counted[ConflictKind.DELETE_MISSING]
         if batch.end is not None:
             done.committed_at = max(done.committed_at, batch.end.committed_at)
+
+
+def _lacking(holds: Mapping[DocumentId, Hold]) -> bool:
+    """Whether one of them refers to a row that may still come."""
+    return any(hold.kind is ConflictKind.FOREIGN_KEY_VIOLATION for hold in holds.values())

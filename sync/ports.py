@@ -102,6 +102,8 @@ class DueConflict:
     waiting: bool
     #: A person has decided for this side's version.
     chosen: Side | None = None
+    #: Documents whose rows are in its way.
+    blockers: frozenset[DocumentId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,8 @@ class Decision:
     mysql: DocumentRows | None
     policy: Policy
     outcome: Outcome
+    #: What the conflict's kind is by now; None: what it was.
+    kind: ConflictKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +148,9 @@ class LookStore(Protocol):
     def give_up(self, conflicts: Collection[int], look: int) -> None:
         """Take the look away from those that still have it, with what was decided by it: something has moved."""
 
-    def wait(self, conflict: int, reason: str) -> None:
+    def wait(self, conflict: int, reason: str, refusal: Hold | None = None) -> None:
         """It cannot be settled now; a newer note, or the clock, starts the next look. What a person decided is withdrawn: it
-        was refused."""
+        was refused. `refusal`: a side has refused the outcome; its kind and what is in the way become the conflict's."""
 
     def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
         """Both sides' notes of those rows that still have the look, which are locked until the transaction's end."""
@@ -225,6 +229,16 @@ class ConflictDatabase(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """What became of documents that were written apart from each other."""
+
+    #: Those that the target refuses, and why.
+    holds: Mapping[DocumentId, Hold]
+    #: The transaction is gone with them: it must be rolled back, and all done again without those.
+    spoiled: bool = False
+
+
 class TargetTransaction(Protocol):
     """An open transaction of the target whose first write, the checkpoint, is done."""
 
@@ -241,9 +255,9 @@ class TargetTransaction(Protocol):
         """Write them all, which may begin before the last of them is made: parents first, deletes children first, many
         rows a statement. Raises `Refused` (a constraint) or `Contention`; the transaction must then be rolled back."""
 
-    def write_alone(self, write: DocumentWrite) -> Hold | None:
-        """Write one document so that a refusal undoes only it and is returned. Where the database cannot undo a part of
-        a transaction (MongoDB) it raises `Refused` instead, and the transaction must be rolled back."""
+    def write_apart(self, writes: Sequence[DocumentWrite]) -> Apart:
+        """Write those that can be written; of the others nothing. Documents that exchange unique values, or that refer to
+        each other, are written together. Of what another row forbids, every row in the way is named. Raises `Contention`."""
 
     def fill(self, collection: str, documents: Mapping[DocumentId, DocumentRows]) -> bool:
         """Insert new documents, given in key order, if nothing of the collection stands here from the first to the last of

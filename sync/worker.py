@@ -327,6 +327,8 @@ class Worker:
             "noted": done.noted,
             "echoes_checked": done.echoes_checked,
             "retries": done.retries,
+            "update_disjoint": done.update_disjoint,
+            "delete_missing": done.delete_missing,
             "rows_per_second": round(self._rate.of(done.rows), 1),
             "uptime_seconds": round(seconds, 1),
             "last_error": self._last_error,

@@ -85,6 +85,7 @@ class ConflictDetail(EngineTable):
     fields = models.JSONField(null=True)
     losers = models.JSONField(null=True)
     waiting_for = models.TextField(null=True)
+    blockers = models.JSONField(null=True)
     chosen = models.CharField(max_length=8, null=True)
     opened_at = models.DateTimeField()
     noted_at = models.DateTimeField()

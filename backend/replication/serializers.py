@@ -6,10 +6,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backend.replication.models import Conflict
-from sync.model.change import ConflictKind, Side
+from sync.model.change import Side
+from sync.model.kinds import HELD
 from sync.model.mapping import Policy
 
-KINDS = [kind.value for kind in ConflictKind]
+KINDS = [kind.value for kind in HELD]
 SIDES = [side.value for side in Side]
 POLICIES = [policy.value for policy in Policy]
 
@@ -48,6 +49,25 @@ class LoserSerializer(serializers.Serializer[Any]):
     time = serializers.IntegerField(help_text="microseconds since the epoch")
 
 
+class BlockerSerializer(serializers.Serializer[Any]):
+    """A row that has the unique value which the document is to have."""
+
+    collection = serializers.CharField()
+    document = serializers.CharField()
+    table = serializers.CharField()
+    key = serializers.ListField(child=serializers.JSONField())
+    under = serializers.CharField(help_text="the unique key or index")
+
+
+class KindSerializer(serializers.Serializer[Any]):
+    """A kind of conflict."""
+
+    kind = serializers.CharField()
+    meaning = serializers.CharField()
+    help = serializers.CharField(help_text="what a person can do about it")
+    held = serializers.BooleanField(help_text="false: such meetings settle by themselves, and are only counted")
+
+
 @extend_schema_field(HeldRowSerializer(many=True, allow_null=True))
 class HeldRowsField(serializers.JSONField):
     """A side's value; null where it was not read."""
@@ -56,6 +76,11 @@ class HeldRowsField(serializers.JSONField):
 @extend_schema_field(DecidedFieldSerializer(many=True, allow_null=True))
 class DecidedFieldsField(serializers.JSONField):
     """What was decided, place by place; null before the first decision."""
+
+
+@extend_schema_field(BlockerSerializer(many=True, allow_null=True))
+class BlockersField(serializers.JSONField):
+    """Every row that is in the way; null: none is."""
 
 
 @extend_schema_field(LoserSerializer(many=True, allow_null=True))
@@ -101,6 +126,7 @@ class ConflictDetailSerializer(ConflictListSerializer):
     looks = serializers.IntegerField(source="detail.looks", help_text="how often both sides were read to settle it")
     losers = LosersField(source="detail.losers")
     waiting_for = serializers.CharField(source="detail.waiting_for", allow_null=True)
+    blockers = BlockersField(source="detail.blockers")
     looked_at = serializers.DateTimeField(source="detail.looked_at", allow_null=True)
     resolution = serializers.JSONField(source="detail.resolution")
 
@@ -112,7 +138,7 @@ class ConflictDetailSerializer(ConflictListSerializer):
         fields = (
             *ConflictListSerializer.Meta.fields,
             *("mysql_value", "mongo_value", "mysql_notes", "mongo_notes"),
-            *("policy", "looks", "losers", "waiting_for", "looked_at", "resolution"),
+            *("policy", "looks", "losers", "waiting_for", "blockers", "looked_at", "resolution"),
         )
 
 

@@ -24,10 +24,12 @@ from backend.replication.serializers import (
     ConflictDetailSerializer,
     ConflictListSerializer,
     ConflictSummarySerializer,
+    KindSerializer,
     SyncStatusSerializer,
 )
 from backend.replication.set_up import NotSetUp, is_missing
 from sync import errors
+from sync.model.kinds import KINDS as EVERY_KIND
 from sync.model.states import STATES, judged
 
 
@@ -131,6 +133,12 @@ class ConflictViewSet(viewsets.ReadOnlyModelViewSet[Conflict]):
 
     def get_serializer_class(self) -> type[BaseSerializer[Conflict]]:
         return ConflictDetailSerializer if self.action == "retrieve" else ConflictListSerializer
+
+    @extend_schema(filters=False, responses=KindSerializer(many=True))
+    @action(detail=False, pagination_class=None, filterset_class=None)
+    def kinds(self, request: Request) -> Response:
+        """What each kind means, and what a person can do about it; those too that are only counted."""
+        return Response(KindSerializer(list(EVERY_KIND.values()), many=True).data)
 
     @extend_schema(filters=False, responses=ConflictSummarySerializer)
     @action(detail=False, pagination_class=None, filterset_class=None)

@@ -39,6 +39,18 @@ def fields_table(conflict: Mapping[str, Any]) -> Table | None:
     return table
 
 
+def blockers_table(conflict: Mapping[str, Any]) -> Table | None:
+    """The rows that have what the document is to have; None where none is in the way."""
+    blockers: Sequence[_Item] = conflict["blockers"] or ()
+    if not blockers:
+        return None
+    table = Table("document", "table", "key", "unique key", title="in the way")
+    for one in blockers:
+        key = " ".join(json.dumps(part, ensure_ascii=False) for part in one["key"])
+        table.add_row(f"{one['collection']} {one['document']}", one["table"], key, one["under"])
+    return table
+
+
 def losers_table(conflict: Mapping[str, Any]) -> Table | None:
     """The values that people wrote and the outcome left out; None where there are none."""
     losers: Sequence[_Item] = conflict["losers"] or ()

@@ -10,11 +10,11 @@ import click
 from rich.table import Table
 
 from sync.cli import exit_codes
-from sync.cli.conflict_tables import fields_table, losers_table, notes_table
+from sync.cli.conflict_tables import blockers_table, fields_table, losers_table, notes_table
 from sync.cli.context import command, wiring
 from sync.cli.durations import Duration, span
 from sync.cli.output import answer, note, out, plain
-from sync.model.change import ConflictKind
+from sync.model.kinds import HELD, KINDS
 from sync.model.report import CONFLICT_STATES
 
 
@@ -25,7 +25,7 @@ def conflicts() -> None:
 
 @command("list", epilog="Example: lockstep conflicts list --collection customers --older-than 10m --json")
 @click.option("--collection", help="Only of this collection.")
-@click.option("--kind", type=click.Choice([str(kind) for kind in ConflictKind]), help="Only of this kind.")
+@click.option("--kind", type=click.Choice([str(kind) for kind in HELD]), help="Only of this kind (lockstep conflicts kinds).")
 @click.option("--id", "text", help="Only of the document with this _id.")
 @click.option(
     "--state",
@@ -101,6 +101,22 @@ def show(number: int, as_json: bool) -> None:
         )
 
 
+@command("kinds", epilog="Example: lockstep conflicts kinds")
+@click.option("--json", "as_json", is_flag=True, help="Print the kinds as JSON.")
+def kinds(as_json: bool) -> None:
+    """Tell what each kind of conflict means, and what a person can do about it."""
+    rows = [
+        {"kind": str(one.kind), "meaning": one.meaning, "help": one.help, "held": one.held} for one in KINDS.values()
+    ]
+    if as_json:
+        answer(rows)
+        return
+    table = Table("kind", "meaning", "what to do")
+    for one in KINDS.values():
+        table.add_row(str(one.kind), one.meaning, one.help)
+    out.print(table)
+
+
 def _print(row: Mapping[str, Any]) -> None:
     plain(f"conflict {row['id']}: {row['collection']} {row['document']}")
     plain(f"state: {row['state']}")
@@ -122,7 +138,7 @@ def _print(row: Mapping[str, Any]) -> None:
     if fields is None:  # nothing was decided: both versions as they were found
         for name in ("mysql_value", "mongo_value"):
             plain(f"{name}: {json.dumps(row[name], indent=2, ensure_ascii=False) if row[name] else 'none'}")
-    for table in (fields, losers_table(row), notes_table(row)):
+    for table in (blockers_table(row), fields, losers_table(row), notes_table(row)):
         if table is not None:
             out.print(table)
 
@@ -139,3 +155,4 @@ def _resolution(found: Mapping[str, object]) -> str:
 
 conflicts.add_command(list_)
 conflicts.add_command(show)
+conflicts.add_command(kinds)

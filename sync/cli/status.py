@@ -79,6 +79,9 @@ def _show(workers: Sequence[Mapping[str, object]]) -> None:
             plain(f"  hint: {one['hint']}")
         if numbers.get("process"):
             plain(f"  process: {numbers['process']}")
+        merged, gone = numbers.get("update_disjoint"), numbers.get("delete_missing")
+        if merged or gone:
+            plain(f"  settled by themselves: {merged or 0:,} update_disjoint, {gone or 0:,} delete_missing")
         if numbers.get("position"):
             plain(f"  position: {json.dumps(numbers['position'])}")
         if numbers.get("last_error"):

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from sync.errors import Contention, Refused
@@ -18,8 +18,9 @@ from sync.meetings.pauses import Pauses
 from sync.meetings.retention import Retention
 from sync.meetings.rows import in_rows
 from sync.model.batch import Batch
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Side
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Side
 from sync.model.fold import broken
+from sync.model.kinds import refined
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.meeting import Looked, Rule, as_looked, decide, ranked
 from sync.model.position import Mark
@@ -63,6 +64,18 @@ class _Look:
     looked: Looked
     #: The side that a person chose.
     chosen: Side | None
+    kind: ConflictKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What became of the outcomes of a look."""
+
+    #: Rows whose outcome stands in MongoDB, and those that it refuses.
+    decided: Collection[int] = ()
+    holds: Mapping[int, Hold] = field(default_factory=dict)
+    #: Nothing was written.
+    spoiled: bool = False
 
 
 class Looking:
@@ -90,6 +103,8 @@ class Looking:
         self._ask_at = 0.0
         #: Rows that were asked for in vain: no look can help them.
         self._hopeless = 0
+        #: Documents that are in the way of held ones, with the conflict rows of those.
+        self._in_the_way: dict[DocumentId, set[int]] = {}
         #: Looks whose mark the binlog has not shown yet.
         self.ahead: set[int] = set()
 
@@ -100,6 +115,10 @@ class Looking:
     def noticed(self, batch: Batch | None) -> None:
         """The batch was applied: the marks that it met count from here on."""
         for one in batch.transactions if batch else ():
+            if self._in_the_way:
+                for entry in one.entries:
+                    for number in self._in_the_way.get(entry.document, ()):
+                        self._pauses.moved(number)
             if one.due:
                 self._ask_at = 0.0
             if one.closed:
@@ -155,7 +174,10 @@ class Looking:
         if len(found) < limit:
             self._pauses.keep_only({one.conflict for one in found} | under.keys())
         due: dict[str, list[DueConflict]] = {}
+        self._in_the_way = {}
         for one in found:
+            for document in one.blockers:
+                self._in_the_way.setdefault(document, set()).add(one.conflict)
             if one.document is None or _for_a_person(one):
                 continue
             if one.conflict in under:
@@ -166,7 +188,7 @@ class Looking:
                     self._pauses.cleared(one.conflict, now)
             elif self._pauses.over(one.conflict, now, waiting=one.waiting):
                 due.setdefault(one.document.collection, []).append(one)
-        return list(due.values())
+        return [_with_those_in_the_way(some, found, under) for some in due.values()]
 
     def _forget(self, look: int, conflict: int) -> None:
         """Nobody tells when the listener meets a look that no row has any more."""
@@ -177,6 +199,7 @@ class Looking:
     def _look(self, due: Sequence[DueConflict]) -> None:
         """Read MySQL, then MongoDB; the rows with the look's id are the mark in the binlog, the checkpoint that in the stream."""
         documents = {one.conflict: one.document for one in due if one.document}
+        asked = {one.conflict: one for one in due}
         chosen = {one.conflict: one.chosen for one in due}
         readings, unreadable = self._in_mysql(documents)
         problems = {number: f"MySQL's rows cannot be carried: {one.reason}" for number, one in unreadable.items()}
@@ -191,7 +214,7 @@ class Looking:
                     if problem and (chosen[number] is not Side.MYSQL or isinstance(rows, _Unreadable)):
                         problems[number] = f"MongoDB's document cannot be carried: {problem.reason}"
                     else:
-                        under[number] = self._seen(documents[number], rows, mongo[documents[number]], chosen[number])
+                        under[number] = self._seen(documents[number], rows, mongo[documents[number]], asked[number])
                 taken = transaction.conflicts.looks.begin(look, under) if under else frozenset()
                 if not taken:
                     raise NothingToWrite
@@ -204,7 +227,7 @@ class Looking:
             self._wait(unseen)
 
     def _seen(
-        self, document: DocumentId, mysql: DocumentRows | _Unreadable, mongo: Current, chosen: Side | None
+        self, document: DocumentId, mysql: DocumentRows | _Unreadable, mongo: Current, due: DueConflict
     ) -> _Look:
         unreadable: dict[Side, str] = {}
         here, there = None, None
@@ -217,7 +240,9 @@ class Looking:
         else:
             there = mongo.rows
         looked = as_looked(self._collection(document), here, there, unreadable)
-        return _Look(document=document, mysql=here, mongo=there, looked=looked, chosen=chosen)
+        return _Look(
+            document=document, mysql=here, mongo=there, looked=looked, chosen=due.chosen, kind=due.kind
+        )
 
     def _in_mysql(self, documents: Mapping[int, DocumentId]) -> tuple[dict[int, DocumentRows], dict[int, _Unreadable]]:
         """Each document's rows; and why some are none."""
@@ -251,23 +276,36 @@ class Looking:
         still = {number: one for number, one in under.items() if now.get(number) == one.mysql}
         decided: Collection[int] = ()
         try:
-            decided = self._write(look, still) if still else ()
+            decided = self._write(look, still).decided if still else ()
         except Contention:
             pass  # nothing stands in MongoDB: looked at again
-        except Refused as error:
-            if len(still) > 1:
-                for number, one in still.items():
-                    self._settle(look, {number: one})
-                decided = still.keys()
-            else:
-                self._wait(dict.fromkeys(still, f"MongoDB refuses the outcome: {error.message}"))
-                decided = still.keys()
+        except Refused:
+            decided = self._settle_apart(look, still)
         self._give_up(look, under.keys() - set(decided))
 
-    def _write(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
-        """The outcome into the rows, then into those documents that are still the ones looked at; returns their numbers."""
+    def _settle_apart(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
+        """MongoDB refuses some of the outcomes: those wait, the others are written. Returns what has come to something."""
+        left, refused = dict(still), dict[int, Hold]()
+        written = _Written(spoiled=True)
+        while left and written.spoiled:
+            try:
+                written = self._write(look, left, apart=True)
+            except Contention:
+                break  # the others are looked at again
+            refused |= written.holds
+            left = {number: one for number, one in left.items() if number not in refused}
+        if refused:
+            reasons = {number: f"MongoDB refuses the outcome: {hold.reason}" for number, hold in refused.items()}
+            self._wait(reasons, refused)
+        return {*written.decided, *refused}
+
+    def _write(self, look: int, still: Mapping[int, _Look], *, apart: bool = False) -> _Written:
+        """The outcome into the rows, then into those documents that are still the ones looked at. `apart`: what MongoDB
+        refuses is told; else `Refused` is raised."""
         decisions: dict[int, Decision] = {}
         touched: list[DocumentId] = []
+        refused: Mapping[DocumentId, Hold] = {}
+        spoiled = False
         mark = Mark(look=look, written=tuple(still))
         with self._lease.transaction(replace(self._lease.idle(), mark=mark), touched) as transaction:
             looks = transaction.conflicts.looks
@@ -281,17 +319,31 @@ class Looking:
                     continue
                 rule = Rule(policy=collection.policy, tie=self._mapping.tie, resolution=self._resolution())
                 outcome = decide(collection, rule, one.looked, of_document, one.chosen)
+                kind = refined(one.kind, one.looked, of_document)
                 decisions[number] = Decision(
-                    looked=one.looked, mysql=one.mysql, policy=collection.policy, outcome=outcome
+                    looked=one.looked,
+                    mysql=one.mysql,
+                    policy=collection.policy,
+                    outcome=outcome,
+                    kind=None if kind is one.kind else kind,
                 )
                 if outcome.rows != one.mongo:
                     writes.append(DocumentWrite(document=one.document, before=one.looked.mongo, after=outcome.rows))
-            if not decisions:
+            if apart:
+                done = transaction.write_apart(writes)
+                refused, spoiled = done.holds, done.spoiled
+                decisions = {number: one for number, one in decisions.items() if still[number].document not in refused}
+            elif decisions:
+                transaction.write(writes)
+            if spoiled or not decisions:
                 raise NothingToWrite
-            transaction.write(writes)
             looks.decided(look, decisions)
-            touched += [write.document for write in writes]
-        return decisions.keys()
+            touched += [write.document for write in writes if write.document not in refused]
+        return _Written(
+            decided=() if spoiled else decisions.keys(),
+            holds={number: refused[one.document] for number, one in still.items() if one.document in refused},
+            spoiled=spoiled,
+        )
 
     def _give_up(self, look: int, conflicts: Collection[int]) -> None:
         if not conflicts:
@@ -300,10 +352,10 @@ class Looking:
         for number in conflicts:
             self._pauses.cleared(number, time.monotonic())
 
-    def _wait(self, reasons: Mapping[int, str]) -> None:
+    def _wait(self, reasons: Mapping[int, str], refused: Mapping[int, Hold] | None = None) -> None:
         def wait(rows: ConflictStore) -> None:
             for number, reason in reasons.items():
-                rows.looks.wait(number, reason)
+                rows.looks.wait(number, reason, refused[number] if refused else None)
 
         self._in_rows(wait)
         for number in reasons:
@@ -322,6 +374,26 @@ def _for_a_person(due: DueConflict) -> str:
     if due.document is None:
         return _NO_KEY
     return _STRANGERS if due.kind is ConflictKind.SNAPSHOT_DIFFERS and not due.chosen else ""
+
+
+def _with_those_in_the_way(
+    due: Sequence[DueConflict], found: Sequence[DueConflict], under: Container[int]
+) -> list[DueConflict]:
+    """With the waiting ones that are in each other's way: documents that exchange unique values settle together only."""
+    waiting = {
+        one.document: one
+        for one in found
+        if one.document and one.waiting and one.conflict not in under and not _for_a_person(one)
+    }
+    taken = {one.conflict: one for one in due}
+    todo = list(due)
+    while todo:
+        for document in todo.pop().blockers:
+            other = waiting.get(document)
+            if other and other.conflict not in taken:
+                taken[other.conflict] = other
+                todo.append(other)
+    return list(taken.values())
 
 
 def _few(readings: Mapping[int, DocumentRows]) -> dict[int, DocumentRows]:

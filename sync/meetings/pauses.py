@@ -64,6 +64,12 @@ class Pauses:
             if one.waiting:
                 one.seconds = FIRST_WAIT
 
+    def moved(self, conflict: int) -> None:
+        """What was in its way has been changed: at once."""
+        pause = self._pauses.get(conflict)
+        if pause is not None and pause.waiting:
+            pause.seconds = 0.0
+
     def next_due(self) -> float:
         """When the first pause ends; infinity where there is none."""
         return min((one.until for one in self._pauses.values() if not one.used), default=_NEVER)

@@ -31,10 +31,10 @@ class Settling:
         writes = {one.conflict: self._write(one) for one in agreed if one.looked_at != one.outcome}
         refused: dict[int, Hold] = {}
         if alone:
-            refused = _written_alone(transaction, writes)
+            refused = _written_apart(transaction, writes)
             looks.keep_losers(refused.keys(), mark.look)  # MongoDB has the outcome
             for conflict, hold in refused.items():
-                looks.wait(conflict, hold.reason)
+                looks.wait(conflict, hold.reason, hold)
         else:
             transaction.write(list(writes.values()))
         looks.settled([one.conflict for one in agreed if one.conflict not in refused])
@@ -59,11 +59,7 @@ def _answer(one: WrittenConflict, written: int, now: Current | None) -> Answer:
     return on_written(one.look, written, one.looked_at, None if now.problem else now.rows)
 
 
-def _written_alone(transaction: TargetTransaction, writes: dict[int, DocumentWrite]) -> dict[int, Hold]:
-    """Each by itself; returns what MySQL refuses."""
-    refused: dict[int, Hold] = {}
-    for conflict, write in writes.items():
-        hold = transaction.write_alone(write)
-        if hold:
-            refused[conflict] = hold
-    return refused
+def _written_apart(transaction: TargetTransaction, writes: dict[int, DocumentWrite]) -> dict[int, Hold]:
+    """Those that can be written; returns what MySQL refuses."""
+    holds = transaction.write_apart(list(writes.values())).holds
+    return {conflict: holds[write.document] for conflict, write in writes.items() if write.document in holds}

@@ -5,8 +5,9 @@ Both say which rows they need, what they make of them, and which checkpoint foll
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sync.model.change import (
@@ -50,9 +51,10 @@ class Work(Protocol):
         rows: DocumentRows,
         entries: Sequence[Entry],
         partial: Container[str] = (),
+        counted: Counter[ConflictKind] | None = None,
     ) -> DocumentRows | Hold:
         """The document's rows afterwards, over the same tables as `rows`; or why it must be held. Of the tables `partial`
-        only the rows at `places` are there."""
+        only the rows at `places` are there. `counted`: see `sync.model.fold.fold`."""
 
     def advance(self, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint to write with it."""
@@ -62,6 +64,9 @@ class Work(Protocol):
 
     def singles(self) -> Sequence[Work]:
         """The smallest ones."""
+
+    def joined(self, following: Work) -> Work:
+        """With the next one of those that `singles` gave."""
 
     @property
     def end(self) -> Transaction | None:
@@ -128,8 +133,9 @@ class Batch:
         rows: DocumentRows,
         entries: Sequence[Entry],
         partial: Container[str] = (),
+        counted: Counter[ConflictKind] | None = None,
     ) -> DocumentRows | Hold:
-        return fold(collection, rows, entries, partial)
+        return fold(collection, rows, entries, partial, counted)
 
     def advance(self, checkpoint: Checkpoint) -> Checkpoint:
         return advanced(checkpoint, self.last, self.seen)
@@ -144,6 +150,10 @@ class Batch:
     def singles(self) -> tuple[Batch, ...]:
         """Each transaction as a batch of its own."""
         return tuple(Batch((one,)) for one in self.transactions)
+
+    def joined(self, following: Work) -> Batch:
+        assert isinstance(following, Batch)
+        return Batch(self.transactions + following.transactions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +197,7 @@ class CopiedDocuments:
         rows: DocumentRows,
         entries: Sequence[Entry],
         partial: Container[str] = (),
+        counted: Counter[ConflictKind] | None = None,
     ) -> DocumentRows | Hold:
         if document in self.problems:
             return self.problems[document]
@@ -214,6 +225,14 @@ class CopiedDocuments:
     def singles(self) -> tuple[CopiedDocuments, ...]:
         begins = (self.begin, *(behind(one.key) for one in self._order))
         return tuple(self._part([one], begin) for one, begin in zip(self._order, begins, strict=False))
+
+    def joined(self, following: Work) -> CopiedDocuments:
+        assert isinstance(following, CopiedDocuments)
+        return replace(
+            self,
+            documents={**self.documents, **following.documents},
+            problems={**self.problems, **following.problems},
+        )
 
     @property
     def _order(self) -> list[DocumentId]:

@@ -53,25 +53,28 @@ class Origin(enum.StrEnum):
 
 
 class ConflictKind(enum.StrEnum):
-    """Why a document is held, in the field's names."""
+    """What a change meets, in the field's names; `sync.model.kinds` tells what each means."""
 
     INSERT_EXISTS = "insert_exists"
-    UPDATE_MISSING = "update_missing"
     UPDATE_DIFFERS = "update_differs"
+    #: Merged by itself, and only counted.
+    UPDATE_DISJOINT = "update_disjoint"
+    UPDATE_MISSING = "update_missing"
+    UPDATE_DELETED = "update_deleted"
     DELETE_DIFFERS = "delete_differs"
-    #: Two writes passed each other: the document differs from what an echo wrote.
-    ECHO_DIFFERS = "echo_differs"
-    #: The first copy or verify found both sides different.
-    SNAPSHOT_DIFFERS = "snapshot_differs"
-    UNMAPPABLE_DOCUMENT = "unmappable_document"
-    MISSING_IMAGE = "missing_image"
-    #: Positions of a keyless list have a gap, or do not fit the other side's array.
-    LIST_GAP = "list_gap"
-    #: A child row whose root row is absent on the target.
-    PARENT_MISSING = "parent_missing"
+    #: Only counted.
+    DELETE_MISSING = "delete_missing"
+    KEY_EXISTS = "key_exists"
     UNIQUE_VIOLATION = "unique_violation"
     FOREIGN_KEY_VIOLATION = "foreign_key_violation"
     CONSTRAINT_VIOLATION = "constraint_violation"
+    UNMAPPABLE_DOCUMENT = "unmappable_document"
+    SCHEMA_MISMATCH = "schema_mismatch"
+    SNAPSHOT_DIFFERS = "snapshot_differs"
+    ECHO_DIFFERS = "echo_differs"
+    MISSING_IMAGE = "missing_image"
+    LIST_GAP = "list_gap"
+    PARENT_MISSING = "parent_missing"
 
 
 class RowChange(NamedTuple):
@@ -83,6 +86,16 @@ class RowChange(NamedTuple):
     after: Row | None
 
 
+class Blocker(NamedTuple):
+    """A row that has the unique value which another document is to have. Of a document of MongoDB it is the root's."""
+
+    document: DocumentId
+    table: str
+    key: RowKey
+    #: The unique key or index.
+    under: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """Why a document must be held; a value that the pipeline obeys. The reason never contains values of rows."""
@@ -91,6 +104,8 @@ class Hold:
     reason: str
     table: str | None = None
     key: RowKey | None = None
+    #: Of a unique violation: every row that stands in the way.
+    blockers: tuple[Blocker, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +124,8 @@ class Entry:
     seen: Position | None = None
     #: Why this entry cannot be merged (no images, unmappable document); `changes` then hold what could be told, or nothing.
     problem: Hold | None = None
+    #: Rows among those inserted that had another key before: table and key.
+    moved: frozenset[tuple[str, RowKey]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

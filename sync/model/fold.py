@@ -5,9 +5,11 @@ A fold equals its changes applied one by one; nothing is written here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from dataclasses import replace
 
-from sync.model.change import ConflictKind, DocumentRows, Entry, Hold, Origin, Places, Row, RowKey
+from sync.model.change import ConflictKind, DocumentRows, Entry, Hold, Origin, Places, Row, RowChange, RowKey
 from sync.model.mapping import CollectionMapping
 from sync.model.merge import merge
 
@@ -57,32 +59,68 @@ def places(collection: CollectionMapping, entries: Iterable[Entry]) -> Places:
 
 
 def fold(
-    collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry], partial: Container[str] = ()
+    collection: CollectionMapping,
+    rows: DocumentRows,
+    entries: Sequence[Entry],
+    partial: Container[str] = (),
+    counted: Counter[ConflictKind] | None = None,
 ) -> DocumentRows | Hold:
     """The document's rows after `entries`, over the same tables as `rows`; or why the whole document must be held. A table
-    that no change touches is the same object as before. Of the tables `partial` only the rows at `places` are there."""
+    that no change touches is the same object as before. Of the tables `partial` only the rows at `places` are there.
+
+    Meetings that need nobody are added to `counted`: users' changes merged with another one of the same row
+    (`update_disjoint`), and their deletes of rows that are gone already (`delete_missing`)."""
     lists = collection.lists
     document = dict(rows)
     touched: dict[str, dict[RowKey, Row]] = {}
+    disjoint = missing = 0
     for entry in entries:
         if entry.problem:
             return entry.problem
-        for change in entry.changes:
+        echo = entry.origin is Origin.ECHO
+        for change in net(entry.changes) if echo else entry.changes:
             table = touched.get(change.table)
             if table is None:
                 table = document[change.table] = touched[change.table] = dict(rows[change.table])
             current = table.get(change.key)
             merged = merge(current, change, whole=change.table in lists)
-            if entry.origin is Origin.ECHO and merged != current:
+            if echo and merged != current:
                 reason = f"{change.table}: this side has moved away from what the other worker wrote"
                 return Hold(kind=ConflictKind.ECHO_DIFFERS, reason=reason, table=change.table, key=change.key)
             if isinstance(merged, Hold):
-                return merged
+                return _key_exists(merged) if (change.table, change.key) in entry.moved else merged
             if merged is None:
+                missing += current is None and not echo
                 table.pop(change.key, None)
             else:
+                if merged is not change.after and merged is not current:
+                    disjoint += not echo
                 table[change.key] = merged
-    return broken(collection, document, entries, partial) or document
+    found = broken(collection, document, entries, partial)
+    if counted is not None and found is None:
+        if disjoint:
+            counted[ConflictKind.UPDATE_DISJOINT] += disjoint
+        if missing:
+            counted[ConflictKind.DELETE_MISSING] += missing
+    return found or document
+
+
+def net(changes: Collection[RowChange]) -> Collection[RowChange]:
+    """What an echo's transaction made of each row. Only its end was ever to stand here: a row may have had a value for the
+    time of the transaction that was to make room for another's (a swap of unique values). Of a user's nothing cancels out."""
+    found: dict[tuple[str, RowKey], RowChange] = {}
+    for change in changes:
+        first = found.setdefault((change.table, change.key), change)
+        if first is not change:
+            found[change.table, change.key] = change._replace(before=first.before)
+    return changes if len(found) == len(changes) else found.values()
+
+
+def _key_exists(hold: Hold) -> Hold:
+    """A row came to a key by a change of its own, and another one has that key."""
+    if hold.kind is not ConflictKind.INSERT_EXISTS:
+        return hold
+    return replace(hold, kind=ConflictKind.KEY_EXISTS, reason=f"{hold.table}: the key that a row was given is taken")
 
 
 def broken(

@@ -25,8 +25,10 @@ def merge(current: Row | None, change: RowChange, *, whole: bool = False) -> Row
         return _hold(ConflictKind.DELETE_DIFFERS, change, "the row to delete has been changed")
     if current is None:
         return _hold(ConflictKind.UPDATE_MISSING, change, "the row to update is absent")
+    if current == change.before:  # as it mostly is
+        return change.after
     if whole:
-        return change.after if current == change.before else _differs(change, sorted(change.after))
+        return _differs(change, sorted(change.after))
     before, new, third = change.before, {**current}, []
     for column, value in change.after.items():
         found = before[column]

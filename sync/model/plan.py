@@ -71,11 +71,29 @@ def plan(
         return None
     for path in (*changes.set, *changes.unset):
         if not _is_path(path):
-            return Replace(document=_applied(document, changes))
+            return Replace(document=_written(document, changes.set, changes.unset))
     return Update(
         set={".".join(path): value for path, value in changes.set.items()},
         unset=tuple(map(".".join, changes.unset)),
     )
+
+
+def planned_document(planned: DocumentPlan | None, document: Mapping[str, object] | None) -> Mapping[str, object] | None:
+    """What stands there once it is carried out over `document`; None: no document."""
+    match planned:
+        case None:
+            return document
+        case Delete():
+            return None
+        case Insert(document=new) | Replace(document=new):
+            return new
+        case Update():
+            assert document is not None  # it was made from it
+            return _written(
+                document,
+                {tuple(path.split(".")): value for path, value in planned.set.items()},
+                [tuple(path.split(".")) for path in planned.unset],
+            )
 
 
 _Path: TypeAlias = tuple[str, ...]
@@ -180,13 +198,13 @@ def _is_path(path: _Path) -> bool:
     return all(name and not name.startswith("$") and "." not in name and "\0" not in name for name in path)
 
 
-def _applied(document: Mapping[str, object], changes: _Changes) -> dict[str, object]:
+def _written(document: Mapping[str, object], set_: Mapping[_Path, object], unset: Iterable[_Path]) -> dict[str, object]:
     new = {name: _copied(value) for name, value in document.items()}
-    for path in changes.unset:
+    for path in unset:
         holder = _holder(new, path)
         assert isinstance(holder, dict)  # an element of a list never goes by itself
         holder.pop(path[-1], None)
-    for path, value in changes.set.items():
+    for path, value in set_.items():
         holder = _holder(new, path)
         if isinstance(holder, list):
             holder[int(path[-1])] = value

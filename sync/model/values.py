@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sync.model.change import DocumentRows, Value
+from sync.model.change import Blocker, DocumentRows, Value
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import CollectionMapping
 
@@ -47,6 +47,20 @@ def rows_to_json(rows: DocumentRows) -> list[dict[str, object]]:
         }
         for table, of_table in rows.items()
         for key, row in of_table.items()
+    ]
+
+
+def blockers_to_json(blockers: Iterable[Blocker]) -> list[dict[str, object]]:
+    """One object a row that stands in the way: its document, its table and key, and the unique key or index."""
+    return [
+        {
+            "collection": one.document.collection,
+            "document": key_text(one.document.key),
+            "table": one.table,
+            "key": [to_json(part) for part in one.key],
+            "under": one.under,
+        }
+        for one in blockers
     ]
 
 

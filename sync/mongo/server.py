@@ -109,7 +109,9 @@ _AWAY = {6, 7, 89, 91, 133, 189, 216, 234, 262, 9001, 10058, 10107, 11600, 11601
 #: A cursor or session that the server no longer knows (it was restarted, or another one is primary): as good as away.
 _FORGOTTEN = {43, 206, 237}
 _DENIED = {13, 18, 8000}
-_REFUSED = {121: "the collection's validator", 10334: "the size of a document", 17280: "the length of an index key"}
+_REFUSED = {121: "the collection's validator", 17280: "the length of an index key"}
+#: Larger than 16 MB: as it is sent, and once an update or a replacement has been carried out.
+_TOO_LARGE = {10334, 17419, 17420}
 
 
 def translate(error: PyMongoError) -> LockstepError:
@@ -123,6 +125,8 @@ def translate(error: PyMongoError) -> LockstepError:
         return Refused("MongoDB error 11000: duplicate in a unique index", kind="unique_violation")
     if code in _REFUSED:
         return Refused(f"MongoDB error {code}: {_REFUSED[code]} forbids it", kind="constraint_violation")
+    if code in _TOO_LARGE:
+        return Refused(f"MongoDB error {code}: the document would be over 16 MB", kind="unmappable_document")
     if code in _CONTENTION:
         return Contention(f"MongoDB: two transactions stood in each other's way (error {code})")
     if code in (286, 280):
@@ -152,4 +156,4 @@ def translated() -> Iterator[None]:
     except PyMongoError as error:
         raise translate(error) from None
     except (BSONError, UnicodeEncodeError) as error:
-        raise Refused(f"BSON cannot hold a value ({type(error).__name__})", kind="constraint_violation") from None
+        raise Refused(f"BSON cannot hold a value ({type(error).__name__})", kind="unmappable_document") from None

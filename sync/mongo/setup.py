@@ -59,7 +59,12 @@ def grants(name: str, mapping: SyncMapping) -> dict[str, list[Document]]:
     watching = {"resource": {"db": name, "collection": ""}, "actions": ["listCollections", "find", "changeStream"]}
     return {
         # Where its predecessor wrote last stands only in the log (`MongoTarget.take_lease`).
-        "follower": [listing, *_on(name, mapped, _DATA), *_on(name, [CHECKPOINTS], [*_DATA, "changeStream"])],
+        # Of what a unique index refuses it names the documents in the way.
+        "follower": [
+            listing,
+            *_on(name, mapped, [*_DATA, "listIndexes"]),
+            *_on(name, [CHECKPOINTS], [*_DATA, "changeStream"]),
+        ],
         # A stream over the database needs `find` and `changeStream` on all of it (manual, "Change Streams", Access Control).
         "listener": [watching],
         "app": [listing, *_on(name, mapped, [*_DATA, "listIndexes"])],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, timedelta
 from itertools import islice
@@ -15,7 +15,7 @@ from typing import Any
 
 from bson import Binary, json_util
 from bson.timestamp import Timestamp
-from pymongo import DeleteOne, InsertOne, ReadPreference, ReplaceOne, UpdateOne, WriteConcern
+from pymongo import ReadPreference, WriteConcern
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -26,11 +26,12 @@ from sync.model.assembler import Assembler, assemblers
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Places, Side, Value
 from sync.model.lens import bson_id, document_key, empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.model.plan import Delete, Insert, Replace, Update, plan
+from sync.model.plan import DocumentPlan, plan
 from sync.model.position import Checkpoint, Position, StreamPosition
 from sync.model.shredder import Shredder, Touched, shredders
 from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
-from sync.ports import ConflictDatabase, ConflictStore, ConflictTransaction, Current, DocumentWrite
+from sync.mongo.writing_apart import Planned, WritingApart, operation
+from sync.ports import Apart, ConflictDatabase, ConflictStore, ConflictTransaction, Current, DocumentWrite
 
 #: Milliseconds; by MongoDB's clock.
 LEASE = 6_000
@@ -315,10 +316,15 @@ class MongoTransaction:
             self._database[collection].insert_many(new, session=self._session)
         return True
 
-    def write_alone(self, write: DocumentWrite) -> Hold | None:
-        """See the port: a refusal spoils the transaction."""
-        self.write([write])
-        return None
+    def write_apart(self, writes: Sequence[DocumentWrite]) -> Apart:
+        """See the port."""
+        planned = {
+            write.document: Planned(
+                plan=self._plan(write), stored=self._documents[write.document], where=self._where(write.document)
+            )
+            for write in writes
+        }
+        return WritingApart(self._database, self._mapping, self._session).run(planned)
 
     def commit(self) -> Position | None:
         """See the port."""
@@ -342,37 +348,22 @@ class MongoTransaction:
 
     def _operation(self, write: DocumentWrite) -> tuple[int, _Operation | None]:
         """Deletes are 0, updates 1, inserts 2."""
+        return operation(self._plan(write), self._where(write.document))
+
+    def _plan(self, write: DocumentWrite) -> DocumentPlan | None:
         collection = self._mapping.collections[write.document.collection]
-        key = write.document.key
-        stored = self._documents[write.document]
-        planned = plan(collection, key, write.before, write.after, stored)
-        where = {"_id": bson_id(collection, key) if stored is None else stored["_id"]}
-        match planned:
-            case Update():
-                return 1, UpdateOne(where, _as_update(planned))
-            case None:
-                return 1, None
-            case Delete():
-                return 0, DeleteOne(where)
-            case Insert(document=document):
-                return 2, InsertOne(dict(document))
-            case Replace(document=document):
-                return 1, ReplaceOne(where, dict(document))
+        return plan(collection, write.document.key, write.before, write.after, self._documents[write.document])
+
+    def _where(self, document: DocumentId) -> Document:
+        stored = self._documents[document]
+        collection = self._mapping.collections[document.collection]
+        return {"_id": bson_id(collection, document.key) if stored is None else stored["_id"]}
 
 
 def _parts(writes: Iterable[DocumentWrite]) -> Iterator[list[DocumentWrite]]:
     rest = iter(writes)
     while part := list(islice(rest, _PART)):
         yield part
-
-
-def _as_update(planned: Update) -> Document:
-    change: Document = {}
-    if planned.set:
-        change["$set"] = planned.set
-    if planned.unset:
-        change["$unset"] = dict.fromkeys(planned.unset, "")
-    return change
 
 
 def ids_of(

@@ -17,7 +17,7 @@ from sync.model.meeting import look_after_note
 from sync.model.notes import NONE, Notes
 from sync.model.values import rows_to_json
 from sync.mysql.conflict_keys import document_text, open_key
-from sync.mysql.looks import Looks
+from sync.mysql.looks import Looks, blockers_text
 from sync.mysql.packets import chunks, update_many
 from sync.mysql.server import Connection, MySQLSettings, Session, translated
 from sync.ports import Decision, HeldDocument, LookStore, Opening
@@ -168,15 +168,17 @@ class Conflicts:
                 one.hold.kind,
                 side,
                 one.hold.reason,
+                blockers_text(one.hold.blockers),
                 *(texts.get(name) if _is_small(texts) else None for name in names),
             )
             for number, one, texts in known
         ]
+        places = ", ".join(["%s"] * (5 + len(names)))
         with translated(), self._connection.cursor() as cursor:
             for some in chunks(details, details):
                 cursor.execute(
-                    f"INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason, {', '.join(names)},"
-                    f" opened_at, noted_at) VALUES {', '.join(['(%s, %s, %s, %s, %s, %s, %s, %s, NOW(6), NOW(6))'] * len(some))}",
+                    f"INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason, blockers, {', '.join(names)},"
+                    f" opened_at, noted_at) VALUES {', '.join([f'({places}, NOW(6), NOW(6))'] * len(some))}",
                     [value for row in some for value in row],
                 )
         for number, _, texts in known:

@@ -29,23 +29,24 @@ class Flight:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            self._land()
+            self.land()
             return
         try:
-            self._land()
+            self.land()
         except (pymysql.MySQLError, OSError, Contention):
             return  # what went wrong before it is what is told; all is rolled back
 
     def run(self, statement: str, rows: int) -> None:
         """Send a complete statement that must touch exactly `rows` rows: they were locked, or must be absent. Raises what
         became of the one before; `Refused` where this one is larger than the server takes."""
-        self._land()
+        self.land()
         with self._connection.cursor() as cursor:
             fitting(cursor, statement)
         self._connection.ask(statement)
         self._rows = rows
 
-    def _land(self) -> None:
+    def land(self) -> None:
+        """Wait for the statement that is on its way, if there is one: the connection may then be asked something else."""
         rows, self._rows = self._rows, None
         if rows is not None and self._connection.answered() != rows:
             raise Contention("rows changed between reading and writing them")

@@ -46,6 +46,8 @@ class Gathering:
     _raw: list[tuple[CanonicalRows, Rows]] = field(default_factory=list)
     _changes: dict[DocumentId, list[RowChange]] = field(default_factory=dict)
     _problems: dict[DocumentId, Hold] = field(default_factory=dict)
+    #: Rows that were given another key: the new one.
+    _moved: dict[DocumentId, set[tuple[str, RowKey]]] = field(default_factory=dict)
     _tag: Known | None = None
     _seen: Position | None = None
     _lease_taken: bool = False
@@ -132,6 +134,9 @@ class Gathering:
             return
         if old:
             self._add(table.table, old[0], old[1], None)
+        if old and new:
+            document = DocumentId(table.table.collection, new[0][0])
+            self._moved.setdefault(document, set()).add((table.table.name, new[0]))
         if new:
             self._add(table.table, new[0], None, new[1])
 
@@ -161,7 +166,8 @@ class Gathering:
         if self._raw:
             undecoded = Undecoded(seen=self._seen, events=len(self._raw), decode=partial(self._decoded, self._raw, end))
         size = self.size * _DECODED + (self.rows - self.delivered) * _ROW + _EMPTY
-        self._changes, self._problems, self.size, self.last, self.delivered = {}, {}, 0, None, self.rows
+        self._changes, self._problems, self._moved = {}, {}, {}
+        self.size, self.last, self.delivered = 0, None, self.rows
         return Transaction(
             entries=entries,
             position=position,
@@ -188,6 +194,7 @@ class Gathering:
                 position=end,
                 seen=self._seen,
                 problem=self._problems.get(document),
+                moved=frozenset(self._moved.get(document, ())),
             )
             for document, changes in self._changes.items()
         )

@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sync.model.change import ConflictKind, DocumentId, Side
+from sync.model.change import Blocker, ConflictKind, DocumentId, Hold, Side
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import added_losers, decided_to_json, losers_to_json, rows_from_json
 from sync.model.notes import Notes
-from sync.model.values import key_from_text, rows_to_json
+from sync.model.values import blockers_to_json, key_from_text, rows_to_json
 from sync.mysql.conflict_keys import open_key
 from sync.mysql.packets import send, update_many
 from sync.mysql.server import Connection, translated
@@ -67,7 +67,7 @@ class Looks:
     def due(self, limit: int) -> Sequence[DueConflict]:
         """See the port."""
         rows = self._rows(
-            "SELECT c.id, c.collection, c.document_id, c.open_key, c.state, d.kind, d.chosen"
+            "SELECT c.id, c.collection, c.document_id, c.open_key, c.state, d.kind, d.chosen, d.blockers"
             " FROM sync_conflict c JOIN sync_conflict_detail d ON d.conflict_id = c.id"
             " WHERE c.open_key IS NOT NULL AND (c.look_id IS NULL OR c.state = 'waiting')"
             " AND NOT (c.state = 'waiting' AND d.kind = %s) ORDER BY c.id LIMIT %s",
@@ -80,8 +80,9 @@ class Looks:
                 kind=ConflictKind(kind),
                 waiting=state == "waiting",
                 chosen=Side(chosen) if chosen else None,
+                blockers=self._blockers(blockers),
             )
-            for number, collection, text, key, state, kind, chosen in rows
+            for number, collection, text, key, state, kind, chosen, blockers in rows
         ]
 
     def begin(self, look: int, conflicts: Collection[int]) -> frozenset[int]:
@@ -113,12 +114,22 @@ class Looks:
                 look,
             )
 
-    def wait(self, conflict: int, reason: str) -> None:
-        """See the port."""
+    def wait(self, conflict: int, reason: str, refusal: Hold | None = None) -> None:
+        """See the port. What differed before the start stays so: only a person may decide it."""
         self._execute("UPDATE sync_conflict SET state = 'waiting' WHERE id = %s AND open_key IS NOT NULL", conflict)
         self._execute(
-            "UPDATE sync_conflict_detail SET waiting_for = %s, chosen = NULL WHERE conflict_id = %s", reason, conflict
+            "UPDATE sync_conflict_detail SET waiting_for = %s, chosen = NULL, blockers = %s WHERE conflict_id = %s",
+            reason,
+            blockers_text(refusal.blockers) if refusal else None,
+            conflict,
         )
+        if refusal:
+            self._execute(
+                "UPDATE sync_conflict_detail SET kind = %s WHERE conflict_id = %s AND kind <> %s",
+                str(refusal.kind),
+                conflict,
+                str(ConflictKind.SNAPSHOT_DIFFERS),
+            )
 
     def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
         """See the port."""
@@ -153,6 +164,11 @@ class Looks:
         }
         with translated(), self._connection.cursor() as cursor:
             update_many(cursor, "sync_conflict_detail", "conflict_id", rows)
+            for number, one in decisions.items():
+                if one.kind:
+                    cursor.execute(
+                        "UPDATE sync_conflict_detail SET kind = %s WHERE conflict_id = %s", (str(one.kind), number)
+                    )
 
     def keep(self, conflict: int, decision: Decision) -> None:
         """Of a decision that no look came to: both values and what lost, in a row that is closed."""
@@ -200,7 +216,7 @@ class Looks:
         details = {number: {"losers": one.losers, "resolution": _text(one.resolution)} for number, one in kept.items()}
         with translated(), self._connection.cursor() as cursor:
             update_many(cursor, "sync_conflict", "id", states, also="open_key = NULL, look_id = NULL")
-            closed = "look = NULL, decided_by = NULL, waiting_for = NULL, closed_at = NOW(6)"
+            closed = "look = NULL, decided_by = NULL, waiting_for = NULL, closed_at = NOW(6)"  # blockers stay, to be read
             update_many(cursor, "sync_conflict_detail", "conflict_id", details, also=closed)
 
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:
@@ -261,6 +277,17 @@ class Looks:
             return None
         return document if open_key(document) == key else None
 
+    def _blockers(self, text: str | None) -> frozenset[DocumentId]:
+        """The documents whose rows are in the way."""
+        found: set[DocumentId] = set()
+        for one in json.loads(text) if text else ():
+            mapped = self._mapping.collections.get(one["collection"])
+            try:
+                found |= {DocumentId(one["collection"], key_from_text(mapped, one["document"]))} if mapped else set()
+            except NotCanonical:
+                continue  # its row is named for people
+        return frozenset(found)
+
     def _rows(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with translated(), self._connection.cursor() as cursor:
             cursor.execute(statement, tuple(values))
@@ -278,6 +305,11 @@ def _for_people(decision: Decision) -> dict[str, str | None]:
         f"{side}_value": None if side in looked.unreadable else _text(rows_to_json(looked.of(side))) for side in Side
     }
     return {"policy": str(decision.policy), "fields": _text(decided_to_json(decision.outcome.decided)), **values}
+
+
+def blockers_text(blockers: Sequence[Blocker]) -> str | None:
+    """As it is stored; None: nothing is in the way."""
+    return _text(blockers_to_json(blockers)) if blockers else None
 
 
 def _text(data: object) -> str:

@@ -39,6 +39,7 @@ _VALUES = {
     "mongo_value": "d.mongo_value",
     "fields": "d.fields",
     "losers": "d.losers",
+    "blockers": "d.blockers",
     **_NOTES,
     "resolution": "d.resolution",
 }

@@ -127,7 +127,14 @@ class MySQLReader:
                 )
             for table in collection.tables:
                 read_rows(
-                    connection, self._tables[table.name], clauses, rows, problems, hint=hints[table.name], lock=lock
+                    connection,
+                    self._tables[table.name],
+                    clauses,
+                    rows,
+                    problems,
+                    asked=asked,
+                    hint=hints[table.name],
+                    lock=lock,
                 )
             position = log_end(connection) if exact else None
         finally:

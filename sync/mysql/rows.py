@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, NoReturn, cast
 
+from sync.errors import SchemaMismatch
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Row, RowKey, Value
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import CollectionMapping, SyncMapping, TableMapping
@@ -133,17 +134,27 @@ def read_rows(
     rows: _Rows,
     problems: dict[DocumentId, Problem],
     *,
+    asked: Iterable[DocumentId] = (),
     hint: str = "",
     lock: str = "",
 ) -> None:
     """Read the table's rows into `rows` (document -> table -> key -> row). A value that its codec refuses makes its
-    document a problem. `hint` follows the table's name, `lock` ends the statement."""
+    document a problem, and a table or column that is missing makes one of all that are `asked` for (none: it is raised).
+    `hint` follows the table's name, `lock` ends the statement."""
     listed = ", ".join(quoted(name) for name in table.names)
     for condition, values in clauses:
         where = condition.format(quoted(table.table.key[0]))
-        with translated(), connection.cursor() as cursor:
-            cursor.execute(f"SELECT {listed} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}", values)
-            _put(table, cursor.fetchall(), rows, problems)
+        try:
+            with translated(), connection.cursor() as cursor:
+                cursor.execute(f"SELECT {listed} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}", values)
+                _put(table, cursor.fetchall(), rows, problems)
+        except SchemaMismatch as error:
+            reason = f"{table.table.name}: {error.message}"
+            hold = Hold(kind=ConflictKind.SCHEMA_MISMATCH, reason=reason, table=table.table.name)
+            missing = {document: Problem(hold, "") for document in asked}
+            if not missing:
+                raise
+            problems |= missing
 
 
 def as_current(rows: DocumentRows, problem: Problem | None) -> Current:

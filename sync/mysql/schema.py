@@ -122,6 +122,40 @@ def needs_value(connection: Connection, tables: Sequence[str]) -> list[tuple[str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UniqueKey:
+    """A unique key of a mapped table beside the one that rows are found by."""
+
+    name: str
+    #: Its mapped columns, and of each how many characters count (None: all).
+    columns: Mapping[str, int | None]
+    #: All its columns are mapped: what stands in the way of a value can be asked for.
+    whole: bool
+
+
+def other_unique_keys(connection: Connection, tables: Iterable[TableMapping]) -> dict[str, tuple[UniqueKey, ...]]:
+    """Table -> those of its unique keys that a change of mapped columns may violate."""
+    mapped = {table.name: table for table in tables}
+    found: dict[tuple[str, str], dict[str | None, int | None]] = {}
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN %s AND NON_UNIQUE = 0"
+            " ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
+            (tuple(mapped),),
+        )
+        for table, index, column, characters in cursor.fetchall():  # a column of an expression has no name
+            found.setdefault((str(table), str(index)), {})[column] = None if characters is None else int(characters)
+    keys: dict[str, tuple[UniqueKey, ...]] = {}
+    for (name, index), columns in found.items():
+        table = mapped[name]
+        known = {column: most for column, most in columns.items() if column is not None and column in table.codecs}
+        if not known.keys() >= set(table.key) and known.keys() & set(table.columns):
+            key = UniqueKey(name=index, columns=known, whole=len(known) == len(columns))
+            keys[name] = (*keys.get(name, ()), key)
+    return keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignKey:
     """A foreign key of one of the named tables."""
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pymysql
 from pymysql.constants import CLIENT
 
-from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused
+from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused, SchemaMismatch
 from sync.mysql.result import CONVERSIONS, RowsConnection
 
 #: Seconds. A server that says nothing for so long is away; nothing that the engine asks takes so long to begin answering.
@@ -148,7 +148,7 @@ def quoted(name: str) -> str:
 
 
 #: Error numbers (MySQL manual, "Server Error Message Reference"; MariaDB, "Error Code Reference"; 2xxx: client).
-_CONTENTION = {1020, 1205, 1213, 1614, 3058, 3572}
+_CONTENTION = {1020, 1205, 1213, 1412, 1614, 3058, 3572}
 _UNIQUE = {1022, 1062, 1169, 1557, 1586, 1761, 1762, 1859}
 _FOREIGN_KEY = {1216, 1217, 1451, 1452}
 #: NULL, range, length, type, packet and row size, CHECK, SIGNAL of a trigger, generated columns, JSON, encoding.
@@ -168,6 +168,8 @@ _DENIED = {
 }
 #: The name of a key ends the server's text; a value, which may look the same, stands before it.
 _KEY = re.compile(r"for key '([A-Za-z0-9_$.]+)'$")
+#: The server names constraint and tables, no values.
+_CONSTRAINT_NAME = re.compile(r"CONSTRAINT `([\w$]+)`")
 #: Text without values: names of a column or constraint.
 _PLACE = re.compile(
     r"^(?:Data too long|Out of range value|Column|Field|CONSTRAINT|Check constraint)[^'`]*[`']([\w$.]+)[`']"
@@ -183,7 +185,8 @@ def translate(error: pymysql.MySQLError) -> LockstepError:
     if code in _UNIQUE:
         return Refused(f"MySQL error {code}: duplicate in unique key{_name(_KEY, text)}", kind="unique_violation")
     if code in _FOREIGN_KEY:
-        return Refused(f"MySQL error {code}: a foreign key forbids it", kind="foreign_key_violation")
+        place = _name(_CONSTRAINT_NAME, text)
+        return Refused(f"MySQL error {code}: a foreign key{place} forbids it", kind="foreign_key_violation")
     if code in _CONSTRAINT or isinstance(error, pymysql.DataError):
         place = _name(_PLACE, text)
         reason = f"MySQL error {code}: a column's type or a constraint forbids it{place and ','}{place}"
@@ -194,9 +197,9 @@ def translate(error: pymysql.MySQLError) -> LockstepError:
     if code == 1049:
         return ConfigError("MySQL has no such database (error 1049)", hint="check LOCKSTEP_<ROLE>_MYSQL_URL")
     if code == 1146:
-        return ConfigError("a table is missing in MySQL (error 1146)", hint="lockstep setup, then: lockstep doctor")
+        return SchemaMismatch("a table is missing in MySQL (error 1146)")
     if code == 1054:
-        return ConfigError("a column is missing in MySQL (error 1054)", hint="lockstep setup, then: lockstep doctor")
+        return SchemaMismatch("a column is missing in MySQL (error 1054)")
     if code in _AWAY or isinstance(error, pymysql.InterfaceError) or (code == 0 and not text):
         return MySQLAway(f"MySQL cannot be reached (error {code})")
     return LockstepError(f"MySQL error {code}", hint="lockstep doctor")

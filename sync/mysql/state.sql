@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS sync_conflict_detail (
     fields LONGTEXT NULL,
     losers LONGTEXT NULL,
     waiting_for TEXT NULL,
+    blockers LONGTEXT NULL,
     chosen VARCHAR(8) NULL,
     opened_at DATETIME(6) NOT NULL,
     noted_at DATETIME(6) NOT NULL,

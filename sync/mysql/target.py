@@ -18,6 +18,7 @@ from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Plac
 from sync.model.lens import difference
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Checkpoint, Position
+from sync.model.unique import Step, arranged
 from sync.mysql.conflicts import Conflicts
 from sync.mysql.flight import Flight
 from sync.mysql.inserts import Inserts, inserts
@@ -25,7 +26,9 @@ from sync.mysql.packets import chunks
 from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
 from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
-from sync.ports import ConflictStore, Current, DocumentWrite
+from sync.mysql.unique import Uniques
+from sync.mysql.writing_apart import WritingApart
+from sync.ports import Apart, ConflictStore, Current, DocumentWrite
 
 #: Seconds; by MySQL's clock.
 LEASE = 6
@@ -51,6 +54,7 @@ class MySQLTarget:
         self._hints = KeyHints(mapping.tables.values())
         self._tables = canonical_rows(mapping)
         self._inserts = inserts(mapping)
+        self._uniques = Uniques(mapping)
 
     def checkpoint(self) -> Checkpoint:
         """See the port."""
@@ -110,7 +114,7 @@ class MySQLTarget:
     def begin(self, checkpoint: Checkpoint) -> MySQLTransaction:
         """See the port."""
         connection = self._session.get()
-        hints = self._hints.on(connection)
+        hints, uniques = self._hints.on(connection), self._uniques.on(connection)
         try:
             moved = self._move(connection, checkpoint, checkpoint.lease, LEASE)
         except LockstepError:
@@ -119,7 +123,7 @@ class MySQLTarget:
         if not moved:
             self._session.rollback()
             raise Fenced("another copy of the listener has taken the lease")
-        return MySQLTransaction(self._session, connection, self._mapping, self._tables, hints, self._inserts)
+        return MySQLTransaction(self._session, connection, self._mapping, self._tables, hints, self._inserts, uniques)
 
     def close(self) -> None:
         """See the port."""
@@ -163,6 +167,7 @@ class MySQLTransaction:
         tables: Mapping[str, CanonicalRows],
         hints: Mapping[str, str],
         inserts: Mapping[str, Inserts],
+        uniques: Uniques,
     ) -> None:
         self._session = session
         self._connection = connection
@@ -170,6 +175,7 @@ class MySQLTransaction:
         self._tables = tables
         self._hints = hints
         self._inserts = inserts
+        self._uniques = uniques
         self._conflicts = Conflicts(connection, mapping)
         #: Documents that stand here but not in canonical values.
         self._problems: dict[DocumentId, Problem] = {}
@@ -201,6 +207,7 @@ class MySQLTransaction:
                     clauses,
                     rows,
                     self._problems,
+                    asked=wanted[table.name],
                     hint=self._hints[table.name],
                     lock="FOR UPDATE NOWAIT",
                 )
@@ -215,17 +222,17 @@ class MySQLTransaction:
             collection = self._mapping.collections[write.document.collection]
             for change in difference(collection, write.before, write.after):
                 changes.setdefault(change.table, []).append(change)
-        tables = [table for table in self._mapping.tables.values() if table.name in changes]
+        tables = [table for table in self._uniques.order if table.name in changes]
         with translated(), Flight(self._connection) as flight:
             for table in reversed(tables):
                 self._delete(flight, table, [change for change in changes[table.name] if change.after is None])
             for table in tables:
                 of_table = changes[table.name]
-                self._update(
-                    flight,
-                    table,
-                    [change for change in of_table if change.before is not None and change.after is not None],
-                )
+                updates = [one for one in of_table if one.before is not None and one.after is not None]
+                if table.name in self._uniques.keys:
+                    self._update_in_order(flight, table, updates)
+                else:
+                    self._update(flight, table, updates)
                 self._insert(flight, table, [change for change in of_table if change.before is None])
 
     def fill(self, collection: str, documents: Mapping[DocumentId, DocumentRows]) -> bool:
@@ -249,17 +256,9 @@ class MySQLTransaction:
                     flight.run(statement, count)
         return True
 
-    def write_alone(self, write: DocumentWrite) -> Hold | None:
+    def write_apart(self, writes: Sequence[DocumentWrite]) -> Apart:
         """See the port."""
-        with translated(), self._connection.cursor() as cursor:
-            cursor.execute("SAVEPOINT document")
-        try:
-            self.write([write])
-        except Refused as error:
-            with translated(), self._connection.cursor() as cursor:
-                cursor.execute("ROLLBACK TO SAVEPOINT document")
-            return Hold(kind=ConflictKind(error.kind), reason=error.message)
-        return None
+        return WritingApart(self._connection, self._mapping, self._tables, self._uniques, self.write).run(writes)
 
     def commit(self) -> Position | None:
         """See the port."""
@@ -286,6 +285,43 @@ class MySQLTransaction:
         rows = ((change.key, change.after or {}) for change in changes)
         for statement, count in self._inserts[table.name].statements(self._connection, rows):
             flight.run(statement, count)
+
+    def _update_in_order(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
+        """Rows may exchange values of a unique key. The server looks at each row by itself, so those that take what another
+        one gives up are written one by one, behind it; where they go round in a circle, one of them is parked."""
+        bulk: list[RowChange] = []
+        moving: list[RowChange] = []
+        gone: list[RowChange] = []
+        for change in changes:
+            (moving if self._uniques.touches(table, change) else bulk).append(change)
+        steps = arranged([self._uniques.move(table, change) for change in moving]) if len(moving) > 1 else ()
+        circling = {step.at for step in steps if step.parks}
+        for step in steps or map(Step, range(len(moving))):
+            change = moving[step.at]
+            if step.parks or step.follows:
+                self._update(flight, table, bulk)
+                bulk = []
+            if step.parks:
+                flight.land()
+                parked = self._uniques.parking(self._connection, table, change)
+                if parked is None:
+                    self._delete(flight, table, [change])
+                    gone.append(change)
+                else:
+                    flight.run(self._set(table, change, parked), 1)
+            elif change in gone:
+                self._insert(flight, table, [change])
+            elif step.at in circling:
+                flight.run(self._set(table, change, _stored(table, change.after or {})), 1)
+            else:
+                bulk.append(change)
+        self._update(flight, table, bulk)
+
+    def _set(self, table: TableMapping, change: RowChange, values: Mapping[str, object]) -> str:
+        literal = self._connection.escape
+        sets = ", ".join(f"{quoted(column)} = {literal(value)}" for column, value in values.items())
+        (key,) = self._keys(table, [change])
+        return f"UPDATE {quoted(table.name)} {self._hints[table.name]} SET {sets} WHERE {_equals(table, key)}"
 
     def _update(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
         """One statement per set of changed columns and up to `_UPDATED` rows: a CASE on the key, so that values keep
@@ -346,6 +382,13 @@ def _among(table: TableMapping, keys: Sequence[Sequence[str]]) -> str:
 
 def _key_values(table: TableMapping, key: RowKey) -> tuple[object, ...]:
     return tuple(table.codecs[name].to_column(value) for name, value in zip(table.key, key, strict=True))
+
+
+def _stored(table: TableMapping, row: Row) -> dict[str, object]:
+    """A row's columns as they are stored."""
+    return {
+        name: None if (value := row[name]) is None else table.codecs[name].to_column(value) for name in table.columns
+    }
 
 
 def _number(connection: Connection) -> str:

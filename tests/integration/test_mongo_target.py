@@ -304,14 +304,20 @@ def test_constraints_refuse_and_name_their_kind(log: StreamLog) -> None:
     for document, kind in (
         (account(B), "unique_violation"),
         (account(B, account_id=2, limit=100), "constraint_violation"),
-        (too_large, "constraint_violation"),
+        (too_large, "unmappable_document"),
     ):
+        write = DocumentWrite(document=of(B), before=nothing(log), after=rows(log, document))
         transaction = target.begin(checkpoint.next())
         transaction.read(needs(log, of(B)))
         with pytest.raises(Refused) as refused:
-            transaction.write_alone(DocumentWrite(document=of(B), before=nothing(log), after=rows(log, document)))
-        assert refused.value.kind == kind
+            transaction.write([write])
         transaction.rollback()
+        transaction = target.begin(checkpoint.next())
+        transaction.read(needs(log, of(B)))
+        apart = transaction.write_apart([write])
+        transaction.rollback()
+        assert (refused.value.kind, str(apart.holds[of(B)].kind)) == (kind, kind)
+        assert apart.spoiled is (kind != "unique_violation")
     checkpoint = checkpoint.next()
     transaction = target.begin(checkpoint)
     put(log, transaction, B, account(B, account_id=2))

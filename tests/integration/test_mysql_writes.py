@@ -203,12 +203,9 @@ def test_a_document_refused_alone_does_not_hinder_the_others(side: MySQLSide, dd
     target, first = side.leased()
     transaction = target.begin(first.next())
     good, bad, later = inserted(side, a=7, b=9 if "UNIQUE" not in ddl else 7, c=7 if "UNIQUE" not in ddl else 8)
-    assert transaction.write_alone(good) is None
-    hold = transaction.write_alone(bad)
-    assert transaction.write_alone(later) is None
+    holds = transaction.write_apart([good, bad, later]).holds
     transaction.commit()
-    assert hold is not None
-    assert hold.kind is kind
+    assert {document: hold.kind for document, hold in holds.items()} == {bad.document: kind}
     assert [row[0] for row in side.rows("SELECT id FROM analytics_account ORDER BY id")] == [A, C]
     assert target.checkpoint() == first.next()
 
@@ -219,34 +216,12 @@ def test_what_a_column_cannot_hold_is_refused(side: MySQLSide) -> None:
     long = side.shredded(customer(username="x" * 151), "customers")
     good = side.shredded(customer(), "customers")
     transaction = target.begin(first.next())
-    hold = transaction.write_alone(write(side, long, side.nothing("customers"), of()))
-    assert hold is not None
+    hold = transaction.write_apart([write(side, long, side.nothing("customers"), of())]).holds[of()]
     assert (hold.kind, "username" in hold.reason) == (ConflictKind.CONSTRAINT_VIOLATION, True)
-    assert transaction.write_alone(write(side, good, side.nothing("customers"), of())) is None
-    assert transaction.write_alone(write(side, long, good, of())) is not None
+    assert not transaction.write_apart([write(side, good, side.nothing("customers"), of())]).holds
+    assert transaction.write_apart([write(side, long, good, of())]).holds
     transaction.commit()
     assert side.stands(of()).rows == good
-
-
-def test_unique_values_that_are_swapped_are_written_one_by_one(side: MySQLSide) -> None:
-    """One statement cannot; what then still stands in the way is held, and nothing is lost."""
-    side.run("ALTER TABLE analytics_account ADD UNIQUE one_each (account_id)")
-    target, first = side.leased()
-    checkpoint = side.put(
-        target, first, {account(one): account_rows(one, account_id=n) for n, one in enumerate((A, B))}
-    )
-    transaction = target.begin(checkpoint.next())
-    side.read(transaction, account(A), account(B))
-    swap = [
-        write(side, account_rows(one, account_id=1 - n), account_rows(one, account_id=n), account(one))
-        for n, one in enumerate((A, B))
-    ]
-    with pytest.raises(Refused):
-        transaction.write(swap)
-    transaction.rollback()
-    transaction = target.begin(checkpoint.next())
-    assert [hold and hold.kind for hold in map(transaction.write_alone, swap)] == [ConflictKind.UNIQUE_VIOLATION] * 2
-    transaction.commit()
 
 
 def test_a_unique_value_that_moves_in_one_batch(side: MySQLSide) -> None:
@@ -269,9 +244,8 @@ def test_rows_of_any_size(side: MySQLSide) -> None:
     assert side.rows("SELECT COUNT(*), MIN(LENGTH(address)) FROM analytics_customer") == [(30, 700_000)]
     transaction = target.begin(checkpoint.next())
     huge = side.shredded(customer(address="'" * (most // 2)), "customers")
-    hold = transaction.write_alone(write(side, huge, side.nothing("customers"), of()))
+    hold = transaction.write_apart([write(side, huge, side.nothing("customers"), of())]).holds[of()]
     transaction.commit()
-    assert hold is not None
     assert (hold.kind, "max_allowed_packet" in hold.reason) == (ConflictKind.CONSTRAINT_VIOLATION, True)
 
 

@@ -18,8 +18,8 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 
 def test_the_runbook_has_every_state() -> None:
     """One line each, and no other."""
-    rows = re.findall(r"^\| `([a-z_]+)` \|", RUNBOOK, flags=re.MULTILINE)
-    assert rows == list(STATES)
+    section = RUNBOOK.partition("## When a worker stops")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([a-z_]+)` \|", section, flags=re.MULTILINE) == list(STATES)
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))

@@ -135,6 +135,7 @@ def test_a_lost_answer_to_commit_is_told_from_a_lost_connection() -> None:
         (OperationFailure("secret", 11000), "unique_violation"),
         (BulkWriteError({"writeErrors": [{"code": 11000, "errmsg": "secret"}]}), "unique_violation"),
         (BulkWriteError({"writeErrors": [{"code": 121, "errmsg": "secret"}]}), "constraint_violation"),
+        (OperationFailure("secret", 17419), "unmappable_document"),
     ],
 )
 def test_refusals_name_their_kind_and_no_values(error: PyMongoError, kind: str) -> None:

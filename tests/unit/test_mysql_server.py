@@ -5,7 +5,7 @@ from __future__ import annotations
 import pymysql
 import pytest
 
-from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused
+from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused, SchemaMismatch
 from sync.mysql.server import MySQLSettings, translate
 
 
@@ -45,7 +45,8 @@ def test_no_repr_shows_the_password() -> None:
         *((code, Contention) for code in (1205, 1213, 3572, 1020)),
         *((code, Refused) for code in (1062, 1451, 1452, 1406, 1264, 1366, 3819, 4025, 1048, 1364)),
         *((code, MySQLAway) for code in (2002, 2003, 2006, 2013, 1040, 1053, 1290)),
-        *((code, ConfigError) for code in (1045, 1044, 1142, 1227, 1049, 1146, 1698)),
+        *((code, ConfigError) for code in (1045, 1044, 1142, 1227, 1049, 1698)),
+        *((code, SchemaMismatch) for code in (1054, 1146)),
     ],
 )
 def test_errors_are_told_apart(code: int, expected: type[LockstepError]) -> None:
@@ -71,6 +72,7 @@ def test_refusals_name_their_kind(code: int, kind: str) -> None:
         (1062, "Duplicate entry 'x' for key 'secret'' for key 't.name'", "t.name"),
         (1406, "Data too long for column 'name' at row 1", "name"),
         (1366, "Incorrect integer value: 'secret' for column 'a' at row 1", "1366"),
+        (1452, "a foreign key constraint fails (`d`.`t`, CONSTRAINT `known` FOREIGN KEY (`a`) REFERENCES `b`)", "known"),
         (4025, "CONSTRAINT `positive` failed for `d`.`t`", "positive"),
         (9999, "secret", "9999"),
     ],

@@ -25,6 +25,12 @@ export function ConflictSummary({ conflict }: { conflict: ConflictDetail }) {
           <strong>Waiting for:</strong> {conflict.waiting_for}
         </Text>
       ) : null}
+      {conflict.blockers?.length ? (
+        <Text className="breakable">
+          <strong>In the way:</strong>{' '}
+          {conflict.blockers.map(({ collection, document, table, under }) => `${collection} ${document} (${table}, ${under})`).join(', ')}
+        </Text>
+      ) : null}
       <Text size="sm" c="dimmed">
         Opened {shownMoment(conflict.opened_at)}
         {conflict.closed_at ? `, closed ${shownMoment(conflict.closed_at)} (${settledAfter(conflict)})` : ''}

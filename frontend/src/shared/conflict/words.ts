@@ -12,12 +12,15 @@ export const STATES: Record<ConflictState, { word: string; tone: Tone; meaning: 
 /** The kinds of conflicts in the engine's names, and what each means. */
 export const KINDS: Record<ConflictKind, string> = {
   insert_exists: 'inserted on both sides',
-  update_missing: 'changed here, absent there',
   update_differs: 'the same place changed on both sides',
+  update_missing: 'changed here, absent there',
+  update_deleted: 'changed here, deleted there',
   delete_differs: 'deleted here, changed there',
+  key_exists: 'given a key that is taken',
   echo_differs: 'two writes passed each other',
   snapshot_differs: 'the sides differed before',
-  unmappable_document: 'a document that rows cannot hold',
+  unmappable_document: 'a document that rows cannot hold, or the other way round',
+  schema_mismatch: 'a table or column is missing',
   missing_image: 'a change without its image',
   list_gap: 'a list with a gap in its positions',
   parent_missing: 'a child row without its root row',
