@@ -72,6 +72,8 @@ class ConflictKind(enum.StrEnum):
     UNIQUE_VIOLATION = "unique_violation"
     FOREIGN_KEY_VIOLATION = "foreign_key_violation"
     CONSTRAINT_VIOLATION = "constraint_violation"
+    #: What MySQL made of a write by itself meets a change that had not seen it.
+    CORRECTION = "correction"
 
 
 class RowChange(NamedTuple):
@@ -109,6 +111,8 @@ class Entry:
     seen: Position | None = None
     #: Why this entry cannot be merged (no images, unmappable document); `changes` then hold what could be told, or nothing.
     problem: Hold | None = None
+    #: A user's entry that nobody wrote: what MySQL made by itself of the listener's rows (`model.corrections`).
+    correction: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ A fold equals its changes applied one by one; nothing is written here.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import replace
 
 from sync.model.change import ConflictKind, DocumentRows, Entry, Hold, Origin, Places, Row, RowKey
 from sync.model.mapping import CollectionMapping
@@ -77,7 +78,7 @@ def fold(
                 reason = f"{change.table}: this side has moved away from what the other worker wrote"
                 return Hold(kind=ConflictKind.ECHO_DIFFERS, reason=reason, table=change.table, key=change.key)
             if isinstance(merged, Hold):
-                return merged
+                return replace(merged, kind=ConflictKind.CORRECTION) if entry.correction else merged
             if merged is None:
                 table.pop(change.key, None)
             else:
