@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -103,7 +104,10 @@ class Gathering:
         raw, self._raw = self._raw, []
         self._decode(raw)
         self._told = self._told or Told()
-        self._told.add(str(text))
+        try:
+            self._told.add(str(text))
+        except (ValueError, TypeError, LookupError):
+            raise CheckpointWrittenByOther("sync_intended holds what no listener writes") from None
         self._collections = {name: table.table.collection for name, table in tables.items()}
 
     def other_rows(self) -> None:
@@ -246,10 +250,10 @@ class Gathering:
 
     def _pass(self, table: CanonicalRows, before: RawRow | None, after: RawRow | None) -> None:
         """A row that an earlier part has delivered is answered for."""
-        for raw in (before, after) if self._told else ():
-            image = self._image(table, raw)
-            if self._told and image:
-                self._told.passed(table.table.name, image[0])
+        for raw in (before, after):
+            if self._told and raw is not None:
+                with suppress(NotCanonical):
+                    self._told.passed(table.table.name, table.row(raw)[0])
 
     def _decode(self, raw: Sequence[tuple[CanonicalRows, Rows]]) -> None:
         for table, rows in raw:
