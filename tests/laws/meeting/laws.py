@@ -23,6 +23,7 @@ class Law(enum.Enum):
     #: Where MySQL changes the second value by itself.
     MADE = "what stands is what MySQL makes of it"
     FIRST_LAST_WRITE = "the last value that was written where MySQL changes nothing by itself stands"
+    USERS_LOSE = "only what a user wrote is a loser"
 
 
 def laws_of(setting: Setting) -> frozenset[Law]:
@@ -42,7 +43,7 @@ def laws_of(setting: Setting) -> frozenset[Law]:
 def _laws_of_made(setting: Setting) -> frozenset[Law]:
     laws = {Law.EQUAL, Law.MADE} if setting.made in SETTLED else {Law.EQUAL}
     if setting.values == 0 and setting.made is not rounded:
-        laws.add(Law.ACCOUNTED_FOR)
+        laws |= {Law.ACCOUNTED_FOR, Law.USERS_LOSE}
         if setting.edits.updates_only and setting.policy is Policy.LAST_WRITE_WINS:
             laws.add(Law.FIRST_LAST_WRITE)
     return frozenset(laws)
@@ -90,11 +91,21 @@ def _found(users: list[Logged]) -> set[tuple[int, int | None]]:
     return {(index, entry.found.value(index)) for entry in users for index in _touched(entry)} - _NOTHING
 
 
+def _written(users: list[Logged]) -> set[tuple[int, int | None]]:
+    return {(index, entry.left.value(index)) for entry in users for index in _touched(entry)} - _NOTHING
+
+
+def _lost(state: State) -> set[tuple[int, object]]:
+    return {(0 if place[2] == "a" else 1, value) for place, value in state.lost}
+
+
 def _accounted_for(state: State) -> bool:
     users = _users(state)
-    written = {(index, entry.left.value(index)) for entry in users for index in _touched(entry)} - _NOTHING
-    lost = {(0 if place[2] == "a" else 1, value) for place, value in state.lost}
-    return written <= _found([*users, *_corrections(state)]) | _final(state) | lost
+    return _written(users) <= _found([*users, *_corrections(state)]) | _final(state) | _lost(state)
+
+
+def _users_lose(state: State) -> bool:
+    return _lost(state) <= _written(_users(state))
 
 
 def _not_revived(state: State) -> bool:
@@ -120,4 +131,5 @@ _HOLDS = {
     Law.NOT_REVIVED: _not_revived,
     Law.LAST_WRITE: _last_write,
     Law.FIRST_LAST_WRITE: _first_last_write,
+    Law.USERS_LOSE: _users_lose,
 }
