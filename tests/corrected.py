@@ -15,7 +15,12 @@ _FIELD = '{0} = {{ column = "{0}", codec = "{1}"{2} }}'
 _TEXT = {Flavour.MYSQL: "utf8mb4_0900_bin", Flavour.MARIADB: "utf8mb4_nopad_bin"}
 #: Collection (and table) -> fields: codec, and whether it may be absent.
 FIELDS: Mapping[str, Mapping[str, tuple[str, bool]]] = {
-    "stamps": {"name": ("string", False), "touched": ("date", True), "rank": ("int32", True), "label": ("string", True)},
+    "stamps": {
+        "name": ("string", False),
+        "touched": ("date", True),
+        "rank": ("int32", True),
+        "label": ("string", True),
+    },
     "sums": {"a": ("int32", False), "b": ("int32", False), "total": ("int32", True), "shown": ("string", True)},
     "numbers": {"name": ("string", False), "number": ("int32", True)},
     "shouts": {"name": ("string", False), "code": ("string", False), "size": ("int32", False)},
@@ -38,12 +43,16 @@ def tables(flavour: Flavour) -> tuple[str, ...]:
     name = f"name VARCHAR(50) {text} NOT NULL"
     of_list = f"of_id {_ID}, position INT NOT NULL, text VARCHAR(50) {text} NOT NULL, PRIMARY KEY (of_id, position)"
     return (
-        f"CREATE TABLE stamps (id {_ID} PRIMARY KEY, {name},"
-        " touched DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3),"
-        f" `rank` INT NOT NULL DEFAULT 7, label VARCHAR(20) {text} NOT NULL DEFAULT 'new')",
-        f"CREATE TABLE sums (id {_ID} PRIMARY KEY, a INT NOT NULL, b INT NOT NULL,"
-        " total INT GENERATED ALWAYS AS (a + b) STORED,"
-        f" shown VARCHAR(50) {text} GENERATED ALWAYS AS (CONCAT(a, '+', b)) STORED)",
+        (
+            f"CREATE TABLE stamps (id {_ID} PRIMARY KEY, {name},"
+            " touched DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3),"
+            f" `rank` INT NOT NULL DEFAULT 7, label VARCHAR(20) {text} NOT NULL DEFAULT 'new')"
+        ),
+        (
+            f"CREATE TABLE sums (id {_ID} PRIMARY KEY, a INT NOT NULL, b INT NOT NULL,"
+            " total INT GENERATED ALWAYS AS (a + b) STORED,"
+            f" shown VARCHAR(50) {text} GENERATED ALWAYS AS (CONCAT(a, '+', b)) STORED)"
+        ),
         f"CREATE TABLE numbers (id {_ID} PRIMARY KEY, {name}, number INT NOT NULL AUTO_INCREMENT UNIQUE)",
         f"CREATE TABLE numbers_lines ({of_list}, serial INT NOT NULL AUTO_INCREMENT UNIQUE)",
         f"CREATE TABLE shouts (id {_ID} PRIMARY KEY, {name}, code VARCHAR(4) {text} NOT NULL, size INT NOT NULL)",

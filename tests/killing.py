@@ -14,8 +14,8 @@ from typing import Any
 
 from sync.cli import main
 from sync.mongo.target import MongoTransaction
-from sync.mysql.conflicts import Conflicts, ConflictTransaction
 from sync.mysql import target as mysql_target
+from sync.mysql.conflicts import Conflicts, ConflictTransaction
 from sync.mysql.looks import Looks
 from sync.mysql.target import MySQLTransaction
 

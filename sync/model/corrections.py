@@ -84,7 +84,9 @@ class Told:
         """Corrections of rows that were meant and left nothing in the log, once all of it was judged: MySQL left them as they
         were. Of an update only what was told of the row."""
         left, self._meant = list(self._meant.values()), {}
-        return [RowChange(one.table, one.key, before=one.after, after=one.before) for one in left if one.after is not None]
+        return [
+            RowChange(one.table, one.key, before=one.after, after=one.before) for one in left if one.after is not None
+        ]
 
 
 def _net(changes: Iterable[RowChange]) -> list[RowChange]:

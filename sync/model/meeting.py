@@ -297,7 +297,9 @@ class _Deciding:
         """The side whose version of these places, all different, stands; what loses is recorded."""
         saw = {side: all(self._saw(place, side) for place in places) for side in Side}
         if saw[Side.MYSQL] and any(self._is_correction(place) for place in places):
-            saw[Side.MONGO] = False  # what MySQL made of a value is newer than that value, though it may restore an older one
+            saw[Side.MONGO] = (
+                False  # what MySQL made of a value is newer than that value, though it may restore an older one
+            )
         winner = self._chosen or self._winner(places, saw)
         for place in places:
             self._record(place, winner, seen=saw[winner] and not saw[winner.other])

@@ -31,6 +31,8 @@ class SelfWritten:
     generated: frozenset[str]
     #: NOT NULL columns that are mapped with null = "absent": where the field is absent, MySQL gives the value.
     defaulted: frozenset[str]
+    #: Of those, the AUTO_INCREMENT ones.
+    numbered: frozenset[str] = frozenset()
 
 
 def self_written(table: TableMapping, columns: Mapping[str, Column], defaults: Collection[str]) -> SelfWritten | None:
@@ -53,7 +55,12 @@ def self_written(table: TableMapping, columns: Mapping[str, Column], defaults: C
             found[name] = how
     if not found:
         return None
-    return SelfWritten(columns=found, generated=frozenset(generated), defaulted=frozenset(defaulted))
+    return SelfWritten(
+        columns=found,
+        generated=frozenset(generated),
+        defaulted=frozenset(defaulted),
+        numbered=frozenset(name for name in defaulted if found[name] == "auto_increment"),
+    )
 
 
 def by_itself(column: Column) -> str:

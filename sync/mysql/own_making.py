@@ -67,7 +67,12 @@ class Tables:
 
 
 def tell(
-    connection: Connection, live: LiveTables, mapping: SyncMapping, changes: Mapping[str, Sequence[RowChange]], *, alone: bool
+    connection: Connection,
+    live: LiveTables,
+    mapping: SyncMapping,
+    changes: Mapping[str, Sequence[RowChange]],
+    *,
+    alone: bool,
 ) -> None:
     """Say what is about to be written, by table, in the open transaction: in tables of which MySQL writes something by
     itself, or all where a trigger may fire. `alone`: more may follow in this transaction, of other tables.

@@ -82,7 +82,9 @@ def _triggers(session: Session, tables: Sequence[str], *, noted: bool) -> list[S
     note, forget = "INSERT IGNORE INTO sync_trigger VALUES (%s)", "DELETE FROM sync_trigger WHERE table_name = %s"
     return [
         Step(
-            text=f"MySQL: note that {table} has triggers" if table in has else f"MySQL: note that {table} has none any more",
+            text=f"MySQL: note that {table} has triggers"
+            if table in has
+            else f"MySQL: note that {table} has none any more",
             done=(table in has) == (table in known),
             apply=partial(_run, session, note if table in has else forget, table),
         )

@@ -217,7 +217,8 @@ class MySQLTransaction:
                 changes.setdefault(change.table, []).append(change)
         tell(self._connection, self._live, self._mapping, changes, alone=alone)
         tables = [table for table in self._mapping.tables.values() if table.name in changes]
-        with translated(), Flight(self._connection) as flight:
+        counted = self._live.triggers.isdisjoint(changes)  # else a trigger may be first to delete a row
+        with translated(), Flight(self._connection, counted=counted) as flight:
             for table in reversed(tables):
                 self._delete(flight, table, [change for change in changes[table.name] if change.after is None])
             for table in tables:
@@ -330,10 +331,13 @@ class MySQLTransaction:
 
 
 def _given(changed: Sequence[str], after: Row, by_itself: SelfWritten) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Of the columns that change, those to which a statement gives a value, and those that get their default."""
+    """Of the columns that change, those to which a statement gives a value, and those that get their default. A number that
+    MySQL has given stays: only an INSERT gets another."""
     columns = [name for name in changed if name not in by_itself.generated]
     defaults = tuple(name for name in columns if after[name] is None and name in by_itself.defaulted)
-    return tuple(name for name in columns if name not in defaults), defaults
+    columns = [name for name in columns if name not in defaults]
+    defaults = tuple(name for name in defaults if name not in by_itself.numbered)
+    return tuple(columns), defaults
 
 
 def _commit(session: Session, connection: Connection) -> None:

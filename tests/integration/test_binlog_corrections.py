@@ -9,7 +9,7 @@ import pytest
 from deploy.local.mysql_binary import Flavour
 from deploy.local.users import Role
 from sync.errors import CheckpointWrittenByOther
-from sync.model.change import ConflictKind, Entry, Origin, RowChange, Transaction
+from sync.model.change import ConflictKind, Entry, Origin, Row, RowChange, Transaction
 from sync.model.corrections import meant, told_text
 from tests.binlog_log import A, B, C, Log, entries, mapping
 from tests.servers import Servers
@@ -37,16 +37,24 @@ def tell(*changes: RowChange, all_rows: bool = True) -> tuple[str, str]:
     return f"INSERT INTO sync_intended (told) VALUES ('{text}')", "DELETE FROM sync_intended"
 
 
-def kinds(found: Sequence[Entry]) -> list[tuple[str, str]]:
-    """Key, and what each entry is taken for."""
+#: Key, what the entry is taken for, and of each change the limit before and after.
+Taken = tuple[str, str, list[tuple[object, object]]]
+
+
+def kinds(found: Sequence[Entry]) -> list[Taken]:
+    """What each entry is taken for."""
     return [
-        (str(one.document.key)[0], "correction" if one.correction else str(one.origin.value), *map(_limits, one.changes))  # type: ignore[misc]
+        (
+            str(one.document.key),
+            "correction" if one.correction else str(one.origin),
+            [(_limit(change.before), _limit(change.after)) for change in one.changes],
+        )
         for one in found
     ]
 
 
-def _limits(change: RowChange) -> tuple[object, object]:
-    return tuple(row and row["limit"] for row in (change.before, change.after))  # type: ignore[return-value]
+def _limit(row: Row | None) -> object:
+    return None if row is None else row["limit"]
 
 
 def test_rows_are_held_against_what_was_told(log: Log) -> None:
@@ -62,13 +70,13 @@ def test_rows_are_held_against_what_was_told(log: Log) -> None:
     _, told, plain = log.read()
     assert told.undecoded is None
     assert kinds(told.entries) == [
-        ("a", "echo", (0, 1)),
-        ("a", "correction", (1, 2)),
-        ("c", "user", (0, 9)),
-        ("b", "correction", (7, 0)),
+        (A, "echo", [(0, 1)]),
+        (A, "correction", [(1, 2)]),
+        (C, "user", [(0, 9)]),
+        (B, "correction", [(7, 0)]),
     ]
     assert told.first_user == told.position
-    assert kinds(plain.entries) == [("a", "echo", (2, 3))]
+    assert kinds(plain.entries) == [(A, "echo", [(2, 3)])]
     assert plain.first_user is None
 
 
@@ -81,7 +89,7 @@ def test_rows_that_were_kept_before_anything_was_told(log: Log) -> None:
         f"INSERT INTO account (id) VALUES ('{B}')",
     )
     (found,) = log.read()
-    assert kinds(entries([found])) == [("a", "echo", (None, 0)), ("b", "echo", (None, 0))]
+    assert kinds(entries([found])) == [(A, "echo", [(None, 0)]), (B, "echo", [(None, 0)])]
 
 
 def test_what_cannot_be_carried_is_not_the_listeners(log: Log) -> None:
@@ -99,7 +107,9 @@ def test_a_large_transaction_of_triggers_comes_in_parts(log: Log) -> None:
     log.run(*(f"INSERT INTO account (id) VALUES ('{key}')" for key in keys))
     start = log.end()
     changes = [limit(key, 0, 1) for key in keys[:5]]
-    log.together(TAG, *tell(*changes), *(f"UPDATE account SET `limit` = 2 WHERE id = '{key}'" for key in keys if key != keys[3]))
+    log.together(
+        TAG, *tell(*changes), *(f"UPDATE account SET `limit` = 2 WHERE id = '{key}'" for key in keys if key != keys[3])
+    )
     whole = log.read(log.source(start))
     *parts, last = log.read(log.source(start, part_rows=2))
     assert len(parts) == 2

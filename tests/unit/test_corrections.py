@@ -101,9 +101,7 @@ def test_a_row_that_was_not_meant_was_written_by_a_trigger() -> None:
 
 def test_what_left_nothing_in_the_log_did_not_happen() -> None:
     """A trigger kept the row as it was, or put it elsewhere: an update goes back, an insert goes."""
-    heard = told(
-        change(person(), person(level=2)), change(None, person(), ("bob",)), change(person(), None, ("eve",))
-    )
+    heard = told(change(person(), person(level=2)), change(None, person(), ("bob",)), change(person(), None, ("eve",)))
     assert heard.judge([]) == Judged([], [], [])
     assert heard.rest() == [change({"level": 2}, {"level": 1}), change(person(), None, ("bob",))]
     assert heard.rest() == []

@@ -476,7 +476,9 @@ def test_a_user_who_had_not_seen_a_correction_stands(policy: Policy) -> None:
     """Whenever he wrote: nobody wrote the correction, so it is no loser."""
     written, made, later = person(name="ann"), person(name="ANN"), person(name="bob")
     for time in (1, 9):
-        outcome = met(made, later, corrected(5, written, made), noted(MONGO, (time, written, later)), Rule(policy=policy))
+        outcome = met(
+            made, later, corrected(5, written, made), noted(MONGO, (time, written, later)), Rule(policy=policy)
+        )
         assert (outcome.rows["person"], outcome.losers) == (later["person"], ())
 
 

@@ -76,7 +76,12 @@ def test_columns_that_mysql_changes_by_itself(extra: str, how: str, generated: b
 def test_columns_that_get_a_value_where_the_field_is_absent(extra: str, how: str) -> None:
     """NOT NULL, and mapped as absent."""
     found = written("number", nullable=False, extra=extra)
-    assert found == SelfWritten(columns={"number": how}, generated=frozenset(), defaulted=frozenset({"number"}))
+    assert found == SelfWritten(
+        columns={"number": how},
+        generated=frozenset(),
+        defaulted=frozenset({"number"}),
+        numbered=frozenset({"number"} if extra else ()),
+    )
     assert written("name", extra="default_generated") is None
 
 

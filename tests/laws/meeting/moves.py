@@ -145,7 +145,13 @@ class Moves:
         shape = self._setting.shape
         for new in shape.edits(found, values, self._setting.edits):
             # Of two columns that are alike the first is changed first: the other half is this one's mirror image.
-            if clock > 1 or shape.optional or self._setting.made or new.values is None or new.value(0) != found.value(0):
+            if (
+                clock > 1
+                or shape.optional
+                or self._setting.made
+                or new.values is None
+                or new.value(0) != found.value(0)
+            ):
                 yield new
 
     # The follower applies the binlog.
@@ -378,7 +384,15 @@ class Moves:
     # The rules, asked with what states hold.
 
     def _log_uncached(
-        self, log: Log, origin: Origin, found: Document, left: Document, clock: int, seen: int, *, correction: bool = False
+        self,
+        log: Log,
+        origin: Origin,
+        found: Document,
+        left: Document,
+        clock: int,
+        seen: int,
+        *,
+        correction: bool = False,
     ) -> Log:
         count = len(log) + 1
         entry = Logged(
