@@ -93,4 +93,4 @@ def tell(
     with translated(), connection.cursor() as cursor:
         for some in chunks(said, [(text,) for text in said]):
             send(cursor, "INSERT INTO sync_intended (told) VALUES (%s)", (told_text(some, all_rows=all_rows),))
-        cursor.execute("DELETE FROM sync_intended")
+            cursor.execute("DELETE FROM sync_intended WHERE id = %s", (cursor.lastrowid,))

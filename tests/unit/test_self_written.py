@@ -99,4 +99,4 @@ def test_types_that_may_store_another_value(name: str, changes: dict[str, object
     """Whatever is not known to keep what it is given counts as one."""
     found = written(name, **changes)
     assert found
-    assert found.columns == {name: f"{changes['column_type']} may round"}
+    assert found.columns == {name: f"{changes['column_type']} may store another value"}
