@@ -246,8 +246,8 @@ def _schema(connection: Connection, mapping: SyncMapping) -> Iterator[Finding]:
         yield _problem("mysql: mapping", problem, "bring lockstep.toml and the schema in line")
     if not problems:
         yield _ok("mysql: mapping", f"{len(tables)} tables as mapped")
-    for name, table in mapping.tables.items():
-        written = self_written(table, found.get(name, {}), given.get(name, ()))
+    for name, mapped in mapping.tables.items():
+        written = self_written(mapped, found.get(name, {}), given.get(name, ()))
         if written and not problems:
             listed = ", ".join(f"{column} ({how})" for column, how in written.columns.items())
             yield _ok(f"mysql: {name}", f"MySQL writes by itself, and it is carried: {listed}")

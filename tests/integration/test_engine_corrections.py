@@ -202,13 +202,14 @@ def document(name: str, random: Random) -> Doc:
     """One that a user of MongoDB writes, who leaves to MySQL what is MySQL's."""
     number, text = random.randrange(1000), "".join(random.choices("abcdefg", k=5))
     lines = [{"text": random.choice("xyz")} for _ in range(random.randrange(3))]
-    return {
+    documents: dict[str, Doc] = {
         "stamps": {"name": text},
         "sums": {"a": number, "b": 1},
         "numbers": {"name": text, "lines": lines},
         "shouts": {"name": text, "code": "", "size": number},
         "orders": {"name": text, "count": 0, "lines": lines},
-    }[name]
+    }
+    return documents[name]
 
 
 def edit_mongo(engine: Engine, name: str, key: ObjectId, random: Random) -> None:

@@ -89,7 +89,9 @@ def test_fields_that_mysql_writes_by_itself_are_carried(extra: str) -> None:
     assert check_tables(MAPPING, _with("analytics_account", "limit", extra=extra), KEYS) == []
 
 
-@pytest.mark.parametrize(("extra", "named"), zip(_BY_ITSELF, ["auto_increment", "on update", "generated"], strict=True))
+@pytest.mark.parametrize(
+    ("extra", "named"), list(zip(_BY_ITSELF, ["auto_increment", "on update", "generated"], strict=True))
+)
 def test_keys_that_mysql_gives_by_itself_are_refused(extra: str, named: str) -> None:
     """A document has its key before its row."""
     (problem,) = check_tables(MAPPING, _with("analytics_accountproduct", "position", extra=extra), KEYS)
