@@ -189,7 +189,9 @@ class Pipeline:
             for entry in of:
                 merged.checked += entry.origin is Origin.ECHO
             after: Hold | DocumentRows | None = now.problem or refused.get(document)
-            after = after or batch.outcome(collections[document.collection], document, now.rows, of, now.partial, merged.counted)
+            after = after or batch.outcome(
+                collections[document.collection], document, now.rows, of, now.partial, merged.counted
+            )
             if isinstance(after, Hold):
                 merged.holds[document] = (after, None if now.problem else now.rows)
             elif after != now.rows:

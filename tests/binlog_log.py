@@ -76,6 +76,7 @@ class Log:
             " lease VARCHAR(36) NOT NULL, seen LONGTEXT NULL, copied LONGTEXT NULL)",
             "CREATE TABLE sync_conflict (id BIGINT AUTO_INCREMENT PRIMARY KEY, open_key CHAR(64) NULL UNIQUE,"
             " look_id BIGINT NULL, met BIGINT NULL, version BIGINT NOT NULL DEFAULT 1)",
+            "CREATE TABLE sync_intended (id BIGINT AUTO_INCREMENT PRIMARY KEY, told LONGTEXT NOT NULL)",
             "INSERT INTO sync_checkpoint (name, seq, lease) VALUES ('listener', 5, 'L')",
             f"GRANT SELECT ON `{self.database}`.* TO '{Role.FOLLOWER.user}'@'%'",
         )

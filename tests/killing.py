@@ -9,22 +9,25 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from sync.cli import main
 from sync.mongo.target import MongoTransaction
+from sync.mysql import target as mysql_target
 from sync.mysql.conflicts import Conflicts, ConflictTransaction
 from sync.mysql.looks import Looks
 from sync.mysql.target import MySQLTransaction
 
-#: Operation -> the call on conflict rows by which it is known.
-OPERATIONS: dict[str, tuple[type, str]] = {
+#: Operation -> the call by which it is known.
+OPERATIONS: dict[str, tuple[type | ModuleType, str]] = {
     "hold": (Conflicts, "open"),
     "note": (Conflicts, "note"),
     "look": (Looks, "begin"),
     "decide": (Looks, "decided"),
     "met": (Looks, "met"),
     "close": (Looks, "settled"),
+    "tell": (mysql_target, "tell"),
 }
 #: Worker -> its operations, and when each may be interrupted: the follower commits MySQL's rows, then MongoDB.
 FOLLOWER = tuple(

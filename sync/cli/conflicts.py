@@ -25,7 +25,9 @@ def conflicts() -> None:
 
 @command("list", epilog="Example: lockstep conflicts list --collection customers --older-than 10m --json")
 @click.option("--collection", help="Only of this collection.")
-@click.option("--kind", type=click.Choice([str(kind) for kind in HELD]), help="Only of this kind (lockstep conflicts kinds).")
+@click.option(
+    "--kind", type=click.Choice([str(kind) for kind in HELD]), help="Only of this kind (lockstep conflicts kinds)."
+)
 @click.option("--id", "text", help="Only of the document with this _id.")
 @click.option(
     "--state",

@@ -226,9 +226,7 @@ class Looking:
         if unseen:
             self._wait(unseen)
 
-    def _seen(
-        self, document: DocumentId, mysql: DocumentRows | _Unreadable, mongo: Current, due: DueConflict
-    ) -> _Look:
+    def _seen(self, document: DocumentId, mysql: DocumentRows | _Unreadable, mongo: Current, due: DueConflict) -> _Look:
         unreadable: dict[Side, str] = {}
         here, there = None, None
         if isinstance(mysql, _Unreadable):
@@ -240,9 +238,7 @@ class Looking:
         else:
             there = mongo.rows
         looked = as_looked(self._collection(document), here, there, unreadable)
-        return _Look(
-            document=document, mysql=here, mongo=there, looked=looked, chosen=due.chosen, kind=due.kind
-        )
+        return _Look(document=document, mysql=here, mongo=there, looked=looked, chosen=due.chosen, kind=due.kind)
 
     def _in_mysql(self, documents: Mapping[int, DocumentId]) -> tuple[dict[int, DocumentRows], dict[int, _Unreadable]]:
         """Each document's rows; and why some are none."""

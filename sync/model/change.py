@@ -75,6 +75,8 @@ class ConflictKind(enum.StrEnum):
     MISSING_IMAGE = "missing_image"
     LIST_GAP = "list_gap"
     PARENT_MISSING = "parent_missing"
+    #: What MySQL made of a write by itself meets a change that had not seen it.
+    CORRECTION = "correction"
 
 
 class RowChange(NamedTuple):
@@ -126,6 +128,8 @@ class Entry:
     problem: Hold | None = None
     #: Rows among those inserted that had another key before: table and key.
     moved: frozenset[tuple[str, RowKey]] = frozenset()
+    #: A user's entry that nobody wrote: what MySQL made by itself of the listener's rows (`model.corrections`).
+    correction: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,7 +88,7 @@ def fold(
                 reason = f"{change.table}: this side has moved away from what the other worker wrote"
                 return Hold(kind=ConflictKind.ECHO_DIFFERS, reason=reason, table=change.table, key=change.key)
             if isinstance(merged, Hold):
-                return _key_exists(merged) if (change.table, change.key) in entry.moved else merged
+                return _told(merged, entry, change)
             if merged is None:
                 missing += current is None and not echo
                 table.pop(change.key, None)
@@ -116,11 +116,15 @@ def net(changes: Collection[RowChange]) -> Collection[RowChange]:
     return changes if len(found) == len(changes) else found.values()
 
 
-def _key_exists(hold: Hold) -> Hold:
-    """A row came to a key by a change of its own, and another one has that key."""
-    if hold.kind is not ConflictKind.INSERT_EXISTS:
-        return hold
-    return replace(hold, kind=ConflictKind.KEY_EXISTS, reason=f"{hold.table}: the key that a row was given is taken")
+def _told(hold: Hold, entry: Entry, change: RowChange) -> Hold:
+    """What a change met, by what is known of how it came about."""
+    if entry.correction:
+        return replace(hold, kind=ConflictKind.CORRECTION)
+    if hold.kind is ConflictKind.INSERT_EXISTS and (change.table, change.key) in entry.moved:
+        return replace(
+            hold, kind=ConflictKind.KEY_EXISTS, reason=f"{hold.table}: the key that a row was given is taken"
+        )
+    return hold
 
 
 def broken(

@@ -27,7 +27,9 @@ _SETTLES = "nothing: it settles by the collection's policy; what lost is kept in
 KINDS: Mapping[ConflictKind, Kind] = {
     kind.kind: kind
     for kind in (
-        Kind(kind=ConflictKind.INSERT_EXISTS, meaning="both sides inserted the row, with different values", help=_SETTLES),
+        Kind(
+            kind=ConflictKind.INSERT_EXISTS, meaning="both sides inserted the row, with different values", help=_SETTLES
+        ),
         Kind(kind=ConflictKind.UPDATE_DIFFERS, meaning="both sides changed the same field of a row", help=_SETTLES),
         Kind(
             kind=ConflictKind.UPDATE_DISJOINT,

@@ -296,6 +296,10 @@ class _Deciding:
     def _pick(self, places: list[Place]) -> Side:
         """The side whose version of these places, all different, stands; what loses is recorded."""
         saw = {side: all(self._saw(place, side) for place in places) for side in Side}
+        if saw[Side.MYSQL] and any(self._is_correction(place) for place in places):
+            saw[Side.MONGO] = (
+                False  # what MySQL made of a value is newer than that value, though it may restore an older one
+            )
         winner = self._chosen or self._winner(places, saw)
         for place in places:
             self._record(place, winner, seen=saw[winner] and not saw[winner.other])
@@ -340,7 +344,8 @@ class _Deciding:
 
     def _claim(self, place: Place, side: Side) -> _Claim:
         """Who wrote what stands at a place of `side`: its own user, or the other side's whose change was carried here. What
-        was written but could not be read counts where no note has the value."""
+        was written but could not be read counts where no note has the value. Nobody wrote a correction: it gives way to any
+        user who had not seen it, and is no loser."""
         table, key, _ = place
         if side is Side.MYSQL and (table, key[:-1]) in self._looked.gaps:
             left = self._gap_claim(table, key[:-1])
@@ -350,7 +355,7 @@ class _Deciding:
         for origin in (side, side.other):
             note = self._note(place, origin)
             if note and self._left(note, place, origin) == value:
-                return _Claim(note.time, origin)
+                return _Claim() if note.correction else _Claim(note.time, origin)
         unread = self._notes[side].unread
         return _Claim(unread.time, side) if unread else _Claim()
 
@@ -370,6 +375,10 @@ class _Deciding:
         if note is None or self._left(note, place, side) != self._value(place, side):
             return False
         return self._found(note, place, side) == self._value(place, side.other)
+
+    def _is_correction(self, place: Place) -> bool:
+        note = self._note(place, Side.MYSQL)
+        return note is not None and note.correction
 
     def _left(self, note: Note, place: Place, origin: Side) -> _Standing:
         """The value noted; a delete left none, and noted the row's absence in the same moment."""

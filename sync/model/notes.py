@@ -27,6 +27,8 @@ class Note:
     #: What the change found; along an unbroken chain of changes, what the first of them found.
     found: Value
     position: Position
+    #: Nobody wrote it: MySQL made it of what it found (`Entry.correction`).
+    correction: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class Notes:
                 "time": note.time,
                 "found": to_json(note.found),
                 "position": note.position.to_json(),
+                **({"correction": True} if note.correction else {}),
             }
             for (table, key, column), note in self.places.items()
         ]
@@ -91,6 +94,7 @@ class Notes:
                 time=row["time"],
                 found=from_json(row["found"]),
                 position=position_from_json(row["position"]),
+                correction=row.get("correction", False),
             )
             for row in data["notes"]
         }
@@ -139,7 +143,13 @@ def _seen_and_written(change: RowChange) -> list[tuple[str, Value, Value]]:
 
 def _following(last: Note | None, found: Value, value: Value, entry: Entry) -> Note:
     if last is None:
-        return Note(value=value, time=entry.committed_at, found=found, position=entry.position)
+        return Note(
+            value=value,
+            time=entry.committed_at,
+            found=found,
+            position=entry.position,
+            correction=entry.correction,
+        )
     if _known(last.position, entry.position) and not (reached(entry.position, last.position) and last.value != value):
         return last
     unbroken = last.value == found
@@ -148,4 +158,5 @@ def _following(last: Note | None, found: Value, value: Value, entry: Entry) -> N
         time=max(last.time, entry.committed_at),
         found=last.found if unbroken else found,
         position=entry.position,
+        correction=entry.correction,
     )

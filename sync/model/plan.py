@@ -78,7 +78,9 @@ def plan(
     )
 
 
-def planned_document(planned: DocumentPlan | None, document: Mapping[str, object] | None) -> Mapping[str, object] | None:
+def planned_document(
+    planned: DocumentPlan | None, document: Mapping[str, object] | None
+) -> Mapping[str, object] | None:
     """What stands there once it is carried out over `document`; None: no document."""
     match planned:
         case None:

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sync.model.codecs import Column
 from sync.model.mapping import SyncMapping, TableMapping
-
-_SELF_WRITTEN = ("auto_increment", "on update", "generated")
+from sync.model.self_written import by_itself, gives_itself
 
 
 def check_tables(
     mapping: SyncMapping,
     columns: Mapping[str, Mapping[str, Column]],
     keys: Mapping[str, Sequence[Sequence[str]]],
+    defaults: Mapping[str, Collection[str]] | None = None,
 ) -> list[str]:
     """Problems of the mapping against the schema. `columns` by table and name; `keys` the columns of each unique key of a
-    table, PRIMARY included. A table that is absent stands in neither."""
+    table, PRIMARY included; `defaults` those of its columns that have a default. A table that is absent stands in none."""
     problems: list[str] = []
     for table in mapping.tables.values():
         if table.name not in columns:
             problems.append(f"table {table.name} does not exist")
             continue
-        problems += _columns(table, columns[table.name])
+        problems += _columns(table, columns[table.name], (defaults or {}).get(table.name, ()))
         if set(table.key) not in [set(key) for key in keys.get(table.name, ())]:
             problems.append(f"{table.name}: a primary or unique key of exactly {', '.join(table.key)} is needed")
     return problems
 
 
-def _columns(table: TableMapping, columns: Mapping[str, Column]) -> list[str]:
+def _columns(table: TableMapping, columns: Mapping[str, Column], defaults: Collection[str]) -> list[str]:
     problems = []
     for name, codec in table.codecs.items():
         column = columns.get(name)
@@ -38,13 +38,13 @@ def _columns(table: TableMapping, columns: Mapping[str, Column]) -> list[str]:
         reason = codec.check(column)
         if reason:
             problems.append(f"{table.name}.{name}: codec {codec.name}: {reason}, found {column.column_type}")
-        written = [one for one in _SELF_WRITTEN if one in column.extra and column.extra != "default_generated"]
-        if written:
+        if name in table.key and by_itself(column):
             problems.append(
-                f"{table.name}.{name}: MySQL changes it by itself ({written[0]}), which is not in this version"
+                f"{table.name}.{name}: MySQL gives it by itself ({by_itself(column)}), but it is a key, which its document"
+                " has before the row: map it as a field, or as none"
             )
         if column.nullable and name not in table.nullable:
             problems.append(f'{table.name}.{name}: it may be NULL; make it NOT NULL, or map it with null = "absent"')
-        if not column.nullable and name in table.nullable:
-            problems.append(f'{table.name}.{name}: mapped with null = "absent", but it is NOT NULL')
+        if not column.nullable and name in table.nullable and not gives_itself(column, defaults):
+            problems.append(f'{table.name}.{name}: mapped with null = "absent", but it is NOT NULL and has no default')
     return problems

@@ -90,9 +90,7 @@ def in_the_way(
             for other in others:
                 row = _blocker(mapping, index, other)
                 # A query by several fields may find them in different elements of an array.
-                exact = index.collation or _claims_of(index, other) & {
-                    tuple(_comparable(one, index) for one in values)
-                }
+                exact = index.collation or _claims_of(index, other) & {tuple(_comparable(one, index) for one in values)}
                 if exact and row.document not in known:
                     found[row] = None
     return list(found)

@@ -66,7 +66,9 @@ class WritingApart:
         moves = {
             document: Move(
                 holds=claims(self._mapping.collections[document.collection], indexes[document.collection], one.stored),
-                takes=claims(self._mapping.collections[document.collection], indexes[document.collection], after[document]),
+                takes=claims(
+                    self._mapping.collections[document.collection], indexes[document.collection], after[document]
+                ),
             )
             for document, one in planned.items()
         }

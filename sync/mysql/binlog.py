@@ -41,9 +41,11 @@ _KEPT = 8
 
 CHECKPOINT_TABLE = "sync_checkpoint"
 CONFLICT_TABLE = "sync_conflict"
+INTENDED_TABLE = "sync_intended"
 _ENGINE_COLUMNS = {
     CHECKPOINT_TABLE: ("name", "seq", "lease", "seen"),
     CONFLICT_TABLE: ("look_id", "met", "open_key"),
+    INTENDED_TABLE: ("told",),
 }
 
 
@@ -205,6 +207,10 @@ class BinlogSource:
             return
         if name == CONFLICT_TABLE:
             gathering.conflict(_named(name, before), _named(name, after))
+            return
+        if name == INTENDED_TABLE:
+            if after is not None:  # it is deleted in the same transaction
+                gathering.told(after[0], self._tables)
             return
         table = self._tables[name]
         if self._is_large(gathering, 1) and (

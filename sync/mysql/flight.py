@@ -18,8 +18,10 @@ from sync.mysql.server import Connection
 class Flight:
     """At most one statement is on its way. At the end of the block, however it ends, none is."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, counted: bool = True) -> None:
+        """`counted`: that a statement touches fewer or more rows than it must is an error."""
         self._connection = connection
+        self._counted = counted
         self._rows: int | None = None
 
     def __enter__(self) -> Self:
@@ -48,5 +50,5 @@ class Flight:
     def land(self) -> None:
         """Wait for the statement that is on its way, if there is one: the connection may then be asked something else."""
         rows, self._rows = self._rows, None
-        if rows is not None and self._connection.answered() != rows:
+        if rows is not None and self._connection.answered() != rows and self._counted:
             raise Contention("rows changed between reading and writing them")

@@ -6,13 +6,16 @@ Knows mapped tables and the checkpoint's columns; nothing of the connection or o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from sync.errors import CheckpointWrittenByOther
+from sync.model.batch import has_users
 from sync.model.change import DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction, Undecoded
 from sync.model.codecs import NotCanonical
+from sync.model.corrections import Told
 from sync.model.mapping import TableMapping
 from sync.model.position import Known, Mark, Position, position_from_json
 from sync.mysql.image_text import RawRow
@@ -51,6 +54,9 @@ class Gathering:
     _tag: Known | None = None
     _seen: Position | None = None
     _lease_taken: bool = False
+    #: What the listener says that it means to write, where MySQL may make something else of it; the collections' tables.
+    _told: Told | None = None
+    _collections: Mapping[str, str] = field(default_factory=dict)
     _mark: Mark | None = None
     _met: int | None = None
     #: Rows of sync_conflict came before; one of them is open and has no look, or was closed.
@@ -94,6 +100,19 @@ class Gathering:
         elif before is not None and before["open_key"] is not None:
             self._closed = True
 
+    def told(self, text: object, tables: Mapping[str, CanonicalRows]) -> None:
+        """A row of sync_intended, which stands before the rows that it tells of; `tables` are all that are mapped."""
+        if self._tag is None:
+            raise CheckpointWrittenByOther(f"sync_intended was written by somebody other than the {self.other}")
+        raw, self._raw = self._raw, []
+        self._decode(raw)
+        self._told = self._told or Told()
+        try:
+            self._told.add(str(text))
+        except (ValueError, TypeError, LookupError):
+            raise CheckpointWrittenByOther("sync_intended holds what no listener writes") from None
+        self._collections = {name: table.table.collection for name, table in tables.items()}
+
     def other_rows(self) -> None:
         """Rows of any other table. A lease is taken in a transaction of its own."""
         if self._lease_taken:
@@ -102,7 +121,7 @@ class Gathering:
     def keep(self, table: CanonicalRows, event: Rows, limit: int) -> bool:
         """Rows of a mapped table as they stand in the log, where that will do: those of an echo, up to so many bytes.
         What was kept is decoded where this and what follows must be."""
-        if self._tag and not self.rows and not self.skip and self.size + event.size <= limit:
+        if self._tag and not self._told and not self.rows and not self.skip and self.size + event.size <= limit:
             self._raw.append((table, event))
             self.size += event.size
             return True
@@ -126,6 +145,7 @@ class Gathering:
         self.rows += 1
         if self.rows <= self.skip:
             self.delivered = self.rows
+            self._pass(table, before, after)
             return
         old, new = self._image(table, before), self._image(table, after)
         if old and new and old[0] == new[0]:
@@ -161,7 +181,8 @@ class Gathering:
     def _take(
         self, end: Position, *, position: Position, rows_done: int, known: Known, last: bool = False
     ) -> Transaction:
-        entries = self._entries(end)
+        entries = tuple(self._judged(end, self._told, last=last)) if self._told else self._entries(end)
+        users = not self._tag or (self._told is not None and has_users(entries))
         undecoded = None
         if self._raw:
             undecoded = Undecoded(seen=self._seen, events=len(self._raw), decode=partial(self._decoded, self._raw, end))
@@ -172,7 +193,7 @@ class Gathering:
             entries=entries,
             position=position,
             rows_done=rows_done,
-            first_user=end if entries and not self._tag else None,
+            first_user=end if entries and users else None,
             known=known,
             size=size,
             committed_at=self.committed_at,
@@ -186,17 +207,46 @@ class Gathering:
     def _entries(self, end: Position) -> tuple[Entry, ...]:
         origin = Origin.ECHO if self._tag else Origin.USER
         return tuple(
-            Entry(
-                document=document,
-                changes=tuple(changes),
-                origin=origin,
-                committed_at=self.committed_at,
-                position=end,
-                seen=self._seen,
-                problem=self._problems.get(document),
-                moved=frozenset(self._moved.get(document, ())),
-            )
+            self._entry(end, document, changes, origin, problem=self._problems.get(document))
             for document, changes in self._changes.items()
+        )
+
+    def _judged(self, end: Position, told: Told, *, last: bool) -> Iterator[Entry]:
+        """Where the listener has told what it means to write. What it writes can be carried: where something cannot, it is
+        none of its own."""
+        for document, changes in self._changes.items():
+            echoes, corrections, triggered = told.judge(changes)
+            problem = self._problems.get(document)
+            if echoes:
+                yield self._entry(end, document, echoes, Origin.ECHO)
+            if corrections:
+                yield self._entry(end, document, corrections, Origin.USER, correction=True)
+            if triggered or problem:
+                yield self._entry(end, document, triggered, Origin.USER, problem=problem)
+        for change in told.rest() if last else ():
+            document = DocumentId(self._collections[change.table], change.key[0])
+            yield self._entry(end, document, [change], Origin.USER, correction=True)
+
+    def _entry(
+        self,
+        end: Position,
+        document: DocumentId,
+        changes: Sequence[RowChange],
+        origin: Origin,
+        *,
+        problem: Hold | None = None,
+        correction: bool = False,
+    ) -> Entry:
+        return Entry(
+            document=document,
+            changes=tuple(changes),
+            origin=origin,
+            committed_at=self.committed_at,
+            position=end,
+            seen=self._seen,
+            problem=problem,
+            moved=frozenset(self._moved.get(document, ())),
+            correction=correction,
         )
 
     def _decoded(self, raw: Sequence[tuple[CanonicalRows, Rows]], end: Position) -> tuple[Entry, ...]:
@@ -205,6 +255,13 @@ class Gathering:
         again._tag, again._seen = self._tag, self._seen
         again._decode(raw)
         return again._entries(end)
+
+    def _pass(self, table: CanonicalRows, before: RawRow | None, after: RawRow | None) -> None:
+        """A row that an earlier part has delivered is answered for."""
+        for raw in (before, after):
+            if self._told and raw is not None:
+                with suppress(NotCanonical):
+                    self._told.passed(table.table.name, table.row(raw)[0])
 
     def _decode(self, raw: Sequence[tuple[CanonicalRows, Rows]]) -> None:
         for table, rows in raw:

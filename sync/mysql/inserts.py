@@ -3,13 +3,14 @@ its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from types import NoneType
 from typing import TypeAlias, cast
 
 from sync.model.change import Row, RowKey
 from sync.model.mapping import SyncMapping, TableMapping
+from sync.model.self_written import SelfWritten
 from sync.mysql.server import Connection, quoted
 
 #: Rows, and characters, of one statement; so many characters fit every server.
@@ -20,10 +21,10 @@ _Literal: TypeAlias = Callable[[object], str]
 class Inserts:
     """Into one table."""
 
-    def __init__(self, table: TableMapping) -> None:
+    def __init__(self, table: TableMapping, written: SelfWritten | None = None) -> None:
         names = ", ".join(map(quoted, (*table.key, *table.columns)))
         self._head = f"INSERT INTO {quoted(table.name)} ({names}) VALUES "
-        self._line = _compiled(table)
+        self._line = _compiled(table, written)
 
     def statements(self, connection: Connection, rows: Iterable[tuple[RowKey, Row]]) -> Iterator[tuple[str, int]]:
         """Each with the number of its rows."""
@@ -41,18 +42,21 @@ class Inserts:
             yield self._head + ",".join(lines), len(lines)
 
 
-def inserts(mapping: SyncMapping) -> dict[str, Inserts]:
-    """Of each mapped table. Compiled, so made once by who writes again and again."""
-    return {name: Inserts(table) for name, table in mapping.tables.items()}
+def inserts(mapping: SyncMapping, written: Mapping[str, SelfWritten]) -> dict[str, Inserts]:
+    """Of each mapped table; `written`: what MySQL writes of some by itself. Compiled, so made once by who writes again and
+    again."""
+    return {name: Inserts(table, written.get(name)) for name, table in mapping.tables.items()}
 
 
-def _compiled(table: TableMapping) -> Callable[[_Literal, RowKey, Row], str]:
+def _compiled(table: TableMapping, written: SelfWritten | None) -> Callable[[_Literal, RowKey, Row], str]:
     """One row as it stands in a statement. Of a key `id` and a column `name` it is
 
     def line(literal, key, row):
         k0, = key
         v0 = row[n0]
         return f"({literal(u0(k0))},{literal(None if v0 is None else t0(v0))})"
+
+    Where MySQL gives the value, DEFAULT stands for it.
     """
     names: dict[str, object] = {}
     keys = "".join(f"k{at}, " for at in range(len(table.key)))
@@ -64,7 +68,12 @@ def _compiled(table: TableMapping) -> Callable[[_Literal, RowKey, Row], str]:
     for at, name in enumerate(table.columns):
         names |= {f"t{at}": table.codecs[name].to_column, f"n{at}": name}
         text += f"    v{at} = row[n{at}]\n"
-        values.append(f"{{literal(None if v{at} is None else t{at}(v{at}))}}")
+        if written and name in written.generated:
+            values.append("DEFAULT")
+        elif written and name in written.defaulted:
+            values.append(f"{{'DEFAULT' if v{at} is None else literal(t{at}(v{at}))}}")
+        else:
+            values.append(f"{{literal(None if v{at} is None else t{at}(v{at}))}}")
     text += f'    return f"({",".join(values)})"'
     exec(compile(text, "<insert>", "exec"), names)  # noqa: S102 - made of numbers only
     return cast("Callable[[_Literal, RowKey, Row], str]", names["line"])

@@ -216,7 +216,9 @@ class Looks:
         details = {number: {"losers": one.losers, "resolution": _text(one.resolution)} for number, one in kept.items()}
         with translated(), self._connection.cursor() as cursor:
             update_many(cursor, "sync_conflict", "id", states, also="open_key = NULL, look_id = NULL")
-            closed = "look = NULL, decided_by = NULL, waiting_for = NULL, closed_at = NOW(6)"  # blockers stay, to be read
+            closed = (
+                "look = NULL, decided_by = NULL, waiting_for = NULL, closed_at = NOW(6)"  # blockers stay, to be read
+            )
             update_many(cursor, "sync_conflict_detail", "conflict_id", details, also=closed)
 
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sync.errors import ConfigError, LockstepError, MappingError, MySQLAway
 from sync.model.mapping import SyncMapping
 from sync.model.report import Finding, Level
 from sync.model.schema_check import check_tables
+from sync.model.self_written import self_written
 from sync.mysql.binlog_position import binlog_files
 from sync.mysql.privileges import BINLOG_SWITCHING, WRITING, Privileges, privileges
-from sync.mysql.schema import columns, engines, existing_tables, foreign_keys, needs_value, triggers, unique_keys
+from sync.mysql.schema import (
+    columns,
+    defaults,
+    engines,
+    existing_tables,
+    foreign_keys,
+    needs_value,
+    noted_triggers,
+    triggers,
+    unique_keys,
+)
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, translated
 from sync.mysql.setup import TABLES, grants
 
@@ -74,7 +85,8 @@ def require_tables(settings: MySQLSettings, mapping: SyncMapping) -> None:
 
 def _require_tables(connection: Connection, mapping: SyncMapping) -> None:
     tables = list(mapping.tables)
-    problems = check_tables(mapping, columns(connection, tables), unique_keys(connection, tables))
+    keys = unique_keys(connection, tables)
+    problems = check_tables(mapping, columns(connection, tables), keys, defaults(connection, tables))
     if problems:
         raise MappingError(problems)
 
@@ -122,6 +134,9 @@ def _server(connection: Connection) -> Iterator[Finding]:
     if _value(connection, "binlog_checksum").upper() == "NONE":
         fix = "SET GLOBAL binlog_checksum = 'CRC32'"
         yield _warning("mysql: binlog_checksum", "is NONE: damage on disk or on the way goes unseen", fix)
+    if "STRICT_" not in _value(connection, "sql_mode").upper():
+        message = "is not strict: what MySQL makes of a value that does not fit is what is carried"
+        yield _ok("mysql: sql_mode", message)
     if family is Flavour.MYSQL and _value(connection, "gtid_mode").upper() != "ON":
         yield _warning("mysql: gtid_mode", "is off: positions do not survive a failover", "switch gtid_mode on")
 
@@ -225,11 +240,18 @@ def _schema(connection: Connection, mapping: SyncMapping) -> Iterator[Finding]:
     if missing:
         yield _problem("mysql: the engine's tables", f"missing: {', '.join(missing)}", "lockstep setup")
     keys = unique_keys(connection, tables)
-    problems = check_tables(mapping, columns(connection, tables), keys)
+    found, given = columns(connection, tables), defaults(connection, tables)
+    problems = check_tables(mapping, found, keys, given)
     for problem in problems:
         yield _problem("mysql: mapping", problem, "bring lockstep.toml and the schema in line")
     if not problems:
         yield _ok("mysql: mapping", f"{len(tables)} tables as mapped")
+    for name, mapped in mapping.tables.items():
+        written = self_written(mapped, found.get(name, {}), given.get(name, ()))
+        if written and not problems:
+            listed = ", ".join(f"{column} ({how})" for column, how in written.columns.items())
+            yield _ok(f"mysql: {name}", f"MySQL writes by itself, and it is carried: {listed}")
+    yield from _triggers(connection, tables, noted_triggers(connection) if "sync_trigger" in there else frozenset())
     for table, engine in engines(connection, tables).items():
         if engine != "InnoDB":
             yield _problem(f"mysql: {table}", f"storage engine {engine}", f"ALTER TABLE {table} ENGINE = InnoDB")
@@ -238,6 +260,15 @@ def _schema(connection: Connection, mapping: SyncMapping) -> Iterator[Finding]:
             message = f"column {column} is NOT NULL without a default and not mapped: no document can be inserted"
             yield _problem(f"mysql: {table}", message, "map it, give it a default, or let it be NULL")
     yield from _constraints(connection, mapping, keys)
+
+
+def _triggers(connection: Connection, tables: Sequence[str], noted: frozenset[str]) -> Iterator[Finding]:
+    for table, name in triggers(connection, tables):
+        if table in noted:
+            yield _ok(f"mysql: {table}", f"trigger {name}: what it writes is carried")
+        else:
+            message = f"trigger {name} came after the last setup: what it writes of the listener's rows is not carried"
+            yield _problem(f"mysql: {table}", message, "stop the workers, lockstep setup, lockstep bootstrap")
 
 
 def _constraints(
@@ -259,9 +290,6 @@ def _constraints(
                 f"foreign key {key.name} leads to {key.references}, outside of the document: what it refuses is held"
             )
             yield _warning(f"mysql: {key.table}", message, "drop it: MongoDB knows no order between collections")
-    for table, name in triggers(connection, list(mapping.tables)):
-        fix = "drop it: what triggers change is not carried in this version"
-        yield _problem(f"mysql: {table}", f"trigger {name}", fix)
     for mapped in mapping.tables.values():
         for names in keys.get(mapped.name, ()):
             if not set(names) >= set(mapped.key) and set(names) & mapped.codecs.keys():

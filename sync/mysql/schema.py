@@ -34,6 +34,20 @@ def columns(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str
     return found
 
 
+def defaults(connection: Connection, tables: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Table -> the columns that have a default; for those that may be NULL it means nothing here."""
+    found: dict[str, set[str]] = {}
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN %s AND COLUMN_DEFAULT IS NOT NULL",
+            (tuple(tables),),
+        )
+        for table, column in cursor.fetchall():
+            found.setdefault(str(table), set()).add(str(column))
+    return {table: frozenset(of_table) for table, of_table in found.items()}
+
+
 def unique_keys(connection: Connection, tables: Sequence[str]) -> dict[str, list[list[str]]]:
     """Table -> the columns of each of its unique keys, PRIMARY included."""
     return {table: list(keys.values()) for table, keys in _unique_keys(connection, tables).items()}
@@ -195,3 +209,10 @@ def triggers(connection: Connection, tables: Sequence[str]) -> list[tuple[str, s
             (tuple(tables),),
         )
         return [(str(table), str(name)) for table, name in cursor.fetchall()]
+
+
+def noted_triggers(connection: Connection) -> frozenset[str]:
+    """The tables that have triggers, as the last setup found them: only the owner sees triggers."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute("SELECT table_name FROM sync_trigger")
+        return frozenset(str(name) for (name,) in cursor.fetchall())

@@ -15,7 +15,7 @@ import pymysql
 
 from sync.model.mapping import SyncMapping
 from sync.model.report import Step
-from sync.mysql.schema import columns, existing_tables
+from sync.mysql.schema import columns, existing_tables, noted_triggers, triggers
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translated
 
 #: Table -> what creates it.
@@ -45,6 +45,7 @@ def steps(settings: MySQLSettings, mapping: SyncMapping, roles: Mapping[str, MyS
     made += _missing_columns(session, [name for name in TABLES if name in there])
     first = "sync_checkpoint" in there and _has_checkpoint(connection)
     made.append(Step(text="MySQL: write the listener's first checkpoint", done=first, apply=partial(_first, session)))
+    made += _triggers(session, list(mapping.tables), noted="sync_trigger" in there)
     tables = sorted({*there, *TABLES, *mapping.tables})
     for role, wanted in grants(mapping, tables).items():
         account = _account(roles[role], settings.database)
@@ -74,6 +75,23 @@ def _missing_columns(session: Session, tables: Sequence[str]) -> list[Step]:
     ]
 
 
+def _triggers(session: Session, tables: Sequence[str], *, noted: bool) -> list[Step]:
+    """Only the owner sees triggers; the listener must know which tables have some. `noted`: there is where to note it."""
+    has = {table for table, _ in triggers(session.get(), tables)}
+    known = noted_triggers(session.get()) if noted else frozenset()
+    note, forget = "INSERT IGNORE INTO sync_trigger VALUES (%s)", "DELETE FROM sync_trigger WHERE table_name = %s"
+    return [
+        Step(
+            text=f"MySQL: note that {table} has triggers"
+            if table in has
+            else f"MySQL: note that {table} has none any more",
+            done=(table in has) == (table in known),
+            apply=partial(_run, session, note if table in has else forget, table),
+        )
+        for table in sorted(has | known)
+    ]
+
+
 def grants(mapping: SyncMapping, tables: list[str]) -> dict[str, dict[str, str]]:
     """Role -> table -> privileges. `tables` are all that exist or will. SELECT is enough for the follower's reads under
     shared locks, on both families."""
@@ -88,6 +106,7 @@ def grants(mapping: SyncMapping, tables: list[str]) -> dict[str, dict[str, str]]
         "sync_timeline": "SELECT, INSERT",
     }
     listener = dict.fromkeys(mapped, _WRITE) | dict.fromkeys(TABLES, "SELECT, INSERT, UPDATE")
+    listener |= {"sync_intended": "SELECT, INSERT, DELETE", "sync_trigger": "SELECT"}
     app = dict.fromkeys(others, _WRITE) | dict.fromkeys(TABLES, "SELECT") | {"sync_command": "SELECT, INSERT"}
     return {"follower": follower, "listener": listener, "app": app}
 
@@ -120,9 +139,9 @@ def teardown(settings: MySQLSettings, mapping: SyncMapping, roles: Mapping[str, 
     ]
 
 
-def _run(session: Session, statement: str) -> None:
+def _run(session: Session, statement: str, *values: str) -> None:
     with translated(), session.get().cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, values or None)
 
 
 def _has_checkpoint(connection: Connection) -> bool:

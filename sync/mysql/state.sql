@@ -57,6 +57,17 @@ CREATE TABLE IF NOT EXISTS sync_conflict_detail (
     KEY sync_conflict_detail_closed (closed_at)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
 
+-- name: sync_intended
+CREATE TABLE IF NOT EXISTS sync_intended (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    told LONGTEXT NOT NULL
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+
+-- name: sync_trigger
+CREATE TABLE IF NOT EXISTS sync_trigger (
+    table_name VARCHAR(64) NOT NULL PRIMARY KEY
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+
 -- name: sync_command
 CREATE TABLE IF NOT EXISTS sync_command (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,

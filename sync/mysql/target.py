@@ -8,23 +8,24 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 
 import pymysql
 
-from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, LockstepError, MySQLAway, Refused
+from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, LockstepError, MySQLAway
 from sync.holder import is_gone, this_process
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Places, Row, RowChange, RowKey, Side
+from sync.model.change import DocumentId, DocumentRows, Places, Row, RowChange, RowKey, Side
 from sync.model.lens import difference
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Checkpoint, Position
+from sync.model.self_written import SelfWritten
 from sync.model.unique import Step, arranged
 from sync.mysql.conflicts import Conflicts
 from sync.mysql.flight import Flight
-from sync.mysql.inserts import Inserts, inserts
+from sync.mysql.own_making import LiveTables, Tables, tell
 from sync.mysql.packets import chunks
 from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
-from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
 from sync.mysql.unique import Uniques
 from sync.mysql.writing_apart import WritingApart
@@ -51,9 +52,8 @@ class MySQLTarget:
     def __init__(self, settings: MySQLSettings, mapping: SyncMapping) -> None:
         self._session = Session(settings)
         self._mapping = mapping
-        self._hints = KeyHints(mapping.tables.values())
+        self._live = Tables(mapping)
         self._tables = canonical_rows(mapping)
-        self._inserts = inserts(mapping)
         self._uniques = Uniques(mapping)
 
     def checkpoint(self) -> Checkpoint:
@@ -114,7 +114,7 @@ class MySQLTarget:
     def begin(self, checkpoint: Checkpoint) -> MySQLTransaction:
         """See the port."""
         connection = self._session.get()
-        hints, uniques = self._hints.on(connection), self._uniques.on(connection)
+        live, uniques = self._live.on(connection), self._uniques.on(connection)
         try:
             moved = self._move(connection, checkpoint, checkpoint.lease, LEASE)
         except LockstepError:
@@ -123,7 +123,7 @@ class MySQLTarget:
         if not moved:
             self._session.rollback()
             raise Fenced("another copy of the listener has taken the lease")
-        return MySQLTransaction(self._session, connection, self._mapping, self._tables, hints, self._inserts, uniques)
+        return MySQLTransaction(self._session, connection, self._mapping, self._tables, live, uniques)
 
     def close(self) -> None:
         """See the port."""
@@ -165,16 +165,14 @@ class MySQLTransaction:
         connection: Connection,
         mapping: SyncMapping,
         tables: Mapping[str, CanonicalRows],
-        hints: Mapping[str, str],
-        inserts: Mapping[str, Inserts],
+        live: LiveTables,
         uniques: Uniques,
     ) -> None:
         self._session = session
         self._connection = connection
         self._mapping = mapping
         self._tables = tables
-        self._hints = hints
-        self._inserts = inserts
+        self._live = live
         self._uniques = uniques
         self._conflicts = Conflicts(connection, mapping)
         #: Documents that stand here but not in canonical values.
@@ -208,13 +206,16 @@ class MySQLTransaction:
                     rows,
                     self._problems,
                     asked=wanted[table.name],
-                    hint=self._hints[table.name],
+                    hint=self._live.hints[table.name],
                     lock="FOR UPDATE NOWAIT",
                 )
         return {document: as_current(rows[document], self._problems.get(document)) for document in needs}
 
     def write(self, writes: Iterable[DocumentWrite]) -> None:
         """See the port. A document that was read as a problem is replaced whole."""
+        self._write(writes, alone=False)
+
+    def _write(self, writes: Iterable[DocumentWrite], *, alone: bool) -> None:
         changes: dict[str, list[RowChange]] = {}
         for write in writes:
             if write.document in self._problems:
@@ -222,8 +223,10 @@ class MySQLTransaction:
             collection = self._mapping.collections[write.document.collection]
             for change in difference(collection, write.before, write.after):
                 changes.setdefault(change.table, []).append(change)
+        tell(self._connection, self._live, self._mapping, changes, alone=alone)
         tables = [table for table in self._uniques.order if table.name in changes]
-        with translated(), Flight(self._connection) as flight:
+        counted = self._live.triggers.isdisjoint(changes)  # else a trigger may be first to delete a row
+        with translated(), Flight(self._connection, counted=counted) as flight:
             for table in reversed(tables):
                 self._delete(flight, table, [change for change in changes[table.name] if change.after is None])
             for table in tables:
@@ -238,12 +241,14 @@ class MySQLTransaction:
     def fill(self, collection: str, documents: Mapping[DocumentId, DocumentRows]) -> bool:
         """See the port."""
         mapped = self._mapping.collections[collection]
+        if self._live.tells(mapped):
+            return False
         order = list(documents)
         between = (column_key(mapped, order[0].key), column_key(mapped, order[-1].key))
         with translated(), self._connection.cursor() as cursor:
             for table in mapped.tables:
                 cursor.execute(
-                    f"SELECT 1 FROM {quoted(table.name)} {self._hints[table.name]}"
+                    f"SELECT 1 FROM {quoted(table.name)} {self._live.hints[table.name]}"
                     f" WHERE {quoted(table.key[0])} BETWEEN %s AND %s LIMIT 1 FOR UPDATE NOWAIT",
                     between,
                 )
@@ -252,13 +257,14 @@ class MySQLTransaction:
         with translated(), Flight(self._connection) as flight:
             for table in mapped.tables:
                 rows = chain.from_iterable(document[table.name].items() for document in documents.values())
-                for statement, count in self._inserts[table.name].statements(self._connection, rows):
+                for statement, count in self._live.inserts[table.name].statements(self._connection, rows):
                     flight.run(statement, count)
         return True
 
     def write_apart(self, writes: Sequence[DocumentWrite]) -> Apart:
         """See the port."""
-        return WritingApart(self._connection, self._mapping, self._tables, self._uniques, self.write).run(writes)
+        write = partial(self._write, alone=True)
+        return WritingApart(self._connection, self._mapping, self._tables, self._uniques, write).run(writes)
 
     def commit(self) -> Position | None:
         """See the port."""
@@ -283,7 +289,7 @@ class MySQLTransaction:
 
     def _insert(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
         rows = ((change.key, change.after or {}) for change in changes)
-        for statement, count in self._inserts[table.name].statements(self._connection, rows):
+        for statement, count in self._live.inserts[table.name].statements(self._connection, rows):
             flight.run(statement, count)
 
     def _update_in_order(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
@@ -318,42 +324,59 @@ class MySQLTransaction:
         self._update(flight, table, bulk)
 
     def _set(self, table: TableMapping, change: RowChange, values: Mapping[str, object]) -> str:
-        literal = self._connection.escape
-        sets = ", ".join(f"{quoted(column)} = {literal(value)}" for column, value in values.items())
+        literal, by_itself = self._connection.escape, self._live.written.get(table.name)
+        given = {name: value for name, value in values.items() if not (by_itself and name in by_itself.generated)}
+        sets = ", ".join(f"{quoted(column)} = {literal(value)}" for column, value in given.items())
         (key,) = self._keys(table, [change])
-        return f"UPDATE {quoted(table.name)} {self._hints[table.name]} SET {sets} WHERE {_equals(table, key)}"
+        return f"UPDATE {quoted(table.name)} {self._live.hints[table.name]} SET {sets} WHERE {_equals(table, key)}"
 
     def _update(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
         """One statement per set of changed columns and up to `_UPDATED` rows: a CASE on the key, so that values keep
         exactly the type of their column (a derived table would give them one of its own)."""
-        groups: dict[tuple[str, ...], list[RowChange]] = {}
+        groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[RowChange]] = {}
+        by_itself = self._live.written.get(table.name)
         for change in changes:
             before, after = change.before or {}, change.after or {}
             changed = tuple(name for name in table.columns if before[name] != after[name])
-            groups.setdefault(changed, []).append(change)
-        for columns, of_group in groups.items():
+            given = _given(changed, after, by_itself) if by_itself else (changed, ())
+            if given != ((), ()):
+                groups.setdefault(given, []).append(change)
+        for (columns, defaults), of_group in groups.items():
             written = [[(change.after or {})[column] for column in columns] for change in of_group]
             for chunk in chunks(of_group, written, _UPDATED):
-                flight.run(self._update_of(table, columns, chunk), len(chunk))
+                flight.run(self._update_of(table, columns, defaults, chunk), len(chunk))
 
-    def _update_of(self, table: TableMapping, columns: Sequence[str], changes: Sequence[RowChange]) -> str:
-        """The statement, complete: a key stands in it once for each column, and is made text once."""
+    def _update_of(
+        self, table: TableMapping, columns: Sequence[str], defaults: Sequence[str], changes: Sequence[RowChange]
+    ) -> str:
+        """The statement, complete: a key stands in it once for each column, and is made text once. `defaults` are columns
+        that get their default."""
         literal, keys = self._connection.escape, self._keys(table, changes)
         whens = [f"WHEN {_equals(table, key)} THEN " for key in keys]
-        sets = []
+        sets = [f"{quoted(column)} = DEFAULT" for column in defaults]
         for column in columns:
             codec = table.codecs[column]
             values = [(change.after or {})[column] for change in changes]
             stored = [literal(None if value is None else codec.to_column(value)) for value in values]
             cases = " ".join(map("".join, zip(whens, stored, strict=True)))
             sets.append(f"{quoted(column)} = CASE {cases} END")
-        target = f"{quoted(table.name)} {self._hints[table.name]}"
+        target = f"{quoted(table.name)} {self._live.hints[table.name]}"
         return f"UPDATE {target} SET {', '.join(sets)} WHERE {_among(table, keys)}"
 
     def _keys(self, table: TableMapping, changes: Sequence[RowChange]) -> list[list[str]]:
         """Of each row its key's values as they stand in a statement."""
         literal = self._connection.escape
         return [[literal(value) for value in _key_values(table, change.key)] for change in changes]
+
+
+def _given(changed: Sequence[str], after: Row, by_itself: SelfWritten) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the columns that change, those to which a statement gives a value, and those that get their default. A number that
+    MySQL has given stays: only an INSERT gets another."""
+    columns = [name for name in changed if name not in by_itself.generated]
+    defaults = tuple(name for name in columns if after[name] is None and name in by_itself.defaulted)
+    columns = [name for name in columns if name not in defaults]
+    defaults = tuple(name for name in defaults if name not in by_itself.numbered)
+    return tuple(columns), defaults
 
 
 def _commit(session: Session, connection: Connection) -> None:

@@ -52,7 +52,9 @@ class Uniques:
 
     def move(self, table: TableMapping, change: RowChange) -> Move:
         """What the row has now under the table's unique keys, and what it is to have."""
-        return Move(holds=self._claims(table, change.key, change.before), takes=self._claims(table, change.key, change.after))
+        return Move(
+            holds=self._claims(table, change.key, change.before), takes=self._claims(table, change.key, change.after)
+        )
 
     def _claims(self, table: TableMapping, key: RowKey, row: Row | None) -> dict[Claim, Blocker]:
         document = DocumentId(table.collection, key[0])

@@ -103,7 +103,9 @@ def test_an_exchange_in_one_writing_is_refused_and_the_transaction_with_it(log: 
     tables = frozenset(table.name for table in collection.tables)
     current = transaction.read({of(A): tables, of(B): tables})
     swap = [
-        DocumentWrite(document=of(key), before=current[of(key)].rows, after=shred(collection, account(key, account_id=n)))
+        DocumentWrite(
+            document=of(key), before=current[of(key)].rows, after=shred(collection, account(key, account_id=n))
+        )
         for key, n in ((A, 2), (B, 1))
     ]
     with pytest.raises(Refused):

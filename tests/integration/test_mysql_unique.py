@@ -155,8 +155,7 @@ def apart(side: MySQLSide, before: dict[str, int], after: dict[str, int]) -> dic
     transaction = target.begin(checkpoint.next())
     current = side.read(transaction, *numbered(side, after))
     writes = [
-        DocumentWrite(document=one, before=current[one].rows, after=rows)
-        for one, rows in numbered(side, after).items()
+        DocumentWrite(document=one, before=current[one].rows, after=rows) for one, rows in numbered(side, after).items()
     ]
     holds = dict(transaction.write_apart(writes).holds)
     transaction.commit()

@@ -31,6 +31,8 @@ ENGINE_TABLES = (
     "sync_checkpoint",
     "sync_conflict",
     "sync_conflict_detail",
+    "sync_intended",
+    "sync_trigger",
     "sync_command",
     "sync_worker",
     "sync_timeline",
@@ -82,6 +84,9 @@ def test_mysql_engine_tables(site: Site) -> None:
     assert found[Role.FOLLOWER]["sync_checkpoint"] == {READ}
     assert READ in found[Role.LISTENER]["sync_checkpoint"]
     assert UPDATE in found[Role.LISTENER]["sync_checkpoint"]
+    assert found[Role.LISTENER]["sync_intended"] == {READ, INSERT, DELETE}
+    assert found[Role.LISTENER]["sync_trigger"] == {READ}
+    assert found[Role.FOLLOWER]["sync_intended"] == found[Role.FOLLOWER]["sync_trigger"] == set()
     for role in (Role.FOLLOWER, Role.LISTENER):
         for table in ("sync_conflict", "sync_conflict_detail"):
             assert {READ, INSERT, UPDATE} <= found[role][table]

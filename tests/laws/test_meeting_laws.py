@@ -15,6 +15,7 @@ from sync.model.mapping import CollectionMapping, Policy
 from sync.model.meeting import Answer, Looked, Outcome, Rule, decide, on_written
 from sync.model.notes import NONE, Notes
 from tests.laws.meeting.laws import Law
+from tests.laws.meeting.made import Made, defaulted, derived, kept, rounded, stamped
 from tests.laws.meeting.moves import Setting
 from tests.laws.meeting.rules import Rules, crossed
 from tests.laws.meeting.search import search, shortest_trail, stuck, told
@@ -278,3 +279,61 @@ def test_looks_given_up_early_only_save_work(without: Rules) -> None:
     same: as long as marks are met in the order of the logs."""
     for setting in (replace(_RECURRING, crash=True), replace(_NEW, crash=True), replace(_MYSQL_WINS, crash=True)):
         assert not search(setting, without).broken
+
+
+# What MySQL makes of a write by itself.
+
+_CORRECTED = Setting(writes=2, batch=True)
+
+
+@every_policy
+@pytest.mark.parametrize("made", [derived, stamped, kept], ids=lambda made: str(made.__name__))
+def test_what_mysql_makes_of_a_write_reaches_the_document(policy: Policy, made: Made) -> None:
+    """Both sides end equal, with what MySQL makes of it, and no exchange goes on; nothing that a user wrote is lost, and what
+    MySQL made counts for nobody's: the last write where it makes nothing stands."""
+    holds(replace(_CORRECTED, policy=policy, made=made))
+    holds(replace(_CORRECTED, policy=policy, made=made, edits=_UPDATES, crash=True))
+
+
+@every_policy
+@pytest.mark.parametrize("made", [derived, rounded, kept], ids=lambda made: str(made.__name__))
+def test_what_mysql_makes_of_values_that_recur_reaches_the_document(policy: Policy, made: Made) -> None:
+    """MySQL may restore what stood there before."""
+    holds(replace(_CORRECTED, policy=policy, made=made, values=2))
+
+
+def test_a_default_reaches_the_document() -> None:
+    """A column whose field the document lacks."""
+    holds(replace(_CORRECTED, shape=NULLABLE, made=defaulted))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("made", [derived, rounded, stamped, kept], ids=lambda made: str(made.__name__))
+@pytest.mark.parametrize("values", [0, 2])
+def test_corrections_among_all_that_workers_may_do(made: Made, values: int) -> None:
+    """Late knowledge, batches, crashes and refusals."""
+    holds(replace(_ROUGH, made=made, values=values))
+    holds(replace(_ROUGH, made=made, values=values, refusals=True, crash=False))
+
+
+@pytest.mark.parametrize(
+    ("without", "setting", "law"),
+    [
+        pytest.param(
+            Rules(tells_corrections=False),
+            replace(_CORRECTED, made=derived),
+            Law.EQUAL,
+            id="what MySQL made is told from what the listener wrote",
+        ),
+        pytest.param(
+            Rules(marks_corrections=False),
+            replace(_CORRECTED, made=stamped),
+            Law.USERS_LOSE,
+            id="what MySQL made is told from what a user wrote",
+        ),
+    ],
+)
+def test_each_rule_of_corrections_is_needed(without: Rules, setting: Setting, law: Law) -> None:
+    """As of the other rules."""
+    assert search(setting, without).broken[law]

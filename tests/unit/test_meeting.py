@@ -97,7 +97,14 @@ def noted(side: Side, *steps: tuple[int, DocumentRows, DocumentRows]) -> Notes:
 
 
 def edit(
-    side: Side, count: int, time: int, found: DocumentRows, left: DocumentRows, problem: Hold | None = None
+    side: Side,
+    count: int,
+    time: int,
+    found: DocumentRows,
+    left: DocumentRows,
+    problem: Hold | None = None,
+    *,
+    correction: bool = False,
 ) -> Entry:
     return Entry(
         document=ANN,
@@ -106,6 +113,7 @@ def edit(
         committed_at=time * 1000,
         position=place_of(side, count),
         problem=problem,
+        correction=correction,
     )
 
 
@@ -443,6 +451,60 @@ def test_at_the_second_mark_mysql_is_written_only_as_it_was_looked_at() -> None:
 
 
 # JSON.
+
+
+# What MySQL made by itself.
+
+
+def corrected(time: int, found: DocumentRows, left: DocumentRows) -> Notes:
+    """MySQL made `left` of what the listener wrote."""
+    return NONE.add(edit(MYSQL, 1, time, found, left, correction=True))
+
+
+@every_policy
+def test_no_policy_overrules_a_correction_of_what_stands_there(policy: Policy) -> None:
+    """Also where it restored what the other side's user had found, and nobody loses by it."""
+    written = person(name="ann")
+    for made in (person(name="ANN"), OLD):
+        of_mongo = noted(MONGO, (9, OLD, written))
+        outcome = met(made, written, corrected(5, written, made), of_mongo, Rule(policy=policy))
+        assert (outcome.rows["person"], outcome.losers) == (made["person"], ())
+
+
+@every_policy
+def test_a_user_who_had_not_seen_a_correction_stands(policy: Policy) -> None:
+    """Whenever he wrote: nobody wrote the correction, so it is no loser."""
+    written, made, later = person(name="ann"), person(name="ANN"), person(name="bob")
+    for time in (1, 9):
+        outcome = met(
+            made, later, corrected(5, written, made), noted(MONGO, (time, written, later)), Rule(policy=policy)
+        )
+        assert (outcome.rows["person"], outcome.losers) == (later["person"], ())
+
+
+@every_policy
+def test_a_delete_that_had_not_seen_a_correction_stands(policy: Policy) -> None:
+    """MySQL's own doing keeps no document that its user deleted."""
+    written, made = person(name="ann"), person(name="ANN")
+    outcome = met(made, ABSENT, corrected(5, written, made), noted(MONGO, (1, written, ABSENT)), Rule(policy=policy))
+    assert (outcome.rows, outcome.losers) == (ABSENT, ())
+
+
+def test_a_users_change_of_what_mysql_made_is_a_users() -> None:
+    """It found what MySQL had made, and counts by its time."""
+    written, made, mine, theirs = (person(name=name) for name in ("ann", "ANN", "mine", "theirs"))
+    of_mysql = corrected(5, written, made).add(edit(MYSQL, 2, 7, made, mine))
+    outcome = met(mine, theirs, of_mysql, noted(MONGO, (6, written, theirs)))
+    assert (outcome.rows["person"], lost(outcome)) == (mine["person"], {"name": "theirs"})
+    note = of_mysql.places["person", ("ann",), "name"]
+    assert (note.found, note.correction) == ("ann", False)
+
+
+def test_notes_of_corrections_come_back_from_json() -> None:
+    """Told apart from users'."""
+    notes = corrected(5, OLD, person(name="ANN")).add(edit(MYSQL, 2, 7, OLD, person(email="b@x")))
+    assert Notes.from_json(notes.to_json()) == notes
+    assert [note.correction for note in notes.places.values()] == [True, False]
 
 
 def test_rows_come_back_from_json() -> None:

@@ -72,7 +72,11 @@ def test_refusals_name_their_kind(code: int, kind: str) -> None:
         (1062, "Duplicate entry 'x' for key 'secret'' for key 't.name'", "t.name"),
         (1406, "Data too long for column 'name' at row 1", "name"),
         (1366, "Incorrect integer value: 'secret' for column 'a' at row 1", "1366"),
-        (1452, "a foreign key constraint fails (`d`.`t`, CONSTRAINT `known` FOREIGN KEY (`a`) REFERENCES `b`)", "known"),
+        (
+            1452,
+            "a foreign key constraint fails (`d`.`t`, CONSTRAINT `known` FOREIGN KEY (`a`) REFERENCES `b`)",
+            "known",
+        ),
         (4025, "CONSTRAINT `positive` failed for `d`.`t`", "positive"),
         (9999, "secret", "9999"),
     ],

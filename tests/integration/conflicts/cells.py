@@ -83,7 +83,9 @@ def _a_of(winner: Side) -> int:
     return VALUE[winner]
 
 
-def _both_changed(kind: Kind, direction: Side, edits: Mapping[Side, Callable[[Items, Keys], None]], **more: object) -> Cell:
+def _both_changed(
+    kind: Kind, direction: Side, edits: Mapping[Side, Callable[[Items, Keys], None]], **more: object
+) -> Cell:
     """The value of `a` is decided."""
     return Cell(
         kind=kind,
@@ -165,9 +167,7 @@ def _parent_missing(direction: Side) -> Cell:
 
 CELLS: tuple[Cell, ...] = (
     *(
-        _both_changed(
-            Kind.INSERT_EXISTS, side, {one: _inserts(one) for one in Side}, base=lambda _: []
-        )
+        _both_changed(Kind.INSERT_EXISTS, side, {one: _inserts(one) for one in Side}, base=lambda _: [])
         for side in Side
     ),
     *(_both_changed(Kind.UPDATE_DIFFERS, side, {one: _updates(one) for one in Side}) for side in Side),

@@ -112,7 +112,9 @@ class Items:
             return
         with self._together() as cursor:
             values = [str(document["_id"]), *(document.get(column) for column in _COLUMNS)]
-            cursor.execute(f"INSERT INTO {self.name} (id, a, b, code, flag, parent) VALUES (%s, %s, %s, %s, %s, %s)", values)
+            cursor.execute(
+                f"INSERT INTO {self.name} (id, a, b, code, flag, parent) VALUES (%s, %s, %s, %s, %s, %s)", values
+            )
             for position, value in enumerate(document["elements"]):
                 cursor.execute(f"INSERT INTO {self.name}_element VALUES (%s, %s, %s)", (values[0], position, value))
 

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterable
 
 from sync.model.mapping import Policy
+from tests.laws.meeting.made import SETTLED, Made, rounded
 from tests.laws.meeting.moves import Setting
 from tests.laws.meeting.state import Logged, State
 
@@ -19,11 +20,17 @@ class Law(enum.Enum):
     ACCOUNTED_FOR = "a value that a user wrote is final, was found by a later user, or is a recorded loser"
     NOT_REVIVED = "no value comes back that a user found and overwrote"
     LAST_WRITE = "the last value that was written stands"
+    #: Where MySQL changes the second value by itself.
+    MADE = "what stands is what MySQL makes of it"
+    FIRST_LAST_WRITE = "the last value that was written where MySQL changes nothing by itself stands"
+    USERS_LOSE = "only what a user wrote is a loser"
 
 
 def laws_of(setting: Setting) -> frozenset[Law]:
     """Those that the setting allows to tell: values that recur cannot be told apart, a person may choose an older one."""
     laws = {Law.EQUAL}
+    if setting.made:
+        return _laws_of_made(setting)
     if setting.values == 0:
         laws.add(Law.ACCOUNTED_FOR)
         if setting.edits.updates_only and not setting.person:
@@ -33,11 +40,23 @@ def laws_of(setting: Setting) -> frozenset[Law]:
     return frozenset(laws)
 
 
-def broken_at_end(state: State, laws: frozenset[Law]) -> Iterable[Law]:
+def _laws_of_made(setting: Setting) -> frozenset[Law]:
+    laws = {Law.EQUAL, Law.MADE} if setting.made in SETTLED else {Law.EQUAL}
+    if setting.values == 0 and setting.made is not rounded:
+        laws |= {Law.ACCOUNTED_FOR, Law.USERS_LOSE}
+        if setting.edits.updates_only and setting.policy is Policy.LAST_WRITE_WINS:
+            laws.add(Law.FIRST_LAST_WRITE)
+    return frozenset(laws)
+
+
+def broken_at_end(state: State, laws: frozenset[Law], made: Made | None = None) -> Iterable[Law]:
     """The laws that an end breaks. Only where the sides are equal can the others be told."""
     if state.mysql is not state.mongo or state.conflict:
         return [Law.EQUAL]
-    return [law for law in laws if law is not Law.EQUAL and not _HOLDS[law](state)]
+    values = state.mysql.values
+    if Law.MADE in laws and made and values and made(values, values, 0) != values:
+        return [Law.MADE]
+    return [law for law in laws & _HOLDS.keys() if not _HOLDS[law](state)]
 
 
 def broken_while_refusing(state: State) -> Iterable[Law]:
@@ -50,7 +69,12 @@ def broken_while_refusing(state: State) -> Iterable[Law]:
 def _users(state: State) -> list[Logged]:
     """Their changes, in the order in which they were made."""
     entries = (*state.binlog.entries, *state.stream.entries)
-    return sorted((entry for entry in entries if entry.committed_at), key=lambda entry: entry.committed_at)
+    users = (entry for entry in entries if entry.committed_at and not entry.correction)
+    return sorted(users, key=lambda entry: entry.committed_at)
+
+
+def _corrections(state: State) -> list[Logged]:
+    return [entry for entry in state.binlog.entries if entry.correction]
 
 
 def _touched(entry: Logged) -> list[int]:
@@ -67,15 +91,30 @@ def _found(users: list[Logged]) -> set[tuple[int, int | None]]:
     return {(index, entry.found.value(index)) for entry in users for index in _touched(entry)} - _NOTHING
 
 
+def _written(users: list[Logged]) -> set[tuple[int, int | None]]:
+    return {(index, entry.left.value(index)) for entry in users for index in _touched(entry)} - _NOTHING
+
+
+def _lost(state: State) -> set[tuple[int, object]]:
+    return {(0 if place[2] == "a" else 1, value) for place, value in state.lost}
+
+
 def _accounted_for(state: State) -> bool:
     users = _users(state)
-    written = {(index, entry.left.value(index)) for entry in users for index in _touched(entry)} - _NOTHING
-    lost = {(0 if place[2] == "a" else 1, value) for place, value in state.lost}
-    return written <= _found(users) | _final(state) | lost
+    return _written(users) <= _found([*users, *_corrections(state)]) | _final(state) | _lost(state)
+
+
+def _users_lose(state: State) -> bool:
+    return _lost(state) <= _written(_users(state))
 
 
 def _not_revived(state: State) -> bool:
     return not _found(_users(state)) & _final(state)
+
+
+def _first_last_write(state: State) -> bool:
+    values = [entry.left.value(0) for entry in _users(state) if 0 in _touched(entry)]
+    return not values or values[-1] == state.mysql.value(0)
 
 
 def _last_write(state: State) -> bool:
@@ -87,4 +126,10 @@ def _last_write(state: State) -> bool:
 
 
 _NOTHING: set[tuple[int, int | None]] = {(0, None), (1, None)}
-_HOLDS = {Law.ACCOUNTED_FOR: _accounted_for, Law.NOT_REVIVED: _not_revived, Law.LAST_WRITE: _last_write}
+_HOLDS = {
+    Law.ACCOUNTED_FOR: _accounted_for,
+    Law.NOT_REVIVED: _not_revived,
+    Law.LAST_WRITE: _last_write,
+    Law.FIRST_LAST_WRITE: _first_last_write,
+    Law.USERS_LOSE: _users_lose,
+}

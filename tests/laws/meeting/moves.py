@@ -17,6 +17,7 @@ from sync.model.mapping import Policy
 from sync.model.meeting import Answer, Looked, Rule
 from sync.model.notes import NONE, Note, Place
 from sync.model.position import BinlogPosition, Known, Position
+from tests.laws.meeting.made import Made
 from tests.laws.meeting.rules import Rules, place_in_stream
 from tests.laws.meeting.shapes import DOCUMENT, TWO_COLUMNS, Document, Edits, Shape
 from tests.laws.meeting.state import (
@@ -61,10 +62,13 @@ class Setting:
     crash: bool = False
     #: MySQL may refuse what the listener writes, until it does no longer.
     refusals: bool = False
+    #: What MySQL makes of a write by itself.
+    made: Made | None = None
 
     @property
     def start(self) -> State:
-        first = self.shape.document((0, 0))
+        values = (0, 0)
+        first = self.shape.document(self.made(None, values, 0) if self.made else values)
         return State(
             mysql=first,
             mongo=first,
@@ -126,7 +130,10 @@ class Moves:
         setting, clock = self._setting, state.binlog.users + state.stream.users + 1
         values = range(setting.values) if setting.values else (clock,)
         if state.binlog.users < setting.writes:
-            for new in self._edits(state.mysql, clock, values):
+            for edited in self._edits(state.mysql, clock, values):
+                new = self._made(state, edited)
+                if new is state.mysql:
+                    continue
                 log = self._log(state.binlog, Origin.USER, state.mysql, new, clock, 0)
                 yield state._replace(mysql=new, binlog=log)
         if state.stream.users < setting.writes:
@@ -138,7 +145,13 @@ class Moves:
         shape = self._setting.shape
         for new in shape.edits(found, values, self._setting.edits):
             # Of two columns that are alike the first is changed first: the other half is this one's mirror image.
-            if clock > 1 or shape.optional or new.values is None or new.value(0) != found.value(0):
+            if (
+                clock > 1
+                or shape.optional
+                or self._setting.made
+                or new.values is None
+                or new.value(0) != found.value(0)
+            ):
                 yield new
 
     # The follower applies the binlog.
@@ -334,9 +347,24 @@ class Moves:
         return state._replace(mongo=new, stream=self._log(state.stream, Origin.ECHO, state.mongo, new, 0, 0))
 
     def _mysql(self, state: State, new: Document, seen: int) -> State:
+        """The listener writes; what MySQL makes of it by itself stands in the same transaction."""
         if new is state.mysql:
             return state
-        return state._replace(mysql=new, binlog=self._log(state.binlog, Origin.ECHO, state.mysql, new, 0, seen))
+        made, log = self._made(state, new), state.binlog
+        if not self._rules.tells_corrections:  # all that the transaction holds is taken for an echo
+            return state._replace(mysql=made, binlog=self._log(log, Origin.ECHO, state.mysql, made, 0, seen))
+        if made is not state.mysql:
+            log = self._log(log, Origin.ECHO, state.mysql, new, 0, seen)
+        if made is not new:
+            clock = state.binlog.users + state.stream.users
+            log = self._log(log, Origin.USER, new, made, clock, 0, correction=True)
+        return state._replace(mysql=made, binlog=log)
+
+    def _made(self, state: State, new: Document) -> Document:
+        made, fresh = self._setting.made, 10_000 + len(state.binlog)
+        if made is None or new.values is None:
+            return new
+        return self._setting.shape.document(made(state.mysql.values, new.values, fresh))
 
     def _tidy(self, state: State) -> State:
         """Without differences that nobody can see: the listener passes echoes at once, for it drops them; a decision whose
@@ -355,7 +383,17 @@ class Moves:
 
     # The rules, asked with what states hold.
 
-    def _log_uncached(self, log: Log, origin: Origin, found: Document, left: Document, clock: int, seen: int) -> Log:
+    def _log_uncached(
+        self,
+        log: Log,
+        origin: Origin,
+        found: Document,
+        left: Document,
+        clock: int,
+        seen: int,
+        *,
+        correction: bool = False,
+    ) -> Log:
         count = len(log) + 1
         entry = Logged(
             document=DOCUMENT,
@@ -364,9 +402,12 @@ class Moves:
             committed_at=clock * 1000,
             position=_place(log.side, count),
             seen=place_in_stream(seen) if origin is Origin.ECHO else None,
+            correction=correction and self._rules.marks_corrections,
             found=found,
             left=left,
         )
+        if correction:
+            return Log(log.side, (*log.entries, entry), log.users, log.last_echo)
         if origin is Origin.ECHO:
             return Log(log.side, (*log.entries, entry), log.users, count)
         return Log(log.side, (*log.entries, entry), log.users + 1, log.last_echo)

@@ -27,6 +27,7 @@ export const KINDS: Record<ConflictKind, string> = {
   unique_violation: 'a unique key refused it',
   foreign_key_violation: 'a foreign key refused it',
   constraint_violation: 'a constraint refused it',
+  correction: 'what MySQL made of a write met another change',
 }
 
 export const POLICIES: Record<string, string> = {

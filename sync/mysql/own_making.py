@@ -1,0 +1,96 @@
+"""What MySQL makes of the listener's rows by itself, as the live schema tells it; and how the listener says beforehand, in the
+same transaction, what it means to write there (`sync.model.corrections`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sync.model.change import RowChange
+from sync.model.corrections import meant, told_text
+from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.self_written import SelfWritten, self_written
+from sync.mysql.inserts import Inserts, inserts
+from sync.mysql.packets import chunks, send
+from sync.mysql.schema import columns, defaults, key_hints, noted_triggers
+from sync.mysql.server import Connection, translated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTables:
+    """The mapped tables as a server has them."""
+
+    #: See `schema.key_hints`.
+    hints: Mapping[str, str]
+    inserts: Mapping[str, Inserts]
+    #: What MySQL writes by itself; of other tables nothing.
+    written: Mapping[str, SelfWritten]
+    #: Tables that have triggers.
+    triggers: frozenset[str]
+
+    def tells(self, collection: CollectionMapping) -> bool:
+        """Whether writes of the collection must be told beforehand."""
+        return any(table.name in self.written or table.name in self.triggers for table in collection.tables)
+
+
+class Tables:
+    """Looked up once for each connection."""
+
+    def __init__(self, mapping: SyncMapping) -> None:
+        self._mapping = mapping
+        self._connection: Connection | None = None
+        self._live: LiveTables | None = None
+
+    def on(self, connection: Connection) -> LiveTables:
+        """Ends what the look-up has begun."""
+        if self._live is None or self._connection is not connection:
+            self._live = self._look(connection)
+            self._connection = connection
+            with translated():
+                connection.rollback()
+        return self._live
+
+    def _look(self, connection: Connection) -> LiveTables:
+        tables = self._mapping.tables
+        found, given = columns(connection, list(tables)), defaults(connection, list(tables))
+        written = {
+            name: one
+            for name, table in tables.items()
+            if (one := self_written(table, found.get(name, {}), given.get(name, ())))
+        }
+        return LiveTables(
+            hints=key_hints(connection, tables.values()),
+            inserts=inserts(self._mapping, written),
+            written=written,
+            triggers=noted_triggers(connection),
+        )
+
+
+def tell(
+    connection: Connection,
+    live: LiveTables,
+    mapping: SyncMapping,
+    changes: Mapping[str, Sequence[RowChange]],
+    *,
+    alone: bool,
+) -> None:
+    """Say what is about to be written, by table, in the open transaction: in tables of which MySQL writes something by
+    itself, or all where a trigger may fire. `alone`: more may follow in this transaction, of other tables.
+
+    The row goes again at once, for only the log is asked. Raises `Refused` where it is larger than the server takes.
+    """
+    if not (live.written or live.triggers):
+        return
+    all_rows = bool(live.triggers) and (alone or not live.triggers.isdisjoint(changes))
+    said = [
+        meant(mapping.tables[name], change)
+        for name, of_table in changes.items()
+        if all_rows or name in live.written
+        for change in of_table
+    ]
+    if not said:
+        return
+    with translated(), connection.cursor() as cursor:
+        for some in chunks(said, [(text,) for text in said]):
+            send(cursor, "INSERT INTO sync_intended (told) VALUES (%s)", (told_text(some, all_rows=all_rows),))
+            cursor.execute("DELETE FROM sync_intended WHERE id = %s", (cursor.lastrowid,))
