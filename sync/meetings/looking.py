@@ -14,15 +14,17 @@ from typing import NamedTuple, TypeVar
 
 from sync.errors import Contention, Refused
 from sync.lease import Lease, NothingToWrite
+from sync.meetings.asking import decided
 from sync.meetings.pauses import Pauses
 from sync.meetings.retention import Retention
 from sync.meetings.rows import in_rows
 from sync.model.batch import Batch
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Side
+from sync.model.change import DocumentId, DocumentRows, Side
 from sync.model.fold import broken
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.model.meeting import Looked, Rule, as_looked, decide, ranked
+from sync.model.meeting import Looked, as_looked, ranked
 from sync.model.position import Mark
+from sync.model.rulings import Ruling
 from sync.model.values import rows_to_json
 from sync.ports import (
     ConflictDatabase,
@@ -41,7 +43,6 @@ DOCUMENTS, ROWS = 1000, 20_000
 ANYWAY = 1.0
 
 _Result = TypeVar("_Result")
-_STRANGERS = "a person: both sides had it before the start, and no log tells which is newer; lockstep repair"
 _NO_KEY = "a person: its key is none of the mapping's, or too long to be kept; mend it on the side that has it"
 
 
@@ -61,8 +62,8 @@ class _Look:
     mysql: DocumentRows | None
     mongo: DocumentRows | None
     looked: Looked
-    #: The side that a person chose.
-    chosen: Side | None
+    #: As it was due: with what people said of it.
+    due: DueConflict
 
 
 class Looking:
@@ -115,6 +116,11 @@ class Looking:
         self._ask_at = 0.0
         return conflict
 
+    def rule(self, conflict: int, ruling: Ruling) -> None:
+        """A person has decided some units of a held document: the next look meets that. Raises `CommandRefused`."""
+        self._in_rows(lambda rows: rows.rule(conflict, ruling))
+        self._ask_at = 0.0
+
     def rest(self, longest: float) -> float:
         """Seconds until there is something to do, at most `longest`."""
         return min(longest, max(0.0, min(self._ask_at, self._pauses.next_due()) - time.monotonic()))
@@ -145,18 +151,17 @@ class Looking:
         def ask(rows: ConflictStore) -> Sequence[DueConflict]:
             found = rows.looks.due(limit)
             for one in found:
-                reason = _for_a_person(one)
-                if reason and not one.waiting:
-                    rows.looks.wait(one.conflict, reason)
+                if one.document is None and not one.waiting:
+                    rows.looks.wait(one.conflict, _NO_KEY)
             return found
 
         found = self._in_rows(ask)
-        self._hopeless = sum(1 for one in found if one.waiting and _for_a_person(one))
+        self._hopeless = sum(1 for one in found if one.waiting and one.document is None)
         if len(found) < limit:
             self._pauses.keep_only({one.conflict for one in found} | under.keys())
         due: dict[str, list[DueConflict]] = {}
         for one in found:
-            if one.document is None or _for_a_person(one):
+            if one.document is None:
                 continue
             if one.conflict in under:
                 if one.waiting:  # only so that its pause does not end again and again
@@ -177,21 +182,21 @@ class Looking:
     def _look(self, due: Sequence[DueConflict]) -> None:
         """Read MySQL, then MongoDB; the rows with the look's id are the mark in the binlog, the checkpoint that in the stream."""
         documents = {one.conflict: one.document for one in due if one.document}
-        chosen = {one.conflict: one.chosen for one in due}
+        asked = {one.conflict: one for one in due}
         readings, unreadable = self._in_mysql(documents)
         problems = {number: f"MySQL's rows cannot be carried: {one.reason}" for number, one in unreadable.items()}
         mysql: dict[int, DocumentRows | _Unreadable] = dict(_few(readings))
-        mysql |= {number: one for number, one in unreadable.items() if chosen[number] is Side.MONGO}
+        mysql |= {number: one for number, one in unreadable.items() if asked[number].chosen is Side.MONGO}
         look, under = secrets.randbits(62), dict[int, _Look]()  # at random: whatever is undone, an id never comes twice
         try:
             with self._lease.transaction(replace(self._lease.idle(), mark=Mark(look=look)), ()) as transaction:
                 mongo = self._in_mongo(transaction, [documents[number] for number in mysql])
                 for number, rows in mysql.items():
                     problem = mongo[documents[number]].problem
-                    if problem and (chosen[number] is not Side.MYSQL or isinstance(rows, _Unreadable)):
+                    if problem and (asked[number].chosen is not Side.MYSQL or isinstance(rows, _Unreadable)):
                         problems[number] = f"MongoDB's document cannot be carried: {problem.reason}"
                     else:
-                        under[number] = self._seen(documents[number], rows, mongo[documents[number]], chosen[number])
+                        under[number] = self._seen(documents[number], rows, mongo[documents[number]], asked[number])
                 taken = transaction.conflicts.looks.begin(look, under) if under else frozenset()
                 if not taken:
                     raise NothingToWrite
@@ -204,7 +209,7 @@ class Looking:
             self._wait(unseen)
 
     def _seen(
-        self, document: DocumentId, mysql: DocumentRows | _Unreadable, mongo: Current, chosen: Side | None
+        self, document: DocumentId, mysql: DocumentRows | _Unreadable, mongo: Current, due: DueConflict
     ) -> _Look:
         unreadable: dict[Side, str] = {}
         here, there = None, None
@@ -217,7 +222,7 @@ class Looking:
         else:
             there = mongo.rows
         looked = as_looked(self._collection(document), here, there, unreadable)
-        return _Look(document=document, mysql=here, mongo=there, looked=looked, chosen=chosen)
+        return _Look(document=document, mysql=here, mongo=there, looked=looked, due=due)
 
     def _in_mysql(self, documents: Mapping[int, DocumentId]) -> tuple[dict[int, DocumentRows], dict[int, _Unreadable]]:
         """Each document's rows; and why some are none."""
@@ -279,13 +284,12 @@ class Looking:
                 current, collection = mongo[one.document], self._collection(one.document)
                 if (None if current.problem else current.rows) != one.mongo:
                     continue
-                rule = Rule(policy=collection.policy, tie=self._mapping.tie, resolution=self._resolution())
-                outcome = decide(collection, rule, one.looked, of_document, one.chosen)
-                decisions[number] = Decision(
-                    looked=one.looked, mysql=one.mysql, policy=collection.policy, outcome=outcome
+                decision = decided(
+                    self._mapping, collection, one.due, one.looked, one.mysql, of_document, self._resolution()
                 )
-                if outcome.rows != one.mongo:
-                    writes.append(DocumentWrite(document=one.document, before=one.looked.mongo, after=outcome.rows))
+                decisions[number], wanted = decision, decision.outcome.of(Side.MONGO)
+                if wanted != one.mongo:
+                    writes.append(DocumentWrite(document=one.document, before=one.looked.mongo, after=wanted))
             if not decisions:
                 raise NothingToWrite
             transaction.write(writes)
@@ -315,13 +319,6 @@ class Looking:
 
     def _collection(self, document: DocumentId) -> CollectionMapping:
         return self._mapping.collections[document.collection]
-
-
-def _for_a_person(due: DueConflict) -> str:
-    """What keeps a document from being looked at before somebody has done something; empty: nothing."""
-    if due.document is None:
-        return _NO_KEY
-    return _STRANGERS if due.kind is ConflictKind.SNAPSHOT_DIFFERS and not due.chosen else ""
 
 
 def _few(readings: Mapping[int, DocumentRows]) -> dict[int, DocumentRows]:
