@@ -11,20 +11,23 @@ from sync.model.choice import Head, Shown, Taken, unit_value
 from sync.model.mapping import CollectionMapping, Policy
 from sync.model.meeting import Rule, as_looked, decide, rows_from_json
 from sync.model.notes import NONE
-from sync.model.rulings import check, shown_to_json
+from sync.model.rulings import check, shown_to_json, taken_to_json
 from sync.model.values import from_json, to_json
 
 _Rows = Sequence[Mapping[str, object]]
 
 
 def differing(collection: CollectionMapping, mysql: _Rows | None, mongo: _Rows | None) -> tuple[Shown, ...]:
-    """Each unit that differs in what a conflict row has of both sides; none where it has not both: then only `lockstep repair`
-    can decide."""
+    """Each unit that differs in what a conflict row has of both sides; none where it has not both, or has them as an earlier
+    mapping made them: then only `lockstep repair` can decide."""
     if mysql is None or mongo is None:
         return ()
-    here, there = rows_from_json(collection, mysql), rows_from_json(collection, mongo)
-    looked = as_looked(collection, here, there, {})
-    outcome = decide(collection, Rule(policy=Policy.LAST_WRITE_WINS), looked, dict.fromkeys(Side, NONE))
+    try:
+        here, there = rows_from_json(collection, mysql), rows_from_json(collection, mongo)
+        looked = as_looked(collection, here, there, {})
+        outcome = decide(collection, Rule(policy=Policy.LAST_WRITE_WINS), looked, dict.fromkeys(Side, NONE))
+    except (KeyError, ValueError):
+        return ()
     return tuple(
         Shown(
             head=head,
@@ -67,6 +70,11 @@ def taken_of(
             taken.append(Taken(head=one.head, mysql=one.mysql, mongo=one.mongo, side=winner))
     check(collection, taken)
     return tuple(taken)
+
+
+def request_of(conflict: int, taken: Iterable[Taken], reason: str) -> dict[str, object]:
+    """The arguments of the follower's request `resolve`."""
+    return {"conflict": conflict, "fields": taken_to_json(taken), "reason": reason}
 
 
 def _own(name: str, shown: Shown, value: object) -> Taken:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 
-from sync.model.mapping import Policy
+from sync.model.choice import with_units
+from sync.model.mapping import CollectionMapping, Policy
 from tests.laws.meeting.moves import Setting
 from tests.laws.meeting.state import Logged, State
 
@@ -19,13 +20,22 @@ class Law(enum.Enum):
     ACCOUNTED_FOR = "a value that a user wrote is final, was found by a later user, or is a recorded loser"
     NOT_REVIVED = "no value comes back that a user found and overwrote"
     LAST_WRITE = "the last value that was written stands"
+    #: Where nobody answers.
+    EQUAL_BUT_FOR_QUESTIONS = "both sides are equal in all that a person is not asked about"
+    NOTHING_LOST = "no value loses before a person has decided"
+    BOUND = "no value loses by a person's decision that they were not shown"
 
 
 def laws_of(setting: Setting) -> frozenset[Law]:
     """Those that the setting allows to tell: values that recur cannot be told apart, a person may choose an older one."""
-    laws = {Law.EQUAL}
+    asks = setting.policy is Policy.MANUAL
+    laws = {Law.EQUAL_BUT_FOR_QUESTIONS} if asks and not setting.person else {Law.EQUAL}
+    if asks and setting.person:
+        laws.add(Law.BOUND)
     if setting.values == 0:
         laws.add(Law.ACCOUNTED_FOR)
+        if asks and not setting.person:
+            laws.add(Law.NOTHING_LOST)
         if setting.edits.updates_only and not setting.person:
             laws.add(Law.NOT_REVIVED)
             if setting.policy is Policy.LAST_WRITE_WINS and setting.resolution <= 1000:
@@ -33,16 +43,20 @@ def laws_of(setting: Setting) -> frozenset[Law]:
     return frozenset(laws)
 
 
-def broken_at_end(state: State, laws: frozenset[Law]) -> Iterable[Law]:
+def broken_at_end(state: State, laws: frozenset[Law], collection: CollectionMapping) -> Iterable[Law]:
     """The laws that an end breaks. Only where the sides are equal can the others be told."""
-    if state.mysql is not state.mongo or state.conflict:
-        return [Law.EQUAL]
-    return [law for law in laws if law is not Law.EQUAL and not _HOLDS[law](state)]
+    if Law.EQUAL_BUT_FOR_QUESTIONS in laws and state.conflict and state.conflict.asks:
+        mysql, mongo = state.mysql.rows, state.mongo.rows
+        if with_units(collection, mysql, mongo, state.conflict.questions) != mongo:
+            return [Law.EQUAL_BUT_FOR_QUESTIONS]
+    elif state.mysql is not state.mongo or state.conflict:
+        return [law for law in laws if law in _EQUAL]
+    return [law for law in laws if law not in _EQUAL and not _HOLDS[law](state)]
 
 
 def broken_while_refusing(state: State) -> Iterable[Law]:
     """The laws that a state breaks in which only time can bring anything."""
-    if state.conflict.waiting if state.conflict else state.mysql is state.mongo:
+    if state.conflict.waiting or state.conflict.asks if state.conflict else state.mysql is state.mongo:
         return []
     return [Law.EQUAL_OR_WAITING]
 
@@ -60,7 +74,8 @@ def _touched(entry: Logged) -> list[int]:
 
 
 def _final(state: State) -> set[tuple[int, int | None]]:
-    return {(index, state.mysql.value(index)) for index in (0, 1)}
+    """On either side."""
+    return {(index, side.value(index)) for index in (0, 1) for side in (state.mysql, state.mongo)}
 
 
 def _found(users: list[Logged]) -> set[tuple[int, int | None]]:
@@ -87,4 +102,11 @@ def _last_write(state: State) -> bool:
 
 
 _NOTHING: set[tuple[int, int | None]] = {(0, None), (1, None)}
-_HOLDS = {Law.ACCOUNTED_FOR: _accounted_for, Law.NOT_REVIVED: _not_revived, Law.LAST_WRITE: _last_write}
+_EQUAL = frozenset({Law.EQUAL, Law.EQUAL_BUT_FOR_QUESTIONS})
+_HOLDS = {
+    Law.ACCOUNTED_FOR: _accounted_for,
+    Law.NOT_REVIVED: _not_revived,
+    Law.LAST_WRITE: _last_write,
+    Law.NOTHING_LOST: lambda state: not state.lost,
+    Law.BOUND: lambda state: not state.overruled,
+}
