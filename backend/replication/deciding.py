@@ -23,8 +23,10 @@ class Closed(APIException):
 
 def to_decide(conflict: Conflict) -> tuple[Shown, ...]:
     """What differs in a held document, unit by unit; none where only `lockstep repair` can decide."""
+    if conflict.open_key is None:
+        return ()
     collection = read_mapping().collections.get(conflict.collection)
-    if conflict.open_key is None or collection is None:
+    if collection is None:
         return ()
     return differing(collection, conflict.detail.mysql_value, conflict.detail.mongo_value)
 

@@ -66,16 +66,14 @@ class ResolveSerializer(serializers.Serializer[Any]):
     """A person's decision. It counts while both sides hold the values that were shown; else it is refused, with those that
     stand there."""
 
-    fields_ = TakenUnitSerializer(many=True, allow_empty=False)
     reason = serializers.CharField(max_length=2000)
 
     def get_fields(self) -> Any:
         """With `fields`, a name that the class itself uses."""
-        fields = super().get_fields()
-        return {"fields": fields.pop("fields_"), **fields}
+        return {"fields": TakenUnitSerializer(many=True, allow_empty=False), **super().get_fields()}
 
 
-class RulingStateSerializer(serializers.Serializer[Any]):
+class RulingAnswerSerializer(serializers.Serializer[Any]):
     """How far a decision has come. `requested`: the follower has not read it; `pending`: the next look meets it."""
 
     request = serializers.IntegerField()
@@ -84,7 +82,7 @@ class RulingStateSerializer(serializers.Serializer[Any]):
     changed = UnitSerializer(many=True, help_text="what stands there now, where it was decided on other values")
 
 
-class RulingSerializer(RulingStateSerializer):
+class RulingSerializer(RulingAnswerSerializer):
     """One of a conflict's decisions, as it was made."""
 
     by = serializers.CharField()

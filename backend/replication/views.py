@@ -27,7 +27,7 @@ from backend.replication.serializers import (
     ConflictListSerializer,
     ConflictSummarySerializer,
     ResolveSerializer,
-    RulingStateSerializer,
+    RulingAnswerSerializer,
     SyncStatusSerializer,
 )
 from backend.replication.set_up import NotSetUp, is_missing
@@ -138,7 +138,7 @@ class ConflictViewSet(viewsets.ReadOnlyModelViewSet[Conflict]):
 
     @extend_schema(
         request=ResolveSerializer,
-        responses={202: RulingStateSerializer, 409: OpenApiResponse(description="the conflict is closed")},
+        responses={202: RulingAnswerSerializer, 409: OpenApiResponse(description="the conflict is closed")},
     )
     @action(detail=True, methods=["post"])
     def resolve(self, request: Request, pk: str) -> Response:
@@ -149,15 +149,15 @@ class ConflictViewSet(viewsets.ReadOnlyModelViewSet[Conflict]):
         assert isinstance(request.user, User)  # OperatorPermission
         number = resolve(conflict, asked.validated_data, request.user.email)
         answer = {"request": number, "state": "requested", "message": "", "changed": []}
-        return Response(RulingStateSerializer(answer).data, status=status.HTTP_202_ACCEPTED)
+        return Response(RulingAnswerSerializer(answer).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(
-        parameters=[OpenApiParameter("request_number", int, OpenApiParameter.PATH)], responses=RulingStateSerializer
+        parameters=[OpenApiParameter("request_number", int, OpenApiParameter.PATH)], responses=RulingAnswerSerializer
     )
     @action(detail=True, url_path="rulings/(?P<request_number>[0-9]{1,18})")
     def ruling(self, request: Request, pk: str, request_number: str) -> Response:
         """How far a decision has come."""
-        return Response(RulingStateSerializer(ruling_state(self.get_object(), int(request_number))).data)
+        return Response(RulingAnswerSerializer(ruling_state(self.get_object(), int(request_number))).data)
 
     @extend_schema(filters=False, responses=ConflictSummarySerializer)
     @action(detail=False, pagination_class=None, filterset_class=None)
