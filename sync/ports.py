@@ -15,7 +15,7 @@ from sync.model.mapping import Policy
 from sync.model.meeting import Looked, Outcome
 from sync.model.notes import Notes
 from sync.model.position import Checkpoint, Known, Mark, Position
-from sync.model.rulings import Judged, Ruling
+from sync.model.rulings import NO_RULINGS, Judged, Ruling
 
 
 class Source(Protocol):
@@ -122,7 +122,7 @@ class Decision:
     policy: Policy
     outcome: Outcome
     #: People's decisions: what became of them.
-    judged: Judged = Judged()
+    judged: Judged = NO_RULINGS
     #: The policy stands in for a person who did not come.
     overdue: bool = False
     #: Of an outcome that leaves something to a person: why, for people.

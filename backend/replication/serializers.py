@@ -165,7 +165,9 @@ class ConflictDetailSerializer(ConflictListSerializer):
     losers = LosersField(source="detail.losers")
     waiting_for = serializers.CharField(source="detail.waiting_for", allow_null=True)
     looked_at = serializers.DateTimeField(source="detail.looked_at", allow_null=True)
-    asked_at = serializers.DateTimeField(source="detail.asked_at", allow_null=True, help_text="since when it waits for a person")
+    asked_at = serializers.DateTimeField(
+        source="detail.asked_at", allow_null=True, help_text="since when it waits for a person"
+    )
     rulings = RulingsField(source="detail.rulings")
     differing = serializers.SerializerMethodField()
     resolution = serializers.JSONField(source="detail.resolution")
@@ -183,7 +185,17 @@ class ConflictDetailSerializer(ConflictListSerializer):
         fields = (
             *ConflictListSerializer.Meta.fields,
             *("mysql_value", "mongo_value", "mysql_notes", "mongo_notes"),
-            *("policy", "looks", "losers", "waiting_for", "looked_at", "asked_at", "rulings", "differing", "resolution"),
+            *(
+                "policy",
+                "looks",
+                "losers",
+                "waiting_for",
+                "looked_at",
+                "asked_at",
+                "rulings",
+                "differing",
+                "resolution",
+            ),
         )
 
 

@@ -19,19 +19,17 @@ from sync.model.choice import Taken
 from sync.model.shown import label, taken_of, token
 from sync.wiring import ANSWER, Wiring
 
-_EXAMPLES = """\b
-Examples:
-  lockstep conflicts resolve 12 --winner mysql --reason "the branch called"
-  lockstep conflicts resolve 12 --value 'name="Ann Lee"' --winner mongo --reason "her passport"
-  lockstep conflicts resolve --all --collection accounts --older-than 2h --winner mongo --reason "bulk load" --dry-run"""
+_EXAMPLE = """Example: lockstep conflicts resolve 12 --winner mysql --reason "the branch called\""""
 
 _Row = Mapping[str, Any]
 
 
-@command("resolve", epilog=_EXAMPLES)
+@command("resolve", epilog=_EXAMPLE)
 @click.argument("number", type=click.IntRange(1, 2**63 - 1), required=False)
 @click.option("--winner", type=side_type, help="The side whose value stands, in all fields that --value does not name.")
-@click.option("--value", "values", multiple=True, metavar="FIELD=JSON", help="A value of your own for one field; may be repeated.")
+@click.option(
+    "--value", "values", multiple=True, metavar="FIELD=JSON", help="A value of your own for one field; may be repeated."
+)
 @click.option("--reason", required=True, help="Why; kept with the conflict.")
 @click.option("--shown", help="What `conflicts show` printed: refused if other values stand there by now.")
 @click.option("--all", "every", is_flag=True, help="Every conflict that the filters let through, instead of one.")
@@ -53,6 +51,10 @@ def resolve(
 
     A decision counts while the sides hold the values that were shown, whatever else is edited in the document; else it is refused,
     with those that stand there. The next look of the follower carries it out. Fields are named as `conflicts show` names them.
+
+    With a value of your own: lockstep conflicts resolve 12 --value 'name="Ann Lee"' --reason "her passport"
+
+    Many at once: lockstep conflicts resolve --all --collection accounts --older-than 2h --winner mongo --reason "a bulk load"
     """
     _require_usage(number, winner, values, reason, shown, every)
     own = dict(_value(text) for text in values)
@@ -107,11 +109,19 @@ def _value(text: str) -> tuple[str, object]:
             return text[:at], json.loads(text[at + 1 :])
         except ValueError:
             continue
-    raise click.UsageError(f"--value {text.split('=', 1)[0]}=…: after the = JSON is needed, for example name='\"Ann\"' or age=5.")
+    raise click.UsageError(
+        f"--value {text.split('=', 1)[0]}=…: after the = JSON is needed, for example name='\"Ann\"' or age=5."
+    )
 
 
 def _decisions(
-    site: Wiring, numbers: Sequence[int], side: Side | None, own: Mapping[str, object], shown: str | None, *, alone: bool
+    site: Wiring,
+    numbers: Sequence[int],
+    side: Side | None,
+    own: Mapping[str, object],
+    shown: str | None,
+    *,
+    alone: bool,
 ) -> tuple[dict[int, tuple[Taken, ...]], dict[int, Mapping[str, object]]]:
     """What is decided of each; and those that cannot be, with why. `alone`: that raises."""
     decisions: dict[int, tuple[Taken, ...]] = {}
@@ -165,7 +175,9 @@ def _show(results: Mapping[int, Mapping[str, Any]], as_json: bool, verb: str) ->
         return
     for number, one in results.items():
         if one["state"] == "dry_run":
-            fields = ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in one["fields"].items())
+            fields = ", ".join(
+                f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in one["fields"].items()
+            )
             plain(f"conflict {number}: {verb}: {fields}")
             continue
         plain(f"conflict {number}: {one['state']}{': ' if one['message'] else ''}{one['message']}")

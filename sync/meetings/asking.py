@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 
 from sync.model.change import ConflictKind, DocumentRows, Side
-from sync.model.choice import EVERYWHERE, Choice, Head
-from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.choice import EVERYWHERE, Choice, Head, Taken
+from sync.model.mapping import CollectionMapping, Policy, SyncMapping
 from sync.model.meeting import Looked, Rule, decide
 from sync.model.notes import NONE, Notes
-from sync.model.rulings import Judged, judged, refused
+from sync.model.rulings import NO_RULINGS, Judged, judged, refused
 from sync.ports import Decision, DueConflict
 
 _STRANGERS = "both sides had it before the start, and no log tells which is newer"
@@ -28,13 +28,15 @@ def decided(
     overdue = mapping.undecided if due.overdue else None
     policy = overdue.policy if overdue else collection.policy
     of_people = _judged(collection, due, looked)
-    asked = frozenset[Head]() if overdue else _asked(due)
+    taken = of_people.taken
+    if overdue:
+        taken = _instead(overdue.policy, due) | taken
     outcome = decide(
         collection,
         Rule(policy=policy, tie=mapping.tie, resolution=resolution),
         looked,
         notes,
-        Choice(side=due.chosen, taken=of_people.taken, asked=asked),
+        Choice(side=due.chosen, taken=taken, asked=frozenset[Head]() if overdue else _asked(due)),
     )
     return Decision(
         looked=looked,
@@ -49,7 +51,7 @@ def decided(
 
 def _judged(collection: CollectionMapping, due: DueConflict, looked: Looked) -> Judged:
     if not due.rulings:
-        return Judged()
+        return NO_RULINGS
     if due.chosen:
         return Judged(refused=refused(due.rulings, f"a repair from {due.chosen} takes the document whole"))
     differing = decide(collection, Rule(policy=collection.policy), looked, dict.fromkeys(Side, NONE)).units
@@ -61,6 +63,14 @@ def _asked(due: DueConflict) -> Container[Head]:
     if due.asked is None:
         return EVERYWHERE if due.kind is ConflictKind.SNAPSHOT_DIFFERS else frozenset()
     return due.asked
+
+
+def _instead(policy: Policy, due: DueConflict) -> dict[Head, Taken]:
+    """What a side's policy takes for a person who did not come, whatever the notes tell."""
+    side = {Policy.MYSQL_WINS: Side.MYSQL, Policy.MONGO_WINS: Side.MONGO}.get(policy)
+    if side is None:
+        return {}
+    return {head: Taken(head=head, mysql=None, mongo=None, side=side) for head in due.asked or ()}
 
 
 def _waiting_for(due: DueConflict, questions: Iterable[Head]) -> str:

@@ -208,9 +208,7 @@ class Looking:
         if unseen:
             self._wait(unseen)
 
-    def _seen(
-        self, document: DocumentId, mysql: DocumentRows | _Unreadable, mongo: Current, due: DueConflict
-    ) -> _Look:
+    def _seen(self, document: DocumentId, mysql: DocumentRows | _Unreadable, mongo: Current, due: DueConflict) -> _Look:
         unreadable: dict[Side, str] = {}
         here, there = None, None
         if isinstance(mysql, _Unreadable):

@@ -123,9 +123,7 @@ def with_units(
 def left_in_question(collection: CollectionMapping, notes: Notes, heads: Collection[Head]) -> Notes:
     """The notes that a document keeps once all but these units is the same on both sides: what else was noted is settled."""
     kept = {
-        place: note
-        for place, note in notes.places.items()
-        if any(covers(collection, head, place) for head in heads)
+        place: note for place, note in notes.places.items() if any(covers(collection, head, place) for head in heads)
     }
     return replace(notes, places=kept)
 

@@ -332,7 +332,11 @@ class _Deciding:
         if own:
             losers = [one for side in Side for one in self._loser(head, side, seen=own[0] == self._value(head, side))]
         else:
-            losers = [one for place in places for one in self._left_out(place, winner, seen=saw[winner] and not saw[winner.other])]
+            losers = [
+                one
+                for place in places
+                for one in self._left_out(place, winner, seen=saw[winner] and not saw[winner.other])
+            ]
         asked = self._is_asked(head, saw, losers)
         if asked:
             self._questions.append(head)

@@ -10,6 +10,7 @@ import enum
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sync.model.change import DocumentRows, Side, Value
 from sync.model.choice import Head, Shown, Taken, unit_value
@@ -62,6 +63,9 @@ class Judged:
         return {one.head: one for ruling in self.entering for one in ruling.taken}
 
 
+NO_RULINGS = Judged()
+
+
 def judged(
     collection: CollectionMapping,
     mysql: DocumentRows,
@@ -69,8 +73,8 @@ def judged(
     differing: Container[Head],
     rulings: Iterable[Ruling],
 ) -> Judged:
-    """Which of the pending ones count where these rows stand, whose units `differing` are not the same. Of two that decide the same, the
-    first counts."""
+    """Which of the pending ones count where these rows stand, whose units `differing` are not the same. Of two that decide
+    the same, the first counts."""
     entering: list[Ruling] = []
     refused: list[Ruling] = []
     decided: set[Head] = set()
@@ -117,9 +121,7 @@ def _now(collection: CollectionMapping, mysql: DocumentRows, mongo: DocumentRows
     table, key, _ = head
     if head[2] and not (key in mysql[table] and key in mongo[table]):
         head = (table, key, "")
-    return Shown(
-        head=head, mysql=unit_value(collection, mysql, head), mongo=unit_value(collection, mongo, head)
-    )
+    return Shown(head=head, mysql=unit_value(collection, mysql, head), mongo=unit_value(collection, mongo, head))
 
 
 # What may be asked for.
@@ -132,7 +134,9 @@ def check(collection: CollectionMapping, taken: Iterable[Taken]) -> None:
         table, key, column = one.head
         mapped = next((known for known in collection.tables if known.name == table), None)
         if mapped is None:
-            raise ValueError(f"{table}: no table of {collection.name}; allowed: {', '.join(collection.below[collection.table])}")
+            raise ValueError(
+                f"{table}: no table of {collection.name}; allowed: {', '.join(collection.below[collection.table])}"
+            )
         if column and mapped.is_list:
             raise ValueError(f"{table}.{column}: a list is decided as a whole")
         if column and column not in mapped.columns:
@@ -179,7 +183,7 @@ def taken_from_json(listed: object) -> tuple[Taken, ...]:
     return tuple(_taken_from_json(one) for one in listed)
 
 
-def _taken_from_json(data: object) -> Taken:
+def _taken_from_json(data: Any) -> Taken:
     match data:
         case {
             "table": str(table),
@@ -197,10 +201,14 @@ def _taken_from_json(data: object) -> Taken:
             except ValueError:
                 raise ValueError(f"{table}.{column}: value: {_VALUES}") from None
             return Taken(head=head, mysql=mysql, mongo=mongo, side=None, value=value)
-    raise ValueError('fields: each needs table, key, column, mysql, mongo and take ("mysql", "mongo", or "value" with value)')
+    raise ValueError(
+        'fields: each needs table, key, column, mysql, mongo and take ("mysql", "mongo", or "value" with value)'
+    )
 
 
-_VALUES = 'allowed: a JSON text, whole number, true, false, null, {"$date": "2020-01-31T00:00:00.000"}, {"$binary": "base64"}'
+_VALUES = (
+    'allowed: a JSON text, whole number, true, false, null, {"$date": "2020-01-31T00:00:00.000"}, {"$binary": "base64"}'
+)
 
 
 def taken_to_json(taken: Iterable[Taken]) -> list[dict[str, object]]:
@@ -261,9 +269,7 @@ def _ruling_from_json(data: Mapping[str, object]) -> Ruling:
         state=State(str(data["state"])),
         finished_at=None if finished is None else str(finished),
         message=str(data["message"]),
-        changed=tuple(
-            Shown(head=head_from_json(one), mysql=one["mysql"], mongo=one["mongo"]) for one in changed
-        ),
+        changed=tuple(Shown(head=head_from_json(one), mysql=one["mysql"], mongo=one["mongo"]) for one in changed),
     )
 
 

@@ -101,12 +101,20 @@ def _last_write(state: State) -> bool:
     return last == [state.mysql.value(index) for index in (0, 1)]
 
 
+def _nothing_lost(state: State) -> bool:
+    return not state.lost
+
+
+def _bound(state: State) -> bool:
+    return not state.overruled
+
+
 _NOTHING: set[tuple[int, int | None]] = {(0, None), (1, None)}
 _EQUAL = frozenset({Law.EQUAL, Law.EQUAL_BUT_FOR_QUESTIONS})
 _HOLDS = {
     Law.ACCOUNTED_FOR: _accounted_for,
     Law.NOT_REVIVED: _not_revived,
     Law.LAST_WRITE: _last_write,
-    Law.NOTHING_LOST: lambda state: not state.lost,
-    Law.BOUND: lambda state: not state.overruled,
+    Law.NOTHING_LOST: _nothing_lost,
+    Law.BOUND: _bound,
 }

@@ -470,13 +470,13 @@ class Moves:
     def _entering(self, looked: Looked, said: Said) -> dict[Head, Taken]:
         """What was said, if it counts where these rows stand."""
         collection = self._setting.shape.collection
-        of_side = isinstance(said.take, Side)
+        side = said.take if isinstance(said.take, Side) else None
         taken = Taken(
             head=said.head,
             mysql=unit_value(collection, said.mysql.rows, said.head),
             mongo=unit_value(collection, said.mongo.rows, said.head),
-            side=Side(said.take) if of_side else None,
-            value=None if of_side else said.take,
+            side=side,
+            value=None if side else said.take,
         )
         nothing = dict.fromkeys(Side, NONE)
         differing = self._rules.decide(collection, self._rule, looked, nothing, Choice()).units
