@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
+from backend.analytics.sample import Sample
 from sync.model.change import Side
 from sync.model.choice import Taken
 from sync.model.shown import differing, taken_of
@@ -72,12 +73,16 @@ def show(engine: Engine, number: int) -> dict[str, Any]:
 
 
 def taken(
-    engine: Engine, number: int, side: Side | None, values: Mapping[str, object] | None = None
+    engine: Engine,
+    number: int,
+    side: Side | None,
+    values: Mapping[str, object] | None = None,
+    name: str = "accounts",
 ) -> tuple[Taken, ...]:
     """A decision by what stands in the row now."""
     row = show(engine, number)
     with engine.site.wiring() as wiring:
-        collection = wiring.collection("accounts")
+        collection = wiring.collection(name)
     return taken_of(collection, differing(collection, row["mysql_value"], row["mongo_value"]), side, values or {})
 
 
@@ -249,34 +254,29 @@ def test_a_rule_decides_what_nobody_does(asking: Engine) -> None:
 def test_an_own_value_that_mysql_refuses_is_refused_and_the_question_stays(asking: Engine) -> None:
     """The person is told; nobody else decides meanwhile."""
     engine = asking
-    key = ObjectId()
-    document: Doc = {"_id": key, "account_id": 1, "limit": 1, "products": ["a"]}
-    engine.mongo["accounts"].insert_one(document)
+    document: Doc = {**next(iter(Sample.of(1, 1).documents("customers"))), "_id": ObjectId()}
+    engine.mongo["customers"].insert_one(document)
     engine.settle()
-    with engine.site.mysql("owner").cursor() as cursor:
-        cursor.execute("ALTER TABLE analytics_account ADD CONSTRAINT small CHECK (`limit` < 100)")
-    (number,) = _met_again(engine, document)
-    refused = become(engine, number, ask(engine, number, taken(engine, number, None, {"limit": 500})))
-    assert refused["state"] == "refused"
-    assert "MySQL" in refused["message"] or "constraint" in refused["message"]
-    engine.until(lambda: [one["mongo"] for one in show(engine, number)["differing"]] == [500], 90)
-    engine.until(lambda: "a person" in str(show(engine, number)["waiting_for"]), 90)
-    assert both(engine, document)[0]["limit"] == 5
-    again = become(engine, number, ask(engine, number, taken(engine, number, None, {"limit": 50})))
-    assert again["state"] == "done"
-    assert {side["limit"] for side in both(engine, document)} == {50}
-    assert {one["value"] for one in show(engine, number)["losers"]} >= {5, 7}
-
-
-def _met_again(engine: Engine, document: Doc) -> list[int]:
-    """As `meet`, of a document that is there."""
     engine.kill("follower")
-    engine.write_mysql("accounts", document, {**document, "limit": 5})
-    engine.mongo["accounts"].update_one({"_id": document["_id"]}, {"$set": {"limit": 7}})
+    engine.write_mysql("customers", document, {**document, "username": "ann"})
+    engine.mongo["customers"].update_one({"_id": document["_id"]}, {"$set": {"username": "anna"}})
     engine.until(lambda: engine.held() == 1)
     engine.start("follower")
     engine.until(lambda: len(engine.conflicts("waiting")) == 1)
-    return [int(one["id"]) for one in engine.conflicts("waiting")]
+    number = int(engine.conflicts("waiting")[0]["id"])
+
+    def own(text: str) -> Mapping[str, Any]:
+        decided = taken(engine, number, None, {"username": text}, "customers")
+        return become(engine, number, ask(engine, number, decided))
+
+    refused = own("u" * 500)
+    assert (refused["state"], "MySQL error 1406" in refused["message"]) == ("refused", True)
+    engine.until(lambda: str(show(engine, number)["waiting_for"]).startswith("a person: analytics_customer.username"))
+    (left,) = show(engine, number)["differing"]
+    assert (left["mysql"], left["mongo"]) == ("ann", "u" * 500)
+    assert own("ann lee")["state"] == "done"
+    assert engine.assert_equal()["customers"][str(document["_id"])]["username"] == "ann lee"
+    assert {one["value"] for one in show(engine, number)["losers"]} >= {"ann", "anna"}
 
 
 def test_a_request_that_is_none_is_refused(asking: Engine) -> None:
