@@ -47,7 +47,7 @@ def held(db: None) -> None:
         )
 
 
-def run(statement: str, *values: object) -> None:
+def run(statement: str, *values: str | int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 

@@ -152,7 +152,7 @@ def test_what_waits_for_a_person_is_not_due(side: MySQLSide) -> None:
     assert noted(side, Side.MYSQL, frozenset()) is None
     with rows(side) as transaction:
         (due, _) = transaction.looks.due(10)
-    assert (due.conflict, due.asked, due.overdue, due.waiting) == (conflict, {PLACE}, False, False)
+    assert (due.conflict, due.asked, due.overdue, due.waiting) == (conflict, frozenset({PLACE}), False, False)
 
 
 def test_a_ruling_makes_a_row_due_and_is_taken_once(side: MySQLSide) -> None:
