@@ -25,7 +25,7 @@ export function UnitChoice({ unit, choice, change, error }: Props) {
       label={name}
       value={choice.take}
       onChange={(take) => {
-        change({ ...choice, take: take as Choice['take'] })
+        change({ ...choice, take })
       }}
     >
       <Stack gap="xs" mt="xs">
