@@ -47,7 +47,7 @@ export function Decide({ conflict, decision: { asking, ruling } }: Props) {
       {conflict.differing.length === 0 && !begun ? (
         <Text c="dimmed">Nothing can be decided field by field now: it has not been looked at yet, or one side cannot be read as rows.</Text>
       ) : (
-        <form onSubmit={review} aria-label="Decide the conflict">
+        <form onSubmit={review} noValidate aria-label="Decide the conflict">
           <Stack gap="md">
             <Text size="sm" c="dimmed">
               A decision counts while both sides hold the values below. What you leave open stays so.
