@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Places, Side, Transaction, Value
+from sync.model.choice import Head
 from sync.model.mapping import Policy
 from sync.model.meeting import Looked, Outcome
 from sync.model.notes import Notes
 from sync.model.position import Checkpoint, Known, Mark, Position
+from sync.model.rulings import NO_RULINGS, Judged, Ruling
 
 
 class Source(Protocol):
@@ -104,6 +106,12 @@ class DueConflict:
     chosen: Side | None = None
     #: Documents whose rows are in its way.
     blockers: frozenset[DocumentId] = frozenset()
+    #: What people decided, unit by unit, and no look has met yet; oldest first.
+    rulings: tuple[Ruling, ...] = ()
+    #: Units that people were asked about; None: they never were.
+    asked: frozenset[Head] | None = None
+    #: It has waited for a person for longer than the mapping says.
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +125,12 @@ class Decision:
     outcome: Outcome
     #: What the conflict's kind is by now; None: what it was.
     kind: ConflictKind | None = None
+    #: People's decisions: what became of them.
+    judged: Judged = NO_RULINGS
+    #: The policy stands in for a person who did not come.
+    overdue: bool = False
+    #: Of an outcome that leaves something to a person: why, for people.
+    waiting_for: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +144,8 @@ class WrittenConflict:
     #: What MySQL held when it was looked at (None: what cannot be carried), and what it shall hold.
     looked_at: DocumentRows | None
     outcome: DocumentRows
+    #: The outcome leaves something to a person: the row stays, and waits.
+    asks: bool = False
 
 
 class LookStore(Protocol):
@@ -139,8 +155,8 @@ class LookStore(Protocol):
         """Take all looks away: for a follower that starts, which knows of none."""
 
     def due(self, limit: int) -> Sequence[DueConflict]:
-        """Held documents without a look, and those that wait for something else than a person's decision, oldest first.
-        Locks nothing."""
+        """Held documents without a look, and those that wait for something else than a person's decision, or for a person who
+        did not come in time, oldest first. Locks nothing."""
 
     def begin(self, look: int, conflicts: Collection[int]) -> frozenset[int]:
         """Give those of the rows that are open this look; returns them. The row is the mark in the binlog."""
@@ -149,8 +165,8 @@ class LookStore(Protocol):
         """Take the look away from those that still have it, with what was decided by it: something has moved."""
 
     def wait(self, conflict: int, reason: str, refusal: Hold | None = None) -> None:
-        """It cannot be settled now; a newer note, or the clock, starts the next look. What a person decided is withdrawn: it
-        was refused. `refusal`: a side has refused the outcome; its kind and what is in the way become the conflict's."""
+        """It cannot be settled now; a newer note, or the clock, starts the next look. What people decided is withdrawn: it was
+        refused. `refusal`: a side has refused the outcome; its kind and what is in the way become the conflict's."""
 
     def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
         """Both sides' notes of those rows that still have the look, which are locked until the transaction's end."""
@@ -166,6 +182,9 @@ class LookStore(Protocol):
 
     def settled(self, conflicts: Collection[int]) -> None:
         """Both sides have the outcome: close the rows, as `converged` where no value lost."""
+
+    def ask(self, conflicts: Sequence[WrittenConflict]) -> None:
+        """Both sides have all of the outcome but what is left to a person: the rows wait for one, with the notes of that alone."""
 
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:
         """What this look decided stood in MongoDB, but is not the last word: its losers are kept for good, it is cleared."""
@@ -203,6 +222,10 @@ class ConflictStore(Protocol):
     def choose(self, document: DocumentId, side: Side) -> int:
         """A person wants this side's version: looks at the document decide so from now on. Opens a row where none is open;
         returns its number."""
+
+    def rule(self, conflict: int, ruling: Ruling) -> None:
+        """A person has decided some units: the next look at the document meets it. Doing it twice changes nothing.
+        `CommandRefused` where the row is closed, or where it can be no decision of such a document."""
 
     def notes(self, held: HeldDocument) -> Mapping[Side, Notes]:
         """Both sides' notes in the row."""
@@ -341,6 +364,7 @@ class Command:
     id: int
     kind: str
     arguments: Mapping[str, object]
+    requested_by: str = ""
 
 
 class WorkerDesk(Protocol):

@@ -32,6 +32,7 @@ from sync.mysql import preflight as mysql_preflight
 from sync.mysql import setup as mysql_setup
 from sync.mysql.binlog import BinlogEnd, BinlogSource
 from sync.mysql.conflicts import MySQLConflicts
+from sync.mysql.deciding import Deciding
 from sync.mysql.desk import MySQLDesk
 from sync.mysql.operators import Operators, held_among
 from sync.mysql.reader import MySQLReader
@@ -183,13 +184,22 @@ class Wiring:
         except LeaseHeld:
             return self._repair_by_look(document, origin)
 
-    def _repair_by_look(self, document: DocumentId, origin: Side) -> RepairReport:
+    @property
+    def deciding(self) -> Deciding:
+        """How people decide held documents, unit by unit."""
+        return Deciding(self._operators, self.mapping)
+
+    def require_at_work(self, why: str) -> None:
+        """`CommandRefused` where a worker is not."""
         for worker in WORKER.values():
             if not self._carries(worker):
                 raise CommandRefused(
-                    f"the {worker} is not at work, and a document is repaired by both workers",
-                    hint="lockstep status; start or resume it, or stop both",
+                    f"the {worker} is not at work, and {why}",
+                    hint="lockstep status; start or resume it, or stop both and lockstep repair",
                 )
+
+    def _repair_by_look(self, document: DocumentId, origin: Side) -> RepairReport:
+        self.require_at_work("a document is repaired by both workers")
         arguments = {"collection": document.collection, "id": key_text(document.key), "from": str(origin)}
         number = self._asked("follower", "repair", arguments).get("conflict")
         if not isinstance(number, int):

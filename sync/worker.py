@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias
 
@@ -30,6 +31,7 @@ from sync.model.change import DocumentId, Side
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping
 from sync.model.position import Position, reached
+from sync.model.rulings import Ruling, taken_from_json
 from sync.model.states import STATES
 from sync.model.values import key_from_text
 from sync.pipeline import Counters, Pipeline
@@ -277,6 +279,9 @@ class Worker:
                 except NotCanonical:
                     raise CommandRefused(f"{name} has no _id of this form") from None
                 return {"conflict": self._looking.choose(document, Side(side))}
+            case "resolve", {"conflict": int(number), "fields": fields, "reason": str(reason)} if self._looking:
+                self._looking.rule(number, _ruling(command, fields, reason))
+                return {"conflict": number}
         raise CommandRefused(f"a {self.name} knows no request {command.kind} of this form")
 
     # How it is.
@@ -357,6 +362,18 @@ class Worker:
         parts, self._parts = self._parts, None
         if parts:
             parts.close()
+
+
+def _ruling(command: Command, fields: object, reason: str) -> Ruling:
+    """As a person asked for it. Raises `CommandRefused`."""
+    try:
+        taken = taken_from_json(fields)
+    except ValueError as error:
+        raise CommandRefused(str(error), hint="lockstep conflicts resolve --help") from None
+    if not reason.strip():
+        raise CommandRefused("a reason is needed", hint="lockstep conflicts resolve --help")
+    now = datetime.now(UTC).isoformat()
+    return Ruling(request=command.id, by=command.requested_by, reason=reason, asked_at=now, taken=taken)
 
 
 def _asked_again(error: Exception) -> bool:

@@ -3,8 +3,8 @@
 | who                | customers, accounts, transactions | sync status, conflicts | role requests |
 |--------------------|-----------------------------------|------------------------|---------------|
 | customer           | reads their own                   | -                      | -             |
-| technical worker   | reads and writes all              | reads                  | -             |
-| senior management  | reads all                         | reads                  | decides       |
+| technical worker   | reads and writes all              | reads; decides         | -             |
+| senior management  | reads all                         | reads; decides         | decides       |
 
 A customer's own are those whose e-mail is an address that they have verified.
 """

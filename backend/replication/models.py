@@ -1,8 +1,10 @@
 """The engine's tables as Django sees them: for reading only. The engine creates and migrates them itself."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 
 
 class EngineTable(models.Model):
@@ -87,6 +89,9 @@ class ConflictDetail(EngineTable):
     waiting_for = models.TextField(null=True)
     blockers = models.JSONField(null=True)
     chosen = models.CharField(max_length=8, null=True)
+    rulings = models.JSONField(null=True)
+    questions = models.JSONField(null=True)
+    asked_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField()
     noted_at = models.DateTimeField()
     looked_at = models.DateTimeField(null=True)
@@ -115,7 +120,7 @@ class Worker(EngineTable):
 
 
 class Command(EngineTable):
-    """What an operator asked a worker to do, and what became of it."""
+    """What an operator asked a worker to do, and what became of it. Requests may be added, never changed."""
 
     id = models.BigAutoField(primary_key=True)
     worker = models.CharField(max_length=16)
@@ -130,6 +135,17 @@ class Command(EngineTable):
     class Meta:
         managed = False
         db_table = "sync_command"
+
+    @classmethod
+    def ask(cls, worker: str, kind: str, arguments: Mapping[str, object], requested_by: str) -> int:
+        """Leave a request for a worker; its number. Moments of the engine's tables are in UTC."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO sync_command (worker, kind, arguments, requested_by, requested_at, state)"
+                " VALUES (%s, %s, %s, %s, UTC_TIMESTAMP(6), 'requested')",
+                [worker, kind, json.dumps(dict(arguments), ensure_ascii=False), requested_by],
+            )
+            return int(cursor.lastrowid)
 
 
 class TimelineEntry(EngineTable):

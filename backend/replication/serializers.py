@@ -5,14 +5,18 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from backend.replication.deciding import to_decide
 from backend.replication.models import Conflict
 from sync.model.change import Side
 from sync.model.kinds import HELD
 from sync.model.mapping import Policy
+from sync.model.rulings import State, shown_to_json
 
 KINDS = [kind.value for kind in HELD]
 SIDES = [side.value for side in Side]
 POLICIES = [policy.value for policy in Policy]
+TAKES = [*SIDES, "value"]
+RULING_STATES = ["requested", *(state.value for state in State)]
 
 
 class HeldRowSerializer(serializers.Serializer[Any]):
@@ -35,7 +39,61 @@ class DecidedFieldSerializer(serializers.Serializer[Any]):
     mongo = serializers.JSONField(allow_null=True)
     mysql_time = serializers.IntegerField(allow_null=True)
     mongo_time = serializers.IntegerField(allow_null=True)
-    winner = serializers.ChoiceField(choices=SIDES)
+    winner = serializers.ChoiceField(
+        choices=SIDES, allow_null=True, help_text="null: left to a person, or they gave a value of their own (`own`)"
+    )
+    own = serializers.JSONField(required=False, allow_null=True)
+
+
+class UnitSerializer(serializers.Serializer[Any]):
+    """What is decided as one: a column, a row that one side has (`column` is empty; with all below it), or a list (`column` is
+    empty, `key` that of the row above). The values are as they were shown: a column's, or a list of rows."""
+
+    table = serializers.CharField()
+    key = serializers.ListField(child=serializers.JSONField())
+    column = serializers.CharField(allow_blank=True)
+    mysql = serializers.JSONField(allow_null=True)
+    mongo = serializers.JSONField(allow_null=True)
+
+
+class TakenUnitSerializer(UnitSerializer):
+    """What is decided of one, bound to the values that were shown."""
+
+    take = serializers.ChoiceField(choices=TAKES)
+    value = serializers.JSONField(required=False, allow_null=True, help_text="of a column: one's own, with take=value")
+
+
+class ResolveSerializer(serializers.Serializer[Any]):
+    """A person's decision. It counts while both sides hold the values that were shown; else it is refused, with those that
+    stand there."""
+
+    reason = serializers.CharField(max_length=2000)
+
+    def get_fields(self) -> Any:
+        """With `fields`, a name that the class itself uses."""
+        return {"fields": TakenUnitSerializer(many=True, allow_empty=False), **super().get_fields()}
+
+
+class RulingAnswerSerializer(serializers.Serializer[Any]):
+    """How far a decision has come. `requested`: the follower has not read it; `pending`: the next look meets it."""
+
+    request = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=RULING_STATES)
+    message = serializers.CharField(allow_blank=True, help_text="why it was refused")
+    changed = UnitSerializer(many=True, help_text="what stands there now, where it was decided on other values")
+
+
+class RulingSerializer(RulingAnswerSerializer):
+    """One of a conflict's decisions, as it was made."""
+
+    by = serializers.CharField()
+    reason = serializers.CharField()
+    asked_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+    def get_fields(self) -> Any:
+        """As above."""
+        return {**super().get_fields(), "fields": TakenUnitSerializer(many=True)}
 
 
 class LoserSerializer(serializers.Serializer[Any]):
@@ -88,6 +146,11 @@ class LosersField(serializers.JSONField):
     """Values that were left out; null or empty: none."""
 
 
+@extend_schema_field(RulingSerializer(many=True, allow_null=True))
+class RulingsField(serializers.JSONField):
+    """What people decided, oldest first; null: nothing."""
+
+
 class ConflictListSerializer(serializers.ModelSerializer[Conflict]):
     """A held document, without values."""
 
@@ -128,17 +191,28 @@ class ConflictDetailSerializer(ConflictListSerializer):
     waiting_for = serializers.CharField(source="detail.waiting_for", allow_null=True)
     blockers = BlockersField(source="detail.blockers")
     looked_at = serializers.DateTimeField(source="detail.looked_at", allow_null=True)
+    asked_at = serializers.DateTimeField(
+        source="detail.asked_at", allow_null=True, help_text="since when it waits for a person"
+    )
+    rulings = RulingsField(source="detail.rulings")
+    differing = serializers.SerializerMethodField()
     resolution = serializers.JSONField(source="detail.resolution")
 
     def get_fields(self) -> Any:
         """With `fields`, a name that the class itself uses."""
         return {**super().get_fields(), "fields": DecidedFieldsField(source="detail.fields")}
 
+    @extend_schema_field(UnitSerializer(many=True))
+    def get_differing(self, conflict: Conflict) -> list[dict[str, object]]:
+        """What a person may decide of a held document."""
+        return shown_to_json(to_decide(conflict))
+
     class Meta(ConflictListSerializer.Meta):
         fields = (
             *ConflictListSerializer.Meta.fields,
             *("mysql_value", "mongo_value", "mysql_notes", "mongo_notes"),
-            *("policy", "looks", "losers", "waiting_for", "blockers", "looked_at", "resolution"),
+            *("policy", "looks", "losers", "waiting_for", "blockers", "looked_at"),
+            *("asked_at", "rulings", "differing", "resolution"),
         )
 
 

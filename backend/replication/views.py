@@ -1,4 +1,4 @@
-"""How the synchronisation is, and what it holds. Reading only: what operators ask of workers goes over the command line."""
+"""How the synchronisation is, what it holds, and what people decide of that: a request, which the follower carries out."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,17 +7,19 @@ from django.db import OperationalError, ProgrammingError
 from django.db.models import Count, F, Min, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema
-from rest_framework import viewsets
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from backend.accounts.models import User
 from backend.accounts.permissions import OperatorPermission
 from backend.analytics.loading import read_mapping
 from backend.config.filters import ExactTextFilter, WholeNumberFilter, YesOrNoFilter, one_of
+from backend.replication.deciding import resolve, ruling_state
 from backend.replication.models import Conflict, Worker
 from backend.replication.serializers import (
     KINDS,
@@ -25,6 +27,8 @@ from backend.replication.serializers import (
     ConflictListSerializer,
     ConflictSummarySerializer,
     KindSerializer,
+    ResolveSerializer,
+    RulingAnswerSerializer,
     SyncStatusSerializer,
 )
 from backend.replication.set_up import NotSetUp, is_missing
@@ -139,6 +143,29 @@ class ConflictViewSet(viewsets.ReadOnlyModelViewSet[Conflict]):
     def kinds(self, request: Request) -> Response:
         """What each kind means, and what a person can do about it; those too that are only counted."""
         return Response(KindSerializer(list(EVERY_KIND.values()), many=True).data)
+
+    @extend_schema(
+        request=ResolveSerializer,
+        responses={202: RulingAnswerSerializer, 409: OpenApiResponse(description="the conflict is closed")},
+    )
+    @action(detail=True, methods=["post"])
+    def resolve(self, request: Request, pk: str) -> Response:
+        """Decide a held document, field by field. It is recorded who did, and why; what comes of it stands at rulings/."""
+        conflict = self.get_object()
+        asked = ResolveSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        assert isinstance(request.user, User)  # OperatorPermission
+        number = resolve(conflict, asked.validated_data, request.user.email)
+        answer = {"request": number, "state": "requested", "message": "", "changed": []}
+        return Response(RulingAnswerSerializer(answer).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("request_number", int, OpenApiParameter.PATH)], responses=RulingAnswerSerializer
+    )
+    @action(detail=True, url_path="rulings/(?P<request_number>[0-9]{1,18})")
+    def ruling(self, request: Request, pk: str, request_number: str) -> Response:
+        """How far a decision has come."""
+        return Response(RulingAnswerSerializer(ruling_state(self.get_object(), int(request_number))).data)
 
     @extend_schema(filters=False, responses=ConflictSummarySerializer)
     @action(detail=False, pagination_class=None, filterset_class=None)

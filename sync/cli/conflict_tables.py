@@ -13,6 +13,8 @@ from typing import Any
 from rich.table import Table
 
 from sync.model.change import Side
+from sync.model.choice import Shown
+from sync.model.shown import label
 
 _NAMES = {Side.MYSQL: "MySQL", Side.MONGO: "MongoDB"}
 
@@ -34,7 +36,7 @@ def fields_table(conflict: Mapping[str, Any]) -> Table | None:
             _value(one, "mongo"),
             moment(one["mysql_time"]),
             moment(one["mongo_time"]),
-            _NAMES[Side(one["winner"])],
+            _winner(one),
         )
     return table
 
@@ -59,6 +61,29 @@ def losers_table(conflict: Mapping[str, Any]) -> Table | None:
     table = Table("place", "value", "written in", "time", title="lost")
     for one in losers:
         table.add_row(_place(one), _value(one, "value"), _NAMES[Side(one["side"])], moment(one["time"]))
+    return table
+
+
+def differing_table(shown: Sequence[Shown]) -> Table | None:
+    """What a person may decide: each unit by the name that `resolve` takes, with both values."""
+    if not shown:
+        return None
+    table = Table("field", "MySQL", "MongoDB", title="to be decided")
+    for one in shown:
+        table.add_row(label(one.head), *(json.dumps(value, ensure_ascii=False) for value in (one.mysql, one.mongo)))
+    return table
+
+
+def rulings_table(conflict: Mapping[str, Any]) -> Table | None:
+    """What people decided, and what became of it."""
+    rulings: Sequence[_Item] = conflict["rulings"] or ()
+    if not rulings:
+        return None
+    table = Table("request", "by", "at", "decided", "reason", "state", title="decisions")
+    for one in rulings:
+        fields = ", ".join(f"{_place(unit)}: {_taken(unit)}" for unit in one["fields"])
+        state = f"{one['state']}: {one['message']}" if one["message"] else one["state"]
+        table.add_row(str(one["request"]), one["by"], one["asked_at"][:19], fields, one["reason"], state)
     return table
 
 
@@ -92,6 +117,16 @@ def _place(one: _Item) -> str:
     key = " ".join(json.dumps(part, ensure_ascii=False) for part in one["key"])
     column = f".{one['column']}" if one["column"] else ""
     return f"{one['table']}{column} [{key}]"
+
+
+def _winner(one: _Item) -> str:
+    if one["winner"]:
+        return _NAMES[Side(one["winner"])]
+    return f"a person: {json.dumps(one['own'], ensure_ascii=False)}" if "own" in one else "left to a person"
+
+
+def _taken(unit: _Item) -> str:
+    return json.dumps(unit["value"], ensure_ascii=False) if unit["take"] == "value" else _NAMES[Side(unit["take"])]
 
 
 def _value(one: _Item, name: str) -> str:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
 import click
 from rich.table import Table
 
 from sync.cli import exit_codes
-from sync.cli.conflict_tables import blockers_table, fields_table, losers_table, notes_table
+from sync.cli.conflict_filters import Filters, chosen, filters
+from sync.cli.conflict_tables import (
+    blockers_table,
+    differing_table,
+    fields_table,
+    losers_table,
+    notes_table,
+    rulings_table,
+)
 from sync.cli.context import command, wiring
-from sync.cli.durations import Duration, span
+from sync.cli.durations import span
 from sync.cli.output import answer, note, out, plain
-from sync.model.kinds import HELD, KINDS
-from sync.model.report import CONFLICT_STATES
+from sync.cli.resolve import resolve
+from sync.model.choice import Shown
+from sync.model.kinds import KINDS
+from sync.model.rulings import shown_to_json
+from sync.model.shown import label, token
 
 
 @click.group(epilog=f"Example: lockstep conflicts list\n\n{exit_codes.HELP}")
@@ -24,44 +35,13 @@ def conflicts() -> None:
 
 
 @command("list", epilog="Example: lockstep conflicts list --collection customers --older-than 10m --json")
-@click.option("--collection", help="Only of this collection.")
-@click.option(
-    "--kind", type=click.Choice([str(kind) for kind in HELD]), help="Only of this kind (lockstep conflicts kinds)."
-)
-@click.option("--id", "text", help="Only of the document with this _id.")
-@click.option(
-    "--state",
-    type=click.Choice(["held", *CONFLICT_STATES, "all"]),
-    default="held",
-    show_default=True,
-    help="held: open and waiting ones.",
-)
-@click.option("--older-than", "older", type=Duration(), help="Only those opened longer ago, for example 10m, 2h or 3d.")
-@click.option("--newer-than", "newer", type=Duration(), help="Only those opened since then.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@filters(state="held", limit=100)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
-def list_(
-    collection: str | None,
-    kind: str | None,
-    text: str | None,
-    state: str,
-    older: int | None,
-    newer: int | None,
-    limit: int,
-    as_json: bool,
-) -> None:
+def list_(as_json: bool, **given: Unpack[Filters]) -> None:
     """List conflicts, newest first: open ones settle by themselves, waiting ones need something from outside."""
-    if older is not None and newer is not None and older >= newer:
-        raise click.UsageError("--older-than must be less than --newer-than: nothing can be both.")
-    chosen = {"collection": collection, "kind": kind, "document": text, "state": None if state == "all" else state}
-    site = wiring()
-    filters = {name: value for name, value in chosen.items() if value is not None}
-    rows = site.conflicts(filters, limit + 1, older=older, newer=newer)
-    if not rows and collection is not None:
-        site.collection(collection)
-    more, rows = len(rows) > limit, rows[:limit]
+    rows, more, _ = chosen(**given)
     if more:
-        note(f"only the newest {limit:,} are shown; more: --limit")
+        note(f"only the newest {given['limit']:,} are shown; more: --limit")
     if as_json:
         answer(rows)
         return
@@ -92,15 +72,27 @@ def list_(
 @click.option("--json", "as_json", is_flag=True, help="Print the conflict as JSON.")
 def show(number: int, as_json: bool) -> None:
     """Show one conflict: what stands on both sides, who wins each field, what lost, and the notes that decide it."""
-    row = wiring().conflict(number)
+    site = wiring()
+    row = dict(site.conflict(number))
+    shown = site.deciding.shown(row)
     if as_json:
-        answer(row)
+        units = [{**told, "label": label(one.head)} for told, one in zip(shown_to_json(shown), shown, strict=True)]
+        answer({**row, "differing": units, "shown": token(shown) if shown else None})
         return
     _print(row)
+    table = differing_table(shown)
+    if table is not None:
+        out.print(table)
     if row["state"] in ("open", "waiting"):
-        plain(
-            f"decide it: lockstep repair --collection {row['collection']} --id '{row['document']}' --from mysql|mongo"
-        )
+        plain(f"decide it: {_how(row, shown)}")
+
+
+def _how(row: Mapping[str, Any], shown: Sequence[Shown]) -> str:
+    """The command; unit by unit where both sides' versions are known."""
+    if shown:
+        decide = f"lockstep conflicts resolve {row['id']} --shown {token(shown)}"
+        return f"{decide} --winner mysql|mongo --reason '…' (or, for a field, --value FIELD=JSON)"
+    return f"lockstep repair --collection {row['collection']} --id '{row['document']}' --from mysql|mongo"
 
 
 @command("kinds", epilog="Example: lockstep conflicts kinds")
@@ -140,7 +132,7 @@ def _print(row: Mapping[str, Any]) -> None:
     if fields is None:  # nothing was decided: both versions as they were found
         for name in ("mysql_value", "mongo_value"):
             plain(f"{name}: {json.dumps(row[name], indent=2, ensure_ascii=False) if row[name] else 'none'}")
-    for table in (blockers_table(row), fields, losers_table(row), notes_table(row)):
+    for table in (blockers_table(row), fields, losers_table(row), notes_table(row), rulings_table(row)):
         if table is not None:
             out.print(table)
 
@@ -152,9 +144,14 @@ def _resolution(found: Mapping[str, object]) -> str:
             return f"by policy {policy}"
         case {"repaired_from": side}:
             return f"a person repaired it from {side}"
+        case {"by": "person", "person": person, "reason": reason}:
+            return f"by {person}: {reason}"
+        case {"by": "timeout", "policy": policy}:
+            return f"by policy {policy}, for no person had decided in time"
     return json.dumps(found, ensure_ascii=False)
 
 
 conflicts.add_command(list_)
 conflicts.add_command(show)
 conflicts.add_command(kinds)
+conflicts.add_command(resolve)

@@ -14,16 +14,18 @@ from typing import NamedTuple, TypeVar
 
 from sync.errors import Contention, Refused
 from sync.lease import Lease, NothingToWrite
+from sync.meetings.asking import decided
 from sync.meetings.pauses import Pauses
 from sync.meetings.retention import Retention
 from sync.meetings.rows import in_rows
 from sync.model.batch import Batch
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Side
+from sync.model.change import DocumentId, DocumentRows, Hold, Side
 from sync.model.fold import broken
 from sync.model.kinds import refined
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.model.meeting import Looked, Rule, as_looked, decide, ranked
+from sync.model.meeting import Looked, as_looked, ranked
 from sync.model.position import Mark
+from sync.model.rulings import Ruling
 from sync.model.values import rows_to_json
 from sync.ports import (
     ConflictDatabase,
@@ -42,7 +44,6 @@ DOCUMENTS, ROWS = 1000, 20_000
 ANYWAY = 1.0
 
 _Result = TypeVar("_Result")
-_STRANGERS = "a person: both sides had it before the start, and no log tells which is newer; lockstep repair"
 _NO_KEY = "a person: its key is none of the mapping's, or too long to be kept; mend it on the side that has it"
 
 
@@ -62,9 +63,8 @@ class _Look:
     mysql: DocumentRows | None
     mongo: DocumentRows | None
     looked: Looked
-    #: The side that a person chose.
-    chosen: Side | None
-    kind: ConflictKind
+    #: As it was due: with what people said of it.
+    due: DueConflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +134,11 @@ class Looking:
         self._ask_at = 0.0
         return conflict
 
+    def rule(self, conflict: int, ruling: Ruling) -> None:
+        """A person has decided some units of a held document: the next look meets that. Raises `CommandRefused`."""
+        self._in_rows(lambda rows: rows.rule(conflict, ruling))
+        self._ask_at = 0.0
+
     def rest(self, longest: float) -> float:
         """Seconds until there is something to do, at most `longest`."""
         return min(longest, max(0.0, min(self._ask_at, self._pauses.next_due()) - time.monotonic()))
@@ -164,13 +169,12 @@ class Looking:
         def ask(rows: ConflictStore) -> Sequence[DueConflict]:
             found = rows.looks.due(limit)
             for one in found:
-                reason = _for_a_person(one)
-                if reason and not one.waiting:
-                    rows.looks.wait(one.conflict, reason)
+                if one.document is None and not one.waiting:
+                    rows.looks.wait(one.conflict, _NO_KEY)
             return found
 
         found = self._in_rows(ask)
-        self._hopeless = sum(1 for one in found if one.waiting and _for_a_person(one))
+        self._hopeless = sum(1 for one in found if one.waiting and one.document is None)
         if len(found) < limit:
             self._pauses.keep_only({one.conflict for one in found} | under.keys())
         due: dict[str, list[DueConflict]] = {}
@@ -178,7 +182,7 @@ class Looking:
         for one in found:
             for document in one.blockers:
                 self._in_the_way.setdefault(document, set()).add(one.conflict)
-            if one.document is None or _for_a_person(one):
+            if one.document is None:
                 continue
             if one.conflict in under:
                 if one.waiting:  # only so that its pause does not end again and again
@@ -200,18 +204,17 @@ class Looking:
         """Read MySQL, then MongoDB; the rows with the look's id are the mark in the binlog, the checkpoint that in the stream."""
         documents = {one.conflict: one.document for one in due if one.document}
         asked = {one.conflict: one for one in due}
-        chosen = {one.conflict: one.chosen for one in due}
         readings, unreadable = self._in_mysql(documents)
         problems = {number: f"MySQL's rows cannot be carried: {one.reason}" for number, one in unreadable.items()}
         mysql: dict[int, DocumentRows | _Unreadable] = dict(_few(readings))
-        mysql |= {number: one for number, one in unreadable.items() if chosen[number] is Side.MONGO}
+        mysql |= {number: one for number, one in unreadable.items() if asked[number].chosen is Side.MONGO}
         look, under = secrets.randbits(62), dict[int, _Look]()  # at random: whatever is undone, an id never comes twice
         try:
             with self._lease.transaction(replace(self._lease.idle(), mark=Mark(look=look)), ()) as transaction:
                 mongo = self._in_mongo(transaction, [documents[number] for number in mysql])
                 for number, rows in mysql.items():
                     problem = mongo[documents[number]].problem
-                    if problem and (chosen[number] is not Side.MYSQL or isinstance(rows, _Unreadable)):
+                    if problem and (asked[number].chosen is not Side.MYSQL or isinstance(rows, _Unreadable)):
                         problems[number] = f"MongoDB's document cannot be carried: {problem.reason}"
                     else:
                         under[number] = self._seen(documents[number], rows, mongo[documents[number]], asked[number])
@@ -238,7 +241,7 @@ class Looking:
         else:
             there = mongo.rows
         looked = as_looked(self._collection(document), here, there, unreadable)
-        return _Look(document=document, mysql=here, mongo=there, looked=looked, chosen=due.chosen, kind=due.kind)
+        return _Look(document=document, mysql=here, mongo=there, looked=looked, due=due)
 
     def _in_mysql(self, documents: Mapping[int, DocumentId]) -> tuple[dict[int, DocumentRows], dict[int, _Unreadable]]:
         """Each document's rows; and why some are none."""
@@ -301,6 +304,7 @@ class Looking:
         decisions: dict[int, Decision] = {}
         touched: list[DocumentId] = []
         refused: Mapping[DocumentId, Hold] = {}
+        written: Collection[int] = ()
         spoiled = False
         mark = Mark(look=look, written=tuple(still))
         with self._lease.transaction(replace(self._lease.idle(), mark=mark), touched) as transaction:
@@ -313,18 +317,13 @@ class Looking:
                 current, collection = mongo[one.document], self._collection(one.document)
                 if (None if current.problem else current.rows) != one.mongo:
                     continue
-                rule = Rule(policy=collection.policy, tie=self._mapping.tie, resolution=self._resolution())
-                outcome = decide(collection, rule, one.looked, of_document, one.chosen)
-                kind = refined(one.kind, one.looked, of_document)
-                decisions[number] = Decision(
-                    looked=one.looked,
-                    mysql=one.mysql,
-                    policy=collection.policy,
-                    outcome=outcome,
-                    kind=None if kind is one.kind else kind,
+                decision = decided(
+                    self._mapping, collection, one.due, one.looked, one.mysql, of_document, self._resolution()
                 )
-                if outcome.rows != one.mongo:
-                    writes.append(DocumentWrite(document=one.document, before=one.looked.mongo, after=outcome.rows))
+                kind, wanted = refined(one.due.kind, one.looked, of_document), decision.outcome.of(Side.MONGO)
+                decisions[number] = decision if kind is one.due.kind else replace(decision, kind=kind)
+                if wanted != one.mongo:
+                    writes.append(DocumentWrite(document=one.document, before=one.looked.mongo, after=wanted))
             if apart:
                 done = transaction.write_apart(writes)
                 refused, spoiled = done.holds, done.spoiled
@@ -335,8 +334,9 @@ class Looking:
                 raise NothingToWrite
             looks.decided(look, decisions)
             touched += [write.document for write in writes if write.document not in refused]
+            written = decisions.keys()
         return _Written(
-            decided=() if spoiled else decisions.keys(),
+            decided=written,
             holds={number: refused[one.document] for number, one in still.items() if one.document in refused},
             spoiled=spoiled,
         )
@@ -365,22 +365,11 @@ class Looking:
         return self._mapping.collections[document.collection]
 
 
-def _for_a_person(due: DueConflict) -> str:
-    """What keeps a document from being looked at before somebody has done something; empty: nothing."""
-    if due.document is None:
-        return _NO_KEY
-    return _STRANGERS if due.kind is ConflictKind.SNAPSHOT_DIFFERS and not due.chosen else ""
-
-
 def _with_those_in_the_way(
     due: Sequence[DueConflict], found: Sequence[DueConflict], under: Container[int]
 ) -> list[DueConflict]:
     """With the waiting ones that are in each other's way: documents that exchange unique values settle together only."""
-    waiting = {
-        one.document: one
-        for one in found
-        if one.document and one.waiting and one.conflict not in under and not _for_a_person(one)
-    }
+    waiting = {one.document: one for one in found if one.document and one.waiting and one.conflict not in under}
     taken = {one.conflict: one for one in due}
     todo = list(due)
     while todo:

@@ -37,7 +37,9 @@ class Settling:
                 looks.wait(conflict, hold.reason, hold)
         else:
             transaction.write(list(writes.values()))
-        looks.settled([one.conflict for one in agreed if one.conflict not in refused])
+        done = [one for one in agreed if one.conflict not in refused]
+        looks.settled([one.conflict for one in done if not one.asks])
+        looks.ask([one for one in done if one.asks])
         return len(writes) - len(refused)
 
     def _write(self, one: WrittenConflict) -> DocumentWrite:

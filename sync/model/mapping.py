@@ -27,6 +27,8 @@ class Policy(enum.StrEnum):
     LAST_WRITE_WINS = "last_write_wins"
     MYSQL_WINS = "mysql_wins"
     MONGO_WINS = "mongo_wins"
+    #: Nobody, before a person has said so.
+    MANUAL = "manual"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +118,23 @@ class CollectionMapping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """What becomes of a document that waits for a person, and nobody comes."""
+
+    policy: Policy
+    #: From when it first waited for one.
+    after_hours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncMapping:
     """The whole mapping. Each table belongs to one collection."""
 
     collections: Mapping[str, CollectionMapping]
     #: The side that wins a tie of commit times.
     tie: Side = Side.MYSQL
+    #: None: what is left to a person waits for one, however long.
+    undecided: Fallback | None = None
     #: Days for which closed conflict rows are kept: those with a value that lost or a person's decision, and the others.
     keep_settled_days: int = 30
     keep_converged_days: int = 1

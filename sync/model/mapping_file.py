@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 
 from sync.errors import MappingError
+from sync.model import fallback
 from sync.model.change import Side
 from sync.model.codecs import CODECS, Codec
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, Policy, SyncMapping
@@ -54,11 +55,12 @@ class _Reader:
     def mapping(self, data: _Table) -> SyncMapping | None:
         self._known(data, (), ("lockstep", "collections"))
         engine = self._table(data.get("lockstep", {}), ("lockstep",))
-        self._known(engine, ("lockstep",), ("tie", *_DAYS))
+        self._known(engine, ("lockstep",), ("tie", *_DAYS, *fallback.SETTINGS))
         tie = engine.get("tie", "mysql")
         if tie not in tuple(Side):
             self._problem(("lockstep", "tie"), 'allowed: "mysql" or "mongo"')
         settled, converged = (self._days(engine, name) for name in _DAYS)
+        undecided = fallback.read_fallback(engine, lambda name, what: self._problem(("lockstep", name), what))
         collections = self._table(data.get("collections", {}), ("collections",))
         if not collections:
             self._problem(("collections",), "at least one collection is needed: [collections.NAME]")
@@ -68,6 +70,7 @@ class _Reader:
         return SyncMapping(
             collections={n: c for n, c in read.items() if c},
             tie=Side(str(tie)),
+            undecided=undecided,
             keep_settled_days=settled,
             keep_converged_days=converged,
         )

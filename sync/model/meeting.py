@@ -4,7 +4,7 @@ Everything here can be called with plain values. `sync.meetings` and the two tar
 
 The field by field part: equal values stand; otherwise each value belongs to the note that has it. A value that the other
 side's note found there was seen by its writer and gives way; else the policy picks. Presence of a row, with all rows below
-it, and a list are decided as one value.
+it, and a list are decided as one value. What only a person may decide stays apart: each side keeps its own there (`choice`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sync.model.change import DocumentRows, Row, RowKey, Side, Value
+from sync.model.choice import NO_CHOICE, Choice, Head, with_units
 from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping, Policy, TableMapping
 from sync.model.notes import Note, Notes, Place
@@ -71,7 +72,10 @@ class Decided:
     mongo: Value
     mysql_time: int | None
     mongo_time: int | None
-    winner: Side
+    #: None: a person is to decide, or has given a value of their own.
+    winner: Side | None
+    #: That value, alone in its tuple.
+    own: tuple[Value] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +91,19 @@ class Loser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What both sides shall hold."""
+    """What both sides shall hold; where something is left to a person, what MySQL shall."""
 
     rows: DocumentRows
     decided: tuple[Decided, ...] = ()
     losers: tuple[Loser, ...] = ()
+    #: Everything that differed, as units (`choice`); and what of it is left to a person.
+    units: tuple[Head, ...] = ()
+    questions: tuple[Head, ...] = ()
+    #: What MongoDB shall hold, where that is not `rows`: there each unit in question has its version.
+    apart: DocumentRows | None = None
+
+    def of(self, side: Side) -> DocumentRows:
+        return self.rows if side is Side.MYSQL or self.apart is None else self.apart
 
 
 def decide(
@@ -99,16 +111,17 @@ def decide(
     rule: Rule,
     looked: Looked,
     notes: Mapping[Side, Notes],
-    chosen: Side | None = None,
+    choice: Choice = NO_CHOICE,
 ) -> Outcome:
-    """The outcome of a look by what users' changes were noted. `chosen`: a person has decided for that side's version.
+    """The outcome of a look by what users' changes were noted, and by what people say to it.
 
-    `looked` must be a document or absent on each side (`sync.model.fold.broken` says no), or unreadable on the side that was
-    not chosen: what stood there is then the loser, as text.
+    `looked` must be a document or absent on each side (`sync.model.fold.broken` says no), or unreadable on the side that a
+    person did not choose: what stood there is then the loser, as text.
     """
-    outcome = _Deciding(collection, rule, looked, notes, chosen).run()
+    outcome = _Deciding(collection, rule, looked, notes, choice).run()
     if not looked.unreadable:
         return outcome
+    chosen = choice.side
     assert chosen is not None
     key = next(iter(looked.of(chosen)[collection.table]), ())
     text, of_side = looked.unreadable[chosen.other], notes[chosen.other]
@@ -206,13 +219,13 @@ class _Deciding:
         rule: Rule,
         looked: Looked,
         notes: Mapping[Side, Notes],
-        chosen: Side | None,
+        choice: Choice,
     ) -> None:
         self._collection = collection
         self._rule = rule
         self._looked = looked
         self._notes = notes
-        self._chosen = chosen
+        self._choice = choice
         self._children = {
             table.name: [child for child in collection.tables if child.parent == table.name]
             for table in collection.tables
@@ -222,24 +235,40 @@ class _Deciding:
         self._rows: _Rows = empty_rows(collection)
         self._decided: list[Decided] = []
         self._losers: list[Loser] = []
+        self._units: list[Head] = []
+        self._questions: list[Head] = []
 
     def run(self) -> Outcome:
         root = self._collection.tables[0]
         for key in self._keys(root, ()):
             self._row(root, key)
-        return Outcome(rows=self._rows, decided=tuple(self._decided), losers=tuple(self._losers))
+        apart = None
+        if self._questions:
+            apart = with_units(self._collection, self._rows, self._looked.mongo, self._questions)
+        return Outcome(
+            rows=self._rows,
+            decided=tuple(self._decided),
+            losers=tuple(self._losers),
+            units=tuple(self._units),
+            questions=tuple(self._questions),
+            apart=apart,
+        )
 
     def _row(self, table: TableMapping, key: RowKey) -> None:
         mine, theirs = (self._looked.of(side)[table.name].get(key) for side in Side)
         if mine is None or theirs is None:
-            self._unit({table.name: [key], **self._below(table, key)})
+            self._unit((table.name, key, ""), {table.name: [key], **self._below(table, key)})
             return
         row: dict[str, Value] = {}
         for column in table.columns:
             row[column] = mine[column]
             if mine[column] != theirs[column]:
-                winner = self._pick([(table.name, key, column)])
+                head = (table.name, key, column)
+                winner = self._pick(head, [head])
                 row[column] = mine[column] if winner is Side.MYSQL else theirs[column]
+                own = self._own(head)
+                if own:
+                    (row[column],) = own
         self._rows[table.name][key] = row
         for child in self._children[table.name]:
             if child.is_list:
@@ -249,14 +278,14 @@ class _Deciding:
                 self._row(child, below)
 
     def _list(self, table: TableMapping, above: RowKey) -> None:
-        self._unit({table.name: self._keys(table, above)})
+        self._unit((table.name, above, ""), {table.name: self._keys(table, above)})
 
-    def _unit(self, keys: Mapping[str, Iterable[RowKey]]) -> None:
+    def _unit(self, head: Head, keys: Mapping[str, Iterable[RowKey]]) -> None:
         """Rows of both versions that are decided as one value."""
         differing = [
             place for table, of_table in keys.items() for key in of_table for place in self._places(table, key)
         ]
-        winner = self._pick(differing) if differing else Side.MYSQL
+        winner = self._pick(head, differing) if differing else Side.MYSQL
         version = self._looked.of(winner)
         for table, of_table in keys.items():
             self._rows[table].update({key: version[table][key] for key in of_table if key in version[table]})
@@ -293,17 +322,47 @@ class _Deciding:
             if mine is None or theirs is None or mine[column] != theirs[column]:
                 yield (table, key, column)
 
-    def _pick(self, places: list[Place]) -> Side:
-        """The side whose version of these places, all different, stands; what loses is recorded."""
+    def _pick(self, head: Head, places: list[Place]) -> Side:
+        """The side whose version of these places, all different, stands (in MySQL, where they are in question); what loses is
+        recorded."""
+        self._units.append(head)
         saw = {side: all(self._saw(place, side) for place in places) for side in Side}
         if saw[Side.MYSQL] and any(self._is_correction(place) for place in places):
-            saw[Side.MONGO] = (
-                False  # what MySQL made of a value is newer than that value, though it may restore an older one
-            )
-        winner = self._chosen or self._winner(places, saw)
-        for place in places:
-            self._record(place, winner, seen=saw[winner] and not saw[winner.other])
-        return winner
+            # What MySQL made of a value is newer than that value, though it may restore an older one.
+            saw[Side.MONGO] = False
+        winner = self._chosen(head) or self._winner(places, saw)
+        own = self._own(head)
+        if own:
+            losers = [one for side in Side for one in self._loser(head, side, seen=own[0] == self._value(head, side))]
+        else:
+            losers = [
+                one
+                for place in places
+                for one in self._left_out(place, winner, seen=saw[winner] and not saw[winner.other])
+            ]
+        asked = self._is_asked(head, saw, losers)
+        if asked:
+            self._questions.append(head)
+        else:
+            self._losers += losers
+        self._decided += [self._as_decided(place, None if asked or own else winner, own) for place in places]
+        return Side.MYSQL if asked else winner
+
+    def _chosen(self, head: Head) -> Side | None:
+        """The side that a person has decided for."""
+        taken = self._choice.taken.get(head)
+        return self._choice.side or (taken.side if taken else None)
+
+    def _own(self, head: Head) -> tuple[Value] | None:
+        """The value that a person has given, which is neither side's."""
+        taken = self._choice.taken.get(head)
+        return (taken.value,) if taken and taken.side is None and not self._choice.side else None
+
+    def _is_asked(self, head: Head, saw: Mapping[Side, bool], losers: Iterable[Loser]) -> bool:
+        """Whether this is left to a person: under `manual` what would make a value lose that somebody wrote."""
+        if self._choice.side or head in self._choice.taken or saw[Side.MYSQL] != saw[Side.MONGO]:
+            return False
+        return head in self._choice.asked or (self._rule.policy is Policy.MANUAL and any(losers))
 
     def _winner(self, places: list[Place], saw: Mapping[Side, bool]) -> Side:
         claims = {side: max((self._claim(place, side) for place in places), key=lambda one: one.time) for side in Side}
@@ -311,26 +370,30 @@ class _Deciding:
             return Side.MYSQL if saw[Side.MYSQL] else Side.MONGO
         return _preferred(self._rule, claims[Side.MYSQL], claims[Side.MONGO])
 
-    def _record(self, place: Place, winner: Side, *, seen: bool) -> None:
-        """`seen`: the winner's writer had seen all that stood on the other side."""
-        claims = {side: self._claim(place, side) for side in Side}
+    def _as_decided(self, place: Place, winner: Side | None, own: tuple[Value] | None) -> Decided:
+        times = {side: self._claim(place, side).time or None for side in Side}
         base = self._note(place, Side.MYSQL) or self._note(place, Side.MONGO)
-        self._decided.append(
-            Decided(
-                place=place,
-                base=base.found if base else None,
-                mysql=_told(self._value(place, Side.MYSQL)),
-                mongo=_told(self._value(place, Side.MONGO)),
-                mysql_time=claims[Side.MYSQL].time or None,
-                mongo_time=claims[Side.MONGO].time or None,
-                winner=winner,
-            )
+        return Decided(
+            place=place,
+            base=base.found if base else None,
+            mysql=_told(self._value(place, Side.MYSQL)),
+            mongo=_told(self._value(place, Side.MONGO)),
+            mysql_time=times[Side.MYSQL],
+            mongo_time=times[Side.MONGO],
+            winner=winner,
+            own=own,
         )
-        lost, value = claims[winner.other], self._value(place, winner.other)
+
+    def _left_out(self, place: Place, winner: Side, *, seen: bool) -> Iterator[Loser]:
+        """What loses where `winner`'s version stands. `seen`: its writer had seen all that stood on the other side."""
         seen = seen or (self._saw(place, winner) and not self._saw(place, winner.other))
+        return self._loser(place, winner.other, seen=seen)
+
+    def _loser(self, place: Place, side: Side, *, seen: bool) -> Iterator[Loser]:
+        lost, value = self._claim(place, side), self._value(place, side)
         # Of a row that is absent its absence is the loser, not each of its columns.
         if lost.side is not None and value is not _ABSENT and not seen:
-            self._losers.append(Loser(place=place, value=value, side=lost.side, time=lost.time))
+            yield Loser(place=place, value=value, side=lost.side, time=lost.time)
 
     def _value(self, place: Place, side: Side) -> _Standing:
         table, key, column = place
@@ -409,7 +472,7 @@ def _preferred(rule: Rule, mysql: _Claim, mongo: _Claim) -> Side:
         return Side.MYSQL if mysql.time else Side.MONGO
     if mysql.side is mongo.side:
         return Side.MYSQL if mysql.time >= mongo.time else Side.MONGO
-    if rule.policy is not Policy.LAST_WRITE_WINS:
+    if rule.policy in (Policy.MYSQL_WINS, Policy.MONGO_WINS):
         wanted = Side.MYSQL if rule.policy is Policy.MYSQL_WINS else Side.MONGO
         return Side.MYSQL if mysql.side is wanted else Side.MONGO
     here, there = mysql.time // rule.resolution, mongo.time // rule.resolution
@@ -431,7 +494,8 @@ def decided_to_json(decided: Iterable[Decided]) -> list[dict[str, object]]:
             "mongo": to_json(one.mongo),
             "mysql_time": one.mysql_time,
             "mongo_time": one.mongo_time,
-            "winner": str(one.winner),
+            "winner": one.winner and str(one.winner),
+            **({"own": to_json(one.own[0])} if one.own else {}),
         }
         for one in decided
     ]

@@ -111,10 +111,7 @@ class WritingApart:
     def _write(
         self, document: DocumentId, planned: Planned, after: Mapping[str, object] | None, *, parks: bool
     ) -> None:
-        if parks:
-            kind, one = 0, DeleteOne(planned.where)
-        else:
-            kind, one = operation(planned.plan, planned.where)
+        kind, one = (0, DeleteOne(planned.where)) if parks else operation(planned.plan, planned.where)
         if one is None:
             return
         with translated():

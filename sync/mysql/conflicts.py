@@ -15,10 +15,12 @@ from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Sid
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import look_after_note
 from sync.model.notes import NONE, Notes
+from sync.model.rulings import Ruling
 from sync.model.values import rows_to_json
 from sync.mysql.conflict_keys import document_text, open_key
 from sync.mysql.looks import Looks, blockers_text
 from sync.mysql.packets import chunks, update_many
+from sync.mysql.rulings import Rulings
 from sync.mysql.server import Connection, MySQLSettings, Session, translated
 from sync.ports import Decision, HeldDocument, LookStore, Opening
 
@@ -36,6 +38,7 @@ class Conflicts:
     def __init__(self, connection: Connection, mapping: SyncMapping) -> None:
         self._connection = connection
         self._looks = Looks(connection, mapping)
+        self._rulings = Rulings(connection, mapping)
 
     @property
     def looks(self) -> LookStore:
@@ -216,6 +219,10 @@ class Conflicts:
             )
         return conflict
 
+    def rule(self, conflict: int, ruling: Ruling) -> None:
+        """See the port."""
+        self._rulings.add(conflict, ruling)
+
     def notes(self, held: HeldDocument) -> Mapping[Side, Notes]:
         """See the port."""
         return {side: self._notes([held.conflict], side)[held.conflict] for side in Side}
@@ -234,6 +241,7 @@ class Conflicts:
                 "UPDATE sync_conflict_detail SET closed_at = NOW(6), resolution = %s WHERE conflict_id = %s",
                 (json.dumps(dict(resolution)), held.conflict),
             )
+        self._rulings.refuse([held.conflict], "the document was repaired meanwhile")
         if decision:
             self._looks.keep(held.conflict, decision)
         return True

@@ -54,7 +54,7 @@ class MySQLDesk:
         """See the port. Only the holder of the worker's lease asks, so nobody else takes it meanwhile."""
         with translated(), self._session.get().cursor() as cursor:
             cursor.execute(
-                "SELECT id, kind, arguments FROM sync_command"
+                "SELECT id, kind, arguments, requested_by FROM sync_command"
                 " WHERE worker = %s AND state IN ('requested', 'running') ORDER BY id LIMIT 1",
                 (self._worker,),
             )
@@ -62,7 +62,7 @@ class MySQLDesk:
             if row is None:
                 return None
             cursor.execute("UPDATE sync_command SET state = 'running' WHERE id = %s", (row[0],))
-        return Command(id=int(row[0]), kind=str(row[1]), arguments=_arguments(str(row[2])))
+        return Command(id=int(row[0]), kind=str(row[1]), arguments=_arguments(str(row[2])), requested_by=str(row[3]))
 
     def finish(self, command: Command, state: str, result: Mapping[str, object]) -> None:
         """See the port."""

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync.model.change import Blocker, ConflictKind, DocumentId, Hold, Side
+from sync.model.choice import left_in_question
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import added_losers, decided_to_json, losers_to_json, rows_from_json
 from sync.model.notes import Notes
+from sync.model.rulings import Ruling, State, heads_from_json, heads_to_json, pending, rulings_from_json
 from sync.model.values import blockers_to_json, key_from_text, rows_to_json
 from sync.mysql.conflict_keys import open_key
 from sync.mysql.packets import send, update_many
+from sync.mysql.rulings import Rulings
 from sync.mysql.server import Connection, translated
 from sync.ports import Decision, DueConflict, WrittenConflict
 
@@ -35,22 +38,38 @@ _CLOSED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """What stays of a conflict that is closed."""
+    """What stays of a conflict that is closed, or of a look at one."""
 
     #: JSON: all of them, with those of the look that decided it.
     losers: str
     policy: str
     #: The side that a person chose.
     chosen: str | None
+    #: People's decisions; requests of those that entered the look.
+    rulings: tuple[Ruling, ...]
+    entered: frozenset[int]
+    #: A policy stood in for a person who did not come.
+    overdue: bool
+
+    @property
+    def ruling(self) -> Ruling | None:
+        """The last one that counted."""
+        done = [one for one in self.rulings if one.state is State.DONE or one.request in self.entered]
+        return done[-1] if done else None
 
     @property
     def state(self) -> str:
         """Where nothing lost and nobody decided there is nothing that people need to know."""
-        return "settled" if self.chosen or json.loads(self.losers) else "converged"
+        return "settled" if self.chosen or self.ruling or self.overdue or json.loads(self.losers) else "converged"
 
     @property
-    def resolution(self) -> dict[str, str]:
-        return {"repaired_from": self.chosen} if self.chosen else {"by": "policy", "policy": self.policy}
+    def resolution(self) -> dict[str, object]:
+        if self.chosen:
+            return {"repaired_from": self.chosen}
+        if self.ruling:
+            one = self.ruling
+            return {"by": "person", "person": one.by, "reason": one.reason, "request": one.request}
+        return {"by": "timeout" if self.overdue else "policy", "policy": self.policy}
 
 
 class Looks:
@@ -59,6 +78,7 @@ class Looks:
     def __init__(self, connection: Connection, mapping: SyncMapping) -> None:
         self._connection = connection
         self._mapping = mapping
+        self._rulings = Rulings(connection, mapping)
 
     def clear(self) -> None:
         """See the port. What was decided stays: its second mark may stand in the change stream."""
@@ -66,12 +86,15 @@ class Looks:
 
     def due(self, limit: int) -> Sequence[DueConflict]:
         """See the port."""
+        hours = self._mapping.undecided and self._mapping.undecided.after_hours
         rows = self._rows(
-            "SELECT c.id, c.collection, c.document_id, c.open_key, c.state, d.kind, d.chosen, d.blockers"
+            "SELECT c.id, c.collection, c.document_id, c.open_key, c.state, d.kind, d.chosen, d.blockers, d.rulings,"
+            " d.questions, d.asked_at < NOW(6) - INTERVAL %s HOUR"
             " FROM sync_conflict c JOIN sync_conflict_detail d ON d.conflict_id = c.id"
             " WHERE c.open_key IS NOT NULL AND (c.look_id IS NULL OR c.state = 'waiting')"
-            " AND NOT (c.state = 'waiting' AND d.kind = %s) ORDER BY c.id LIMIT %s",
-            (str(ConflictKind.SNAPSHOT_DIFFERS), limit),
+            " AND NOT (c.state = 'waiting' AND d.asked_at IS NOT NULL"
+            " AND (%s IS NULL OR d.asked_at >= NOW(6) - INTERVAL %s HOUR)) ORDER BY c.id LIMIT %s",
+            (hours, hours, hours, limit),
         )
         return [
             DueConflict(
@@ -81,8 +104,11 @@ class Looks:
                 waiting=state == "waiting",
                 chosen=Side(chosen) if chosen else None,
                 blockers=self._blockers(blockers),
+                rulings=pending(rulings_from_json(rulings)),
+                asked=None if questions is None else heads_from_json(questions),
+                overdue=bool(overdue),
             )
-            for number, collection, text, key, state, kind, chosen, blockers in rows
+            for number, collection, text, key, state, kind, chosen, blockers, rulings, questions, overdue in rows
         ]
 
     def begin(self, look: int, conflicts: Collection[int]) -> frozenset[int]:
@@ -118,7 +144,8 @@ class Looks:
         """See the port. What differed before the start stays so: only a person may decide it."""
         self._execute("UPDATE sync_conflict SET state = 'waiting' WHERE id = %s AND open_key IS NOT NULL", conflict)
         self._execute(
-            "UPDATE sync_conflict_detail SET waiting_for = %s, chosen = NULL, blockers = %s WHERE conflict_id = %s",
+            "UPDATE sync_conflict_detail SET waiting_for = %s, chosen = NULL, asked_at = NULL, blockers = %s"
+            " WHERE conflict_id = %s",
             reason,
             blockers_text(refusal.blockers) if refusal else None,
             conflict,
@@ -130,6 +157,7 @@ class Looks:
                 conflict,
                 str(ConflictKind.SNAPSHOT_DIFFERS),
             )
+        self._rulings.refuse([conflict], reason)
 
     def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
         """See the port."""
@@ -157,6 +185,9 @@ class Looks:
                         "mysql": None if one.mysql is None else rows_to_json(one.mysql),
                         "outcome": rows_to_json(one.outcome.rows),
                         "losers": losers_to_json(one.outcome.losers),
+                        "entered": [ruling.request for ruling in one.judged.entering],
+                        "overdue": one.overdue,
+                        "asks": _asks(one),
                     }
                 ),
             }
@@ -169,6 +200,7 @@ class Looks:
                     cursor.execute(
                         "UPDATE sync_conflict_detail SET kind = %s WHERE conflict_id = %s", (str(one.kind), number)
                     )
+        self._rulings.finish({}, {n: one.judged.refused for n, one in decisions.items() if one.judged.refused})
 
     def keep(self, conflict: int, decision: Decision) -> None:
         """Of a decision that no look came to: both values and what lost, in a row that is closed."""
@@ -205,6 +237,7 @@ class Looks:
                     look=present,
                     looked_at=None if looked_at is None else rows_from_json(mapped, looked_at),
                     outcome=rows_from_json(mapped, decision["outcome"]),
+                    asks=decision["asks"] is not None,
                 )
             )
         return found
@@ -220,6 +253,43 @@ class Looks:
                 "look = NULL, decided_by = NULL, waiting_for = NULL, closed_at = NOW(6)"  # blockers stay, to be read
             )
             update_many(cursor, "sync_conflict_detail", "conflict_id", details, also=closed)
+        self._carried_out(kept)
+
+    def ask(self, conflicts: Sequence[WrittenConflict]) -> None:
+        """See the port."""
+        if not conflicts:
+            return
+        documents = {one.conflict: one for one in conflicts}
+        kept = self._kept(documents)
+        details: dict[int, dict[str, object]] = {}
+        for number, look, *notes in self._rows(
+            "SELECT conflict_id, look, mysql_notes, mongo_notes FROM sync_conflict_detail WHERE conflict_id IN %s",
+            (tuple(documents),),
+        ):
+            one, asks = documents[number], json.loads(look)["asks"]
+            collection, heads = self._mapping.collections[one.document.collection], heads_from_json(asks["questions"])
+            mysql, mongo = (left_in_question(collection, Notes.from_json(text), heads).to_json() for text in notes)
+            details[number] = {
+                "losers": kept[number].losers,
+                "mysql_notes": mysql,
+                "mongo_notes": mongo,
+                "mysql_value": _text(rows_to_json(one.outcome)),
+                "mongo_value": _text(asks["mongo"]),
+                "questions": asks["questions"],
+                "waiting_for": asks["waiting_for"],
+            }
+        with translated(), self._connection.cursor() as cursor:
+            asked = "look = NULL, decided_by = NULL, asked_at = COALESCE(asked_at, NOW(6))"
+            update_many(cursor, "sync_conflict_detail", "conflict_id", details, also=asked)
+        self._execute(
+            "UPDATE sync_conflict SET state = 'waiting', look_id = NULL, version = version + 1 WHERE id IN %s",
+            tuple(documents),
+        )
+        self._carried_out(kept)
+
+    def _carried_out(self, kept: Mapping[int, _Kept]) -> None:
+        """People's decisions that entered an outcome which both sides have."""
+        self._rulings.finish({number: one.entered for number, one in kept.items() if one.entered}, {})
 
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:
         """See the port. A later look that stands in the row stays."""
@@ -247,17 +317,21 @@ class Looks:
         if not conflicts:
             return {}
         rows = self._rows(
-            "SELECT conflict_id, losers, look, policy, chosen FROM sync_conflict_detail WHERE conflict_id IN %s",
+            "SELECT conflict_id, losers, look, policy, chosen, rulings FROM sync_conflict_detail WHERE conflict_id IN %s",
             (tuple(conflicts),),
         )
-        return {
-            int(number): _Kept(
-                losers=added_losers(losers, json.loads(look)["losers"] if look else ()),
+        kept: dict[int, _Kept] = {}
+        for number, losers, look, policy, chosen, rulings in rows:
+            decision = json.loads(look) if look else {}
+            kept[int(number)] = _Kept(
+                losers=added_losers(losers, decision.get("losers", ())),
                 policy=str(policy),
                 chosen=chosen,
+                rulings=rulings_from_json(rulings),
+                entered=frozenset(decision.get("entered", ())),
+                overdue=bool(decision.get("overdue")),
             )
-            for number, losers, look, policy, chosen in rows
-        }
+        return kept
 
     def _with_look(self, look: int, conflicts: Collection[int]) -> list[int]:
         """Those of the rows that are open and have the look; locked."""
@@ -312,6 +386,18 @@ def _for_people(decision: Decision) -> dict[str, str | None]:
 def blockers_text(blockers: Sequence[Blocker]) -> str | None:
     """As it is stored; None: nothing is in the way."""
     return _text(blockers_to_json(blockers)) if blockers else None
+
+
+def _asks(decision: Decision) -> dict[str, object] | None:
+    """What is left to a person, with what MongoDB shall hold meanwhile."""
+    outcome = decision.outcome
+    if not outcome.questions:
+        return None
+    return {
+        "questions": heads_to_json(outcome.questions),
+        "mongo": rows_to_json(outcome.of(Side.MONGO)),
+        "waiting_for": decision.waiting_for,
+    }
 
 
 def _text(data: object) -> str:

@@ -28,6 +28,7 @@ _SHOWN = {
     "opened_at": "d.opened_at",
     "noted_at": "d.noted_at",
     "looked_at": "d.looked_at",
+    "asked_at": "d.asked_at",
     "closed_at": "d.closed_at",
 }
 #: How far a look has come, and what a person decided before it.
@@ -40,6 +41,7 @@ _VALUES = {
     "fields": "d.fields",
     "losers": "d.losers",
     "blockers": "d.blockers",
+    "rulings": "d.rulings",
     **_NOTES,
     "resolution": "d.resolution",
 }
@@ -145,6 +147,26 @@ class Operators:
         if state != "done":
             raise CommandRefused(str(data.get("message", state)), hint=data.get("hint"))
         return {"state": state, **data}
+
+    def ruled(self, requests: Mapping[int, int]) -> dict[int, Mapping[str, object]]:
+        """What became of people's decisions, by request (given with the conflict that each is of): state `done` or `refused`,
+        message, changed. Those on their way are left out."""
+        if not requests:
+            return {}
+        found: dict[int, Mapping[str, object]] = {}
+        for number, result in self._rows(
+            "SELECT id, result FROM sync_command WHERE id IN %s AND state IN ('refused', 'failed')", tuple(requests)
+        ):
+            message = json.loads(str(result)).get("message", "") if result else ""
+            found[int(str(number))] = {"state": "refused", "message": message, "changed": []}
+        for (text,) in self._rows(
+            "SELECT rulings FROM sync_conflict_detail WHERE conflict_id IN %s AND rulings IS NOT NULL",
+            tuple(set(requests.values())),
+        ):
+            for one in json.loads(str(text)):
+                if one["request"] in requests and one["state"] != "pending":
+                    found[one["request"]] = {name: one[name] for name in ("state", "message", "changed")}
+        return found
 
     def close(self) -> None:
         """Give the connection back."""

@@ -170,7 +170,7 @@ def _parents_first(tables: list[TableMapping], leads: Iterable[tuple[str, str]])
     """In the mapping's order, but behind the tables that a table's foreign keys lead to; where they lead in a circle, as
     mapped."""
     names = {table.name for table in tables}
-    parents: dict[str, set[str]] = {table.name: {table.parent} - {None} for table in tables}  # type: ignore[arg-type]
+    parents: dict[str, set[str]] = {table.name: {table.parent} if table.parent else set() for table in tables}
     for table, to in leads:
         if to in names and to != table:
             parents[table].add(to)

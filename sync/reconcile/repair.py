@@ -12,6 +12,7 @@ from dataclasses import replace
 from sync.errors import CommandRefused, Contention, Refused
 from sync.lease import Lease
 from sync.model.change import DocumentId, Side
+from sync.model.choice import Choice
 from sync.model.compare import different_places
 from sync.model.fold import broken
 from sync.model.lens import empty_rows
@@ -113,7 +114,7 @@ class Repair:
             sides[Side.MONGO],
             {side: one.stored for side, one in of.items() if one.problem},
         )
-        outcome = decide(collection, Rule(policy=collection.policy), looked, rows.notes(held), source)
+        outcome = decide(collection, Rule(policy=collection.policy), looked, rows.notes(held), Choice(side=source))
         decision = Decision(looked=looked, mysql=sides[Side.MYSQL], policy=collection.policy, outcome=outcome)
         return rows.close(held, {"repaired_from": str(source)}, decision)
 

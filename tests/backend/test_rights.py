@@ -46,6 +46,8 @@ TABLE: dict[tuple[str, str], tuple[int, ...]] = {
     ("conflict-list", "get"): (403, 403, 403, 200, 200, 403),
     ("conflict-detail", "get"): (403, 403, 403, 200, 200, 403),
     ("conflict-summary", "get"): (403, 403, 403, 200, 200, 403),
+    ("conflict-resolve", "post"): (403, 403, 403, 202, 202, 403),
+    ("conflict-ruling", "get"): (403, 403, 403, 200, 200, 403),
     ("crossing-detail", "get"): (403, 403, 403, 200, 200, 403),
     ("crossing-edits", "post"): (403, 403, 403, 200, 403, 403),
     ("crossing-events", "get"): (403, 403, 403, 200, 200, 403),
@@ -55,12 +57,18 @@ TABLE: dict[tuple[str, str], tuple[int, ...]] = {
     ("role-request-refuse", "post"): (403, 403, 403, 403, 200, 403),
 }
 #: Addresses with the id of what they are about.
-OF_ONE = ("detail", "grant", "refuse", "edits", "events")
+OF_ONE = ("detail", "grant", "refuse", "edits", "events", "resolve", "ruling")
 BODIES = {
     "customer": body(customer()),
     "account": body(account()),
     "transaction": body(bucket()),
     "crossing": {"side": "mongo", "field": "name", "value": "Ada"},
+    "conflict": {
+        "fields": [
+            {"table": "analytics_account", "key": ["x"], "column": "limit", "mysql": 1, "mongo": 2, "take": "mysql"}
+        ],
+        "reason": "a call",
+    },
 }
 
 
@@ -74,11 +82,16 @@ def keys(people: People, mongo: Database[Document]) -> dict[str, object]:
     asked = RoleRequest.objects.create(user=person("rita"), role=Role.TECHNICAL_WORKER)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO sync_conflict (id, collection, document_id, state, version) VALUES (1, 'accounts', 'x', 'open', 1)"
+            "INSERT INTO sync_conflict (id, collection, document_id, state, open_key, version)"
+            " VALUES (1, 'accounts', 'x', 'open', 'x', 1)"
         )
         cursor.execute(
             "INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason, opened_at, noted_at)"
             " VALUES (1, 'update_differs', 'mysql', '', '2026-01-01', '2026-01-01')"
+        )
+        cursor.execute(
+            "INSERT INTO sync_command (id, worker, kind, arguments, requested_by, requested_at, state)"
+            """ VALUES (5, 'follower', 'resolve', '{"conflict": 1}', 'tess', '2026-01-01', 'requested')"""
         )
     documents = {"customer": CUSTOMER, "crossing": CUSTOMER, "account": ACCOUNT, "transaction": BUCKET}
     return {**documents, "conflict": 1, "role-request": asked.pk}
@@ -87,7 +100,8 @@ def keys(people: People, mongo: Database[Document]) -> dict[str, object]:
 def address(name: str, keys: dict[str, object]) -> str:
     """Where `name` is, with the id of what it is about."""
     about, _, action = name.rpartition("-")
-    return reverse(name, args=[keys[about]] if action in OF_ONE else [])
+    further = [5] if action == "ruling" else []
+    return reverse(name, args=[keys[about], *further] if action in OF_ONE else [])
 
 
 @pytest.mark.parametrize("who", WHO)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from deploy.local import frontend, node
 from deploy.local.demo import Demo
 from deploy.local.installation import Installation
+from deploy.local.paths import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -42,6 +44,8 @@ def test_people_see_edits_cross_and_conflicts_settled(product: Demo, tmp_path: P
             "LOCKSTEP_CHROMIUM": chromium,
             "LOCKSTEP_DEMO_PASSWORD_FILE": str(product.installation.demo_password_file),
             "LOCKSTEP_SESSIONS": str(tmp_path / "sessions"),
+            "LOCKSTEP_ROOT": str(ROOT),
+            "LOCKSTEP_MONGO_EDIT": f"{sys.executable} -m tests.e2e.hold {product.installation.home}",
             "CI": os.environ.get("CI", ""),
         },
         stdin=subprocess.DEVNULL,

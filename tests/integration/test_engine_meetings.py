@@ -80,7 +80,7 @@ def test_either_side_may_win(under: Engine, seed: str) -> None:
     under.assert_equal()
 
 
-@pytest.mark.parametrize("policy", list(Policy))
+@pytest.mark.parametrize("policy", [one for one in Policy if one is not Policy.MANUAL])
 def test_who_wins_is_as_the_policy_says(under: Engine, policy: Policy) -> None:
     """Whichever side wrote first; what lost is in the report, and nothing else."""
     documents = [{"_id": ObjectId(), "account_id": 0, "limit": 0, "products": ["a"]} for _ in range(20)]

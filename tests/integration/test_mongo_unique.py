@@ -50,7 +50,7 @@ class Writing:
         collection = self.log.mapping.collections["accounts"]
         tables = frozenset(table.name for table in collection.tables)
         transaction = self.target.begin(self.checkpoint.next())
-        wanted = {of(one["_id"]): shred(collection, one) for one in documents}
+        wanted = {of(ObjectId(str(one["_id"]))): shred(collection, one) for one in documents}
         wanted |= {of(key): empty_rows(collection) for key in gone}
         current = transaction.read(dict.fromkeys(wanted, tables))
         found = transaction.write_apart(
@@ -68,7 +68,7 @@ def writing(log: StreamLog) -> Writing:
 
 
 def stored(log: StreamLog) -> dict[ObjectId, Document]:
-    return {one["_id"]: one for one in log.collection().find()}
+    return {ObjectId(str(one["_id"])): one for one in log.collection().find()}
 
 
 EXCHANGES: dict[str, tuple[dict[ObjectId, int], dict[ObjectId, int]]] = {
@@ -89,7 +89,7 @@ def test_documents_exchange_a_value(log: StreamLog, writing: Writing, name: str)
         there = [{"kept": 1, **account(key, account_id=number), "last": [key]} for key, number in before.items()]
         log.admin["accounts"].insert_many(there)
         assert not writing.apart(*(account(key, account_id=after[key]) for key in order))
-        wanted = {one["_id"]: one | {"account_id": after[one["_id"]]} for one in there}
+        wanted = {key: one | {"account_id": after[key]} for key, one in zip(before, there, strict=True)}
         assert stored(log) == wanted
         assert {key: list(one) for key, one in stored(log).items()} == {key: list(one) for key, one in wanted.items()}
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from deploy.local.users import Role
-from sync.errors import ConfigError
+from sync.errors import CommandRefused, ConfigError
 from sync.model.change import ConflictKind, DocumentRows, Hold, Side
+from sync.model.choice import Taken
 from sync.model.mapping import Policy
 from sync.model.meeting import Decided, Looked, Loser, Outcome
+from sync.model.rulings import Judged, Ruling
 from sync.mysql.conflicts import ConflictTransaction
 from sync.ports import Decision, HeldDocument
 from tests.mysql_side import A, B, MySQLSide, account, account_rows, edited, opening
@@ -110,13 +113,82 @@ def test_a_key_that_stands_there_cut_names_no_document(side: MySQLSide) -> None:
     assert due.document is None
 
 
+def asked(side: MySQLSide, look: int, *, entering: tuple[Ruling, ...] = ()) -> int:
+    """The first document's conflict, after a look that left the limit to a person."""
+    conflict = opened(side)
+    begun(side, look, conflict)
+    question = decision(losing=None)
+    outcome = replace(
+        question.outcome, rows=account_rows(limit=2), apart=account_rows(limit=7), units=(PLACE,), questions=(PLACE,)
+    )
+    left = replace(question, outcome=outcome, judged=Judged(entering=entering), waiting_for="a person: limit")
+    decided(side, look, {conflict: left})
+    with rows(side, Role.LISTENER) as transaction:
+        found = transaction.looks.written(look, [conflict])
+        assert [one.asks for one in found] == [True]
+        transaction.looks.ask(found)
+    return conflict
+
+
+def ruling(request: int = 3) -> Ruling:
+    return Ruling(
+        request=request,
+        by="alice",
+        reason="a call",
+        asked_at="2026-01-01T00:00:00+00:00",
+        taken=(Taken(head=PLACE, mysql=2, mongo=7, side=Side.MONGO),),
+    )
+
+
 def test_what_waits_for_a_person_is_not_due(side: MySQLSide) -> None:
-    """However many they are: they would hide all that came later."""
-    strangers, later = [opened(side, key, ConflictKind.SNAPSHOT_DIFFERS) for key in (A, B)], opened(side, "c" * 24)
+    """It has what both sides hold, its notes, and no look; a newer note makes it due, with what was asked."""
+    conflict, later = asked(side, 11), opened(side, B)
     with rows(side) as transaction:
-        for conflict in strangers:
-            transaction.looks.wait(conflict, "a person")
         assert [one.conflict for one in transaction.looks.due(1)] == [later]
+    row = shown(side, conflict)
+    assert (row["state"], row["waiting_for"], row["look_id"]) == ("waiting", "a person: limit", None)
+    assert [row[f"{one}_value"][0]["row"]["limit"] for one in Side] == [2, 7]
+    assert row["asked_at"] is not None
+    assert noted(side, Side.MYSQL, frozenset()) is None
+    with rows(side) as transaction:
+        (due, _) = transaction.looks.due(10)
+    assert (due.conflict, due.asked, due.overdue, due.waiting) == (conflict, frozenset({PLACE}), False, False)
+
+
+def test_a_ruling_makes_a_row_due_and_is_taken_once(side: MySQLSide) -> None:
+    """However often its request is given; it is done when both sides have the outcome, refused where that cannot be."""
+    conflict = asked(side, 11)
+    for _ in range(2):
+        with rows(side) as transaction:
+            transaction.rule(conflict, ruling())
+    with rows(side) as transaction:
+        (due,) = transaction.looks.due(10)
+    assert (due.rulings, due.waiting) == ((ruling(),), False)
+    begun(side, 12, conflict)
+    decided(side, 12, {conflict: replace(decision(), judged=Judged(entering=(ruling(),)))})
+    with rows(side, Role.LISTENER) as transaction:
+        transaction.looks.settled([one.conflict for one in transaction.looks.written(12, [conflict])])
+    row = shown(side, conflict)
+    assert [(one["state"], one["finished_at"] is not None) for one in row["rulings"]] == [("done", True)]
+    assert (row["state"], row["resolution"]["by"], row["resolution"]["person"]) == ("settled", "person", "alice")
+    with rows(side) as transaction, pytest.raises(CommandRefused, match=f"conflict {conflict} is closed"):
+        transaction.rule(conflict, ruling(4))
+
+
+def test_a_ruling_that_cannot_be_carried_out_is_withdrawn(side: MySQLSide) -> None:
+    """With the reason; a repair that comes first takes it away, too."""
+    conflict = asked(side, 11)
+    with rows(side) as transaction:
+        transaction.rule(conflict, ruling())
+        transaction.looks.wait(conflict, "MySQL refuses the outcome")
+        transaction.rule(conflict, ruling(4))
+        assert [one.rulings for one in transaction.looks.due(10)] == [(ruling(4),)]
+    with rows(side) as transaction:
+        assert transaction.close(held(side), {"repaired_from": "mysql"})
+    assert [(one["state"], one["message"]) for one in shown(side, conflict)["rulings"]] == [
+        ("refused", "MySQL refuses the outcome"),
+        ("refused", "the document was repaired meanwhile"),
+    ]
 
 
 @pytest.mark.parametrize("there", [True, False])

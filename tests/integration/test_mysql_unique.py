@@ -60,6 +60,7 @@ def test_documents_exchange_a_value(side: MySQLSide, name: str) -> None:
     target, checkpoint = side.leased()
     before, after = EXCHANGES[name]
     checkpoint = side.put(target, checkpoint, numbered(side, before))
+    start, known = side.log_end(), checkpoint.seq
     side.run("UPDATE analytics_account SET kept = LEFT(id, 3)")
     for order in permutations(after):
         checkpoint = side.put(target, checkpoint, numbered(side, {key: before[key] for key in reversed(order)}))
@@ -133,6 +134,7 @@ def test_a_row_without_a_value_to_spare_goes_meanwhile(side: MySQLSide) -> None:
     """All its columns are mapped, so that it comes back whole; else it is refused by name."""
     side.run("ALTER TABLE analytics_customertier ADD UNIQUE one_each (customer_id, active)")
     target, checkpoint = side.leased()
+    rows = side.shredded(customer(A), "customers")
     for here in (True, False):
         rows = side.shredded(customer(A, tier_and_details=tiers(s=here, t=not here)), "customers")
         checkpoint = side.put(target, checkpoint, {of(A): rows})

@@ -5,15 +5,17 @@ Each search visits all states; its laws are those of `tests.laws.meeting.laws` t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from sync.model.change import DocumentRows, Entry, Hold, Origin, Side
+from sync.model.choice import Choice, Head, left_in_question
 from sync.model.mapping import CollectionMapping, Policy
 from sync.model.meeting import Answer, Looked, Outcome, Rule, decide, on_written
 from sync.model.notes import NONE, Notes
+from sync.model.rulings import Judged, Ruling
 from tests.laws.meeting.laws import Law
 from tests.laws.meeting.made import Made, defaulted, derived, kept, rounded, stamped
 from tests.laws.meeting.moves import Setting
@@ -23,6 +25,8 @@ from tests.laws.meeting.shapes import CHILD_ROW, NULLABLE, TWO_COLUMNS, Edits, S
 
 #: All that workers may do: learn late, apply several entries at once, die.
 _ROUGH = Setting(writes=2, stale=True, batch=True, crash=True)
+#: A person decides, and answers late.
+_ASKED = replace(_ROUGH, policy=Policy.MANUAL, person=True)
 _UPDATES = Edits(updates_only=True)
 _BOTH = Edits(both_at_once=True)
 
@@ -78,16 +82,33 @@ def test_a_person_decides() -> None:
     holds(replace(_ROUGH, person=True))
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        replace(_ASKED, edits=Edits(one_column=True)),
+        replace(_ASKED, edits=_UPDATES),
+        replace(_ASKED, edits=Edits(one_column=True), values=2),
+        replace(_ASKED, edits=_UPDATES, stale=False, batch=False, crash=False, refusals=True),
+    ],
+    ids=["one column", "updates", "values that recur", "refusals"],
+)
+def test_a_person_is_asked_and_decides_late(setting: Setting) -> None:
+    """What is not in question is carried meanwhile; a decision, for a side or of a value of its own, comes whatever has moved
+    since, and counts only by the values that were shown."""
+    holds(setting)
+
+
 def test_mysql_refuses() -> None:
     """Whatever the listener writes may be refused, until it is no longer: meanwhile the sides are equal or the document
     waits, and at the end all other laws hold."""
     holds(replace(_ROUGH, refusals=True, crash=False))
 
 
+@pytest.mark.parametrize("policy", [Policy.LAST_WRITE_WINS, Policy.MANUAL], ids=str)
 @pytest.mark.parametrize("shape", [TWO_COLUMNS, NULLABLE, CHILD_ROW], ids=lambda shape: shape.name)
-def test_all_at_once(shape: Shape) -> None:
+def test_all_at_once(shape: Shape, policy: Policy) -> None:
     """Persons, refusals, crashes, and users who change both values at once: one write a side."""
-    holds(replace(_ROUGH, writes=1, shape=shape, edits=_BOTH, person=True, refusals=True))
+    holds(replace(_ROUGH, writes=1, shape=shape, policy=policy, edits=_BOTH, person=True, refusals=True))
 
 
 @pytest.mark.parametrize(
@@ -95,8 +116,9 @@ def test_all_at_once(shape: Shape) -> None:
     [
         Setting(writes=2, values=2, batch=True, edits=Edits(one_column=True)),
         replace(_ROUGH, writes=1, shape=CHILD_ROW, person=True, refusals=True),
+        replace(_ASKED, writes=1, shape=CHILD_ROW, refusals=True),
     ],
-    ids=["two writes", "everything"],
+    ids=["two writes", "everything", "a person is asked"],
 )
 def test_nobody_is_stuck(setting: Setting) -> None:
     """From every state an end can be reached, whatever was refused and whoever died."""
@@ -125,6 +147,8 @@ def test_three_updates_a_side(policy: Policy) -> None:
         replace(_ROUGH, shape=CHILD_ROW, values=2),
         Setting(writes=2, shape=CHILD_ROW, batch=True, refusals=True),
         replace(_ROUGH, refusals=True),
+        replace(_ASKED, shape=CHILD_ROW),
+        replace(_ASKED, refusals=True, edits=_UPDATES),
     ],
     ids=[
         "three writes of one column, refusals",
@@ -133,6 +157,8 @@ def test_three_updates_a_side(policy: Policy) -> None:
         "child row, values that recur",
         "child row, refusals",
         "refusals",
+        "a person is asked, child row",
+        "a person is asked, refusals",
     ],
 )
 def test_more_writes(setting: Setting) -> None:
@@ -168,9 +194,9 @@ def whatever_stands_there(
 
 
 def without_notes(
-    collection: CollectionMapping, rule: Rule, looked: Looked, notes: Mapping[Side, Notes], chosen: Side | None
+    collection: CollectionMapping, rule: Rule, looked: Looked, notes: Mapping[Side, Notes], choice: Choice
 ) -> Outcome:
-    return decide(collection, rule, looked, dict.fromkeys(Side, NONE), chosen)
+    return decide(collection, rule, looked, dict.fromkeys(Side, NONE), choice)
 
 
 def without_what_was_found(notes: Notes, entry: Entry) -> Notes:
@@ -184,6 +210,20 @@ def whatever_stands_in_mysql(look: int | None, written: int, looked_at: Document
 
 def whichever_look(look: int | None, written: int, looked_at: DocumentRows, now: DocumentRows) -> Answer:
     return on_written(written, written, looked_at, now)
+
+
+def whatever_was_shown(
+    collection: CollectionMapping,
+    mysql: DocumentRows,
+    mongo: DocumentRows,
+    differing: Container[Head],
+    rulings: Iterable[Ruling],
+) -> Judged:
+    return Judged(entering=tuple(one for one in rulings if all(taken.head in differing for taken in one.taken)))
+
+
+def no_notes_left(collection: CollectionMapping, notes: Notes, questions: Collection[Head]) -> Notes:
+    return left_in_question(collection, notes, ())
 
 
 _RECURRING = Setting(writes=2, values=2, batch=True)
@@ -251,6 +291,18 @@ _MYSQL_WINS = replace(_NEW, policy=Policy.MYSQL_WINS)
             replace(_RECURRING, edits=_UPDATES, refusals=True),
             Law.EQUAL,
             id="a refused outcome begins again",
+        ),
+        pytest.param(
+            Rules(judged=whatever_was_shown),
+            replace(_ASKED, stale=False, crash=False, edits=Edits(one_column=True)),
+            Law.BOUND,
+            id="a person's decision is bound to what they were shown",
+        ),
+        pytest.param(
+            Rules(left=no_notes_left),
+            replace(_ASKED, stale=False, crash=False, edits=Edits(one_column=True)),
+            Law.ACCOUNTED_FOR,
+            id="the notes of what a person is asked stay",
         ),
         pytest.param(
             Rules(clears_looks_at_start=False),

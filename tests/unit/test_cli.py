@@ -62,7 +62,7 @@ def test_the_commands_are_these() -> None:
     """What operators and runbooks rely on."""
     assert {" ".join(words) for words in COMMANDS} == {
         *("doctor", "setup", "teardown", "bootstrap", "follow", "listen", "run", "status", "pause", "resume"),
-        *("verify", "repair", "explain", "conflicts list", "conflicts show"),
+        *("verify", "repair", "explain", "conflicts list", "conflicts show", "conflicts resolve"),
     }
 
 
@@ -116,6 +116,15 @@ def test_the_command_s_own_config_counts() -> None:
         ["pause", "both"],
         ["conflicts", "show", "first"],
         ["conflicts", "list", "--limit", "0"],
+        ["conflicts", "resolve", "1", "--winner", "mysql"],
+        ["conflicts", "resolve", "1", "--reason", "why"],
+        ["conflicts", "resolve", "--winner", "mysql", "--reason", "why"],
+        ["conflicts", "resolve", "1", "--all", "--winner", "mysql", "--reason", "why"],
+        ["conflicts", "resolve", "1", "--winner", "both", "--reason", "why"],
+        ["conflicts", "resolve", "1", "--winner", "mysql", "--reason", " "],
+        ["conflicts", "resolve", "1", "--winner", "mysql", "--reason", "why", "--collection", "accounts"],
+        ["conflicts", "resolve", "1", "--value", "limit=five", "--reason", "why"],
+        ["conflicts", "resolve", "--all", "--value", "limit=5", "--reason", "why"],
     ],
     ids=" ".join,
 )
@@ -132,6 +141,7 @@ NEEDS = {
     "repair": [*DOCUMENT, "--from", "mongo"],
     "explain": [*DOCUMENT],
     "conflicts show": ["1"],
+    "conflicts resolve": ["1", "--winner", "mysql", "--reason", "why"],
     "teardown": ["--yes"],
 }
 

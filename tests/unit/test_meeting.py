@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Origin, Row, RowKey, Side, Value
+from sync.model.choice import Choice
 from sync.model.lens import difference
 from sync.model.mapping import Policy
 from sync.model.mapping_file import load_mapping
@@ -63,6 +64,8 @@ value = { column = "benefit", codec = "string" }
 MYSQL, MONGO = Side.MYSQL, Side.MONGO
 ANN = DocumentId("people", "ann")
 every_policy = pytest.mark.parametrize("policy", list(Policy))
+#: Those by which nobody need be asked.
+by_itself = pytest.mark.parametrize("policy", [one for one in Policy if one is not Policy.MANUAL])
 
 
 def person(
@@ -126,7 +129,9 @@ def met(
     chosen: Side | None = None,
 ) -> Outcome:
     rule = rule or Rule(policy=Policy.LAST_WRITE_WINS)
-    return decide(PEOPLE, rule, Looked(mysql=mysql, mongo=mongo), {MYSQL: of_mysql, MONGO: of_mongo}, chosen)
+    return decide(
+        PEOPLE, rule, Looked(mysql=mysql, mongo=mongo), {MYSQL: of_mysql, MONGO: of_mongo}, Choice(side=chosen)
+    )
 
 
 def lost(outcome: Outcome) -> dict[str, Value]:
@@ -369,7 +374,7 @@ def test_a_gap_that_nobody_contests_stands(policy: Policy, tie: Side) -> None:
     assert (numbers(outcome), outcome.losers) == ([1, 3], ())
 
 
-@every_policy
+@by_itself
 @pytest.mark.parametrize("tie", list(Side))
 @pytest.mark.parametrize("later", list(Side))
 def test_a_gap_against_an_edit(policy: Policy, tie: Side, later: Side) -> None:
@@ -394,7 +399,7 @@ def test_a_gap_against_an_edit(policy: Policy, tie: Side, later: Side) -> None:
 # What could not be read, and persons.
 
 
-@every_policy
+@by_itself
 def test_unread_changes_count_for_their_side(policy: Policy) -> None:
     """Somebody wrote what stands there, though no note has the value."""
     mysql, mongo = person(name="Anna"), person(name="Zoe")
@@ -416,7 +421,7 @@ def test_what_no_rows_express_is_the_loser_as_text(chosen: Side) -> None:
     unread = NONE.add(edit(chosen.other, 1, 7, OLD, OLD, problem))
     looked = as_looked(PEOPLE, of_side.get(MYSQL), of_side.get(MONGO), {chosen.other: "what stands there"})
     notes = {chosen: NONE, chosen.other: unread}
-    outcome = decide(PEOPLE, Rule(policy=Policy.LAST_WRITE_WINS), looked, notes, chosen)
+    outcome = decide(PEOPLE, Rule(policy=Policy.LAST_WRITE_WINS), looked, notes, Choice(side=chosen))
     assert (outcome.rows, outcome.decided) == (of_side[chosen], ())
     lost = Loser(place=("person", ("ann",), ""), value="what stands there", side=chosen.other, time=7000)
     assert outcome.losers == (lost,)

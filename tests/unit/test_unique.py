@@ -77,9 +77,9 @@ def test_what_is_blocked_and_only_that(pairs: list[tuple[int, int]], stand: set[
     outside = {one: [row(f"out{claim}") for claim in of.takes if claim in stand] for one, of in moves.items()}
     found = blocked(moves, outside)
     left = [of for one, of in moves.items() if one not in found]
-    standing = stand | {claim for one in found for claim in moves[one].holds}  # type: ignore[arg-type]
-    for has in carried_out(left, arranged(left)):
-        assert not has & standing
+    standing: set[object] = {*stand, *(claim for one in found for claim in moves[one].holds)}
+    for claims in carried_out(left, arranged(left)):
+        assert not claims & standing
     for one, rows in found.items():
         assert rows
         taking = set(moves[one].takes)

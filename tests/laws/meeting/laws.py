@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 
+from sync.model.choice import with_units
 from sync.model.mapping import Policy
-from tests.laws.meeting.made import SETTLED, Made, rounded
+from tests.laws.meeting.made import SETTLED, rounded
 from tests.laws.meeting.moves import Setting
 from tests.laws.meeting.state import Logged, State
 
@@ -24,15 +25,24 @@ class Law(enum.Enum):
     MADE = "what stands is what MySQL makes of it"
     FIRST_LAST_WRITE = "the last value that was written where MySQL changes nothing by itself stands"
     USERS_LOSE = "only what a user wrote is a loser"
+    #: Where nobody answers.
+    EQUAL_BUT_FOR_QUESTIONS = "both sides are equal in all that a person is not asked about"
+    NOTHING_LOST = "no value loses before a person has decided"
+    BOUND = "no value loses by a person's decision that they were not shown"
 
 
 def laws_of(setting: Setting) -> frozenset[Law]:
     """Those that the setting allows to tell: values that recur cannot be told apart, a person may choose an older one."""
-    laws = {Law.EQUAL}
     if setting.made:
         return _laws_of_made(setting)
+    asks = setting.policy is Policy.MANUAL
+    laws = {Law.EQUAL_BUT_FOR_QUESTIONS} if asks and not setting.person else {Law.EQUAL}
+    if asks and setting.person:
+        laws.add(Law.BOUND)
     if setting.values == 0:
         laws.add(Law.ACCOUNTED_FOR)
+        if asks and not setting.person:
+            laws.add(Law.NOTHING_LOST)
         if setting.edits.updates_only and not setting.person:
             laws.add(Law.NOT_REVIVED)
             if setting.policy is Policy.LAST_WRITE_WINS and setting.resolution <= 1000:
@@ -49,11 +59,15 @@ def _laws_of_made(setting: Setting) -> frozenset[Law]:
     return frozenset(laws)
 
 
-def broken_at_end(state: State, laws: frozenset[Law], made: Made | None = None) -> Iterable[Law]:
+def broken_at_end(state: State, laws: frozenset[Law], setting: Setting) -> Iterable[Law]:
     """The laws that an end breaks. Only where the sides are equal can the others be told."""
-    if state.mysql is not state.mongo or state.conflict:
-        return [Law.EQUAL]
-    values = state.mysql.values
+    if Law.EQUAL_BUT_FOR_QUESTIONS in laws and state.conflict and state.conflict.asks:
+        mysql, mongo = state.mysql.rows, state.mongo.rows
+        if with_units(setting.shape.collection, mysql, mongo, state.conflict.questions) != mongo:
+            return [Law.EQUAL_BUT_FOR_QUESTIONS]
+    elif state.mysql is not state.mongo or state.conflict:
+        return [law for law in laws if law in _EQUAL]
+    made, values = setting.made, state.mysql.values
     if Law.MADE in laws and made and values and made(values, values, 0) != values:
         return [Law.MADE]
     return [law for law in laws & _HOLDS.keys() if not _HOLDS[law](state)]
@@ -61,7 +75,7 @@ def broken_at_end(state: State, laws: frozenset[Law], made: Made | None = None) 
 
 def broken_while_refusing(state: State) -> Iterable[Law]:
     """The laws that a state breaks in which only time can bring anything."""
-    if state.conflict.waiting if state.conflict else state.mysql is state.mongo:
+    if state.conflict.waiting or state.conflict.asks if state.conflict else state.mysql is state.mongo:
         return []
     return [Law.EQUAL_OR_WAITING]
 
@@ -84,7 +98,8 @@ def _touched(entry: Logged) -> list[int]:
 
 
 def _final(state: State) -> set[tuple[int, int | None]]:
-    return {(index, state.mysql.value(index)) for index in (0, 1)}
+    """On either side."""
+    return {(index, side.value(index)) for index in (0, 1) for side in (state.mysql, state.mongo)}
 
 
 def _found(users: list[Logged]) -> set[tuple[int, int | None]]:
@@ -125,11 +140,22 @@ def _last_write(state: State) -> bool:
     return last == [state.mysql.value(index) for index in (0, 1)]
 
 
+def _nothing_lost(state: State) -> bool:
+    return not state.lost
+
+
+def _bound(state: State) -> bool:
+    return not state.overruled
+
+
 _NOTHING: set[tuple[int, int | None]] = {(0, None), (1, None)}
+_EQUAL = frozenset({Law.EQUAL, Law.EQUAL_BUT_FOR_QUESTIONS})
 _HOLDS = {
     Law.ACCOUNTED_FOR: _accounted_for,
     Law.NOT_REVIVED: _not_revived,
     Law.LAST_WRITE: _last_write,
     Law.FIRST_LAST_WRITE: _first_last_write,
     Law.USERS_LOSE: _users_lose,
+    Law.NOTHING_LOST: _nothing_lost,
+    Law.BOUND: _bound,
 }

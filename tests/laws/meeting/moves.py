@@ -12,11 +12,13 @@ from typing import TypeVar
 
 from sync.model.batch import Batch
 from sync.model.change import Entry, Hold, Origin, Side, Transaction
+from sync.model.choice import Choice, Head, Taken, covers, unit_value
 from sync.model.lens import difference
 from sync.model.mapping import Policy
 from sync.model.meeting import Answer, Looked, Rule
 from sync.model.notes import NONE, Note, Place
 from sync.model.position import BinlogPosition, Known, Position
+from sync.model.rulings import Ruling
 from tests.laws.meeting.made import Made
 from tests.laws.meeting.rules import Rules, place_in_stream
 from tests.laws.meeting.shapes import DOCUMENT, TWO_COLUMNS, Document, Edits, Shape
@@ -30,6 +32,7 @@ from tests.laws.meeting.state import (
     Marking,
     Noted,
     Reading,
+    Said,
     Second,
     State,
     Writing,
@@ -52,7 +55,7 @@ class Setting:
     #: Values of each place, so that they recur; 0: every write brings a new one.
     values: int = 0
     edits: Edits = field(default_factory=Edits)
-    #: A person may decide any look for either side.
+    #: A person may decide any look for either side; under `manual`, late, what they were asked.
     person: bool = False
     #: The follower learns late which documents are held.
     stale: bool = False
@@ -94,6 +97,7 @@ class Moves:
         self._fold = cache(self._fold_uncached)
         self._add = cache(self._add_uncached)
         self._outcomes = cache(self._outcomes_uncached)
+        self._left = cache(self._left_uncached)
         self._seen = cache(self._seen_uncached)
 
     def of(self, state: State) -> Iterator[State]:
@@ -119,6 +123,8 @@ class Moves:
             yield from self._look(state)
         yield from self._apply_stream(state)
         yield from self._meet_marks(state)
+        if state.conflict and self._setting.person and self._asks:
+            yield from self._person(state, state.conflict)
         if self._setting.stale and state.known != (state.conflict is not None):
             yield state._replace(known=not state.known)
         if self._setting.crash and (state.step or (state.conflict and state.conflict.look)):
@@ -153,6 +159,22 @@ class Moves:
                 or new.value(0) != found.value(0)
             ):
                 yield new
+
+    # A person who is asked.
+
+    @property
+    def _asks(self) -> bool:
+        return self._setting.policy is Policy.MANUAL
+
+    def _person(self, state: State, conflict: Conflict) -> Iterator[State]:
+        """Decides what is shown, for a side or for a value of their own; what they said comes late."""
+        if conflict.sent:
+            said = conflict._replace(sent=None, said=conflict.sent, asks=False, waiting=False, look=None)
+            yield state._replace(conflict=said)
+        elif conflict.asks and conflict.shown and not conflict.said:
+            for head in sorted(conflict.questions):
+                for take in (*Side, *((self._setting.values - 1,) if head[2] else ())):
+                    yield state._replace(conflict=conflict._replace(sent=Said(head, take, *conflict.shown)))
 
     # The follower applies the binlog.
 
@@ -210,7 +232,9 @@ class Moves:
             return conflict
         look = conflict.look
         passed = look is not None and _count(users[-1].position) > look.binlog_mark
-        return self._noted(conflict, passed)._replace(mysql=self._add(conflict.mysql, users))
+        notes = self._add(conflict.mysql, users)
+        asks = conflict.asks and notes is conflict.mysql
+        return self._noted(conflict, passed)._replace(mysql=notes, asks=asks)
 
     def _noted(self, conflict: Conflict, passed: bool) -> Conflict:
         look = conflict.look
@@ -226,7 +250,9 @@ class Moves:
             users = _users(state.stream.entries[at:end])
             if conflict:
                 passed = self._passed_by_listener(conflict.look, end)
-                noted = self._noted(conflict, passed)._replace(mongo=self._add(conflict.mongo, users))
+                notes = self._add(conflict.mongo, users)
+                asks = conflict.asks and notes is conflict.mongo
+                noted = self._noted(conflict, passed)._replace(mongo=notes, asks=asks)
                 yield state._replace(conflict=noted, listener_at=end)
                 continue
             written = self._fold(state.mysql, users)
@@ -271,16 +297,29 @@ class Moves:
         elif answer is Answer.KEEP or not decision:
             yield settled
         else:
-            yield self._mysql(settled, decision.outcome, state.listener_at)._replace(conflict=None)
+            following = self._left_to_a_person(conflict, decision) if decision.questions else None
+            yield self._mysql(settled, decision.outcome, state.listener_at)._replace(conflict=following)
             if state.refusing and decision.outcome is not state.mysql:
                 lost = kept if self._rules.keeps_losers_when_refused else state.lost
-                yield state._replace(conflict=conflict._replace(waiting=True), lost=lost)
+                yield state._replace(conflict=conflict._replace(waiting=True, said=None), lost=lost)
+
+    def _left_to_a_person(self, conflict: Conflict, decision: Decision) -> Conflict:
+        """The row of an outcome that both sides have but for the questions. What was said and did not count is gone by now."""
+        assert decision.apart
+        return Conflict(
+            mysql=self._left(conflict.mysql, decision.questions),
+            mongo=self._left(conflict.mongo, decision.questions),
+            asks=True,
+            questions=decision.questions,
+            shown=(decision.outcome, decision.apart),
+            sent=conflict.sent,
+        )
 
     # The follower looks, decides and writes MongoDB.
 
     def _look(self, state: State) -> Iterator[State]:
         conflict = state.conflict
-        if not conflict or not self._knows(state) or conflict.waiting:
+        if not conflict or not self._knows(state) or conflict.waiting or conflict.asks:
             return
         if conflict.look is None:
             yield state._replace(step=Reading(state.mysql))
@@ -319,9 +358,14 @@ class Moves:
         if self._rules.reads_again and state.mysql is not look.mysql:
             yield state._replace(conflict=conflict._replace(look=None))
             return
-        for outcome, losers in self._outcomes(look.mysql, look.mongo, conflict.mysql, conflict.mongo):
-            decided = conflict._replace(decision=Decision(look.id, outcome, losers))
-            yield state._replace(conflict=decided, step=Writing(look.id, look.mongo, outcome))
+        asked = conflict.questions if self._rules.remembers_questions else frozenset()
+        for decision, entered, overruled in self._outcomes(
+            look.mysql, look.mongo, conflict.mysql, conflict.mongo, asked, conflict.said
+        ):
+            of_look = decision._replace(look=look.id)
+            decided = conflict._replace(decision=of_look, said=conflict.said if entered else None)
+            writing = Writing(look.id, look.mongo, of_look.apart or of_look.outcome)
+            yield state._replace(conflict=decided, step=writing, overruled=state.overruled or overruled)
 
     def _write_mongo(self, state: State, step: Writing) -> State:
         """Guarded, with the second mark; the retry finds the document moved, and the look is given up."""
@@ -431,19 +475,63 @@ class Moves:
         """The one object that has these notes."""
         return self._known_notes.setdefault(frozenset(noted.notes.places.items()), noted)
 
+    def _left_uncached(self, noted: Noted, questions: frozenset[Head]) -> Noted:
+        return self._one(Noted(self._rules.left(self._setting.shape.collection, noted.notes, questions)))
+
     def _outcomes_uncached(
-        self, mysql: Document, mongo: Document, of_mysql: Noted, of_mongo: Noted
-    ) -> tuple[tuple[Document, frozenset[Lost]], ...]:
+        self,
+        mysql: Document,
+        mongo: Document,
+        of_mysql: Noted,
+        of_mongo: Noted,
+        asked: frozenset[Head],
+        said: Said | None,
+    ) -> tuple[tuple[Decision, bool, bool], ...]:
+        """Each with whether what a person said entered it, and whether that made something lose which they were not shown."""
         shape = self._setting.shape
         looked = Looked(mysql=mysql.rows, mongo=mongo.rows)
         notes = {Side.MYSQL: of_mysql.notes, Side.MONGO: of_mongo.notes}
-        found: dict[tuple[Document, frozenset[Lost]], None] = {}
-        for chosen in (None, *Side) if self._setting.person else (None,):
-            outcome = self._rules.decide(shape.collection, self._rule, looked, notes, chosen)
+        taken = self._entering(looked, said) if said else {}
+        found: dict[tuple[Decision, bool, bool], None] = {}
+        for chosen in (None, *Side) if self._setting.person and not self._asks else (None,):
+            choice = Choice(side=chosen, taken=taken, asked=asked)
+            outcome = self._rules.decide(shape.collection, self._rule, looked, notes, choice)
             losers = frozenset((one.place, one.value) for one in outcome.losers if one.place in shape.places)
             kept = _NO_LOSERS if self._setting.values else frozenset(one for one in losers if one[1] is not None)
-            found[shape.of_rows(outcome.rows), kept] = None
+            decision = Decision(
+                look=0,
+                outcome=shape.of_rows(outcome.rows),
+                losers=kept,
+                questions=frozenset(outcome.questions),
+                apart=shape.of_rows(outcome.apart) if outcome.apart else None,
+            )
+            found[decision, bool(taken), bool(taken) and self._overrules(losers, said)] = None
         return tuple(found)
+
+    def _entering(self, looked: Looked, said: Said) -> dict[Head, Taken]:
+        """What was said, if it counts where these rows stand."""
+        collection = self._setting.shape.collection
+        side = said.take if isinstance(said.take, Side) else None
+        taken = Taken(
+            head=said.head,
+            mysql=unit_value(collection, said.mysql.rows, said.head),
+            mongo=unit_value(collection, said.mongo.rows, said.head),
+            side=side,
+            value=None if side else said.take,
+        )
+        nothing = dict.fromkeys(Side, NONE)
+        differing = self._rules.decide(collection, self._rule, looked, nothing, Choice()).units
+        ruling = Ruling(request=1, by="", reason="", asked_at="", taken=(taken,))
+        return self._rules.judged(collection, looked.mysql, looked.mongo, differing, [ruling]).taken
+
+    def _overrules(self, losers: Iterable[Lost], said: Said | None) -> bool:
+        """Whether something loses at what was decided, and the person was not shown it."""
+        assert said
+        shape = self._setting.shape
+        at = [index for index, place in enumerate(shape.places) if covers(shape.collection, said.head, place)]
+        shown = {(shape.places[index], one.value(index)) for index in at for one in (said.mysql, said.mongo)}
+        places = {shape.places[index] for index in at}
+        return any(one not in shown for one in losers if one[0] in places)
 
 
 def _next_id(state: State) -> int:

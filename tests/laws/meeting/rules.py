@@ -4,17 +4,19 @@ lines that stand for it. A test leaves a rule out by giving another in its place
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.model.batch import Batch
 from sync.model.change import DocumentRows, Entry, Hold, Side
+from sync.model.choice import Choice, Head, left_in_question
 from sync.model.fold import fold, relevant
 from sync.model.mapping import CollectionMapping
 from sync.model.meeting import Answer, Looked, Outcome, Rule, decide, look_after_note, on_written
 from sync.model.notes import Notes
 from sync.model.own_writes import OwnWrites
 from sync.model.position import Position, StreamPosition
+from sync.model.rulings import Judged, judged
 from tests.laws.meeting.shapes import DOCUMENT
 
 
@@ -48,7 +50,7 @@ def every(entries: Sequence[Entry]) -> Sequence[Entry]:
 Crossed = Callable[[Entry, int, bool], bool]
 Relevant = Callable[[Iterable[Entry], Callable[[Entry], bool]], tuple[Entry, ...]]
 Fold = Callable[[CollectionMapping, DocumentRows, Sequence[Entry]], DocumentRows | Hold]
-Decide = Callable[[CollectionMapping, Rule, Looked, Mapping[Side, Notes], Side | None], Outcome]
+Decide = Callable[[CollectionMapping, Rule, Looked, Mapping[Side, Notes], Choice], Outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +90,10 @@ class Rules:
     marks_corrections: bool = True
     #: A follower that starts clears the looks.
     clears_looks_at_start: bool = True
+
+    # What is left to a person.
+    judged: Callable[..., Judged] = judged
+    #: The notes that stay once a person is asked.
+    left: Callable[[CollectionMapping, Notes, Collection[Head]], Notes] = left_in_question
+    #: What a person was asked stays in question until decided.
+    remembers_questions: bool = True

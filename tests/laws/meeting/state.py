@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from sync.model.change import Entry, Side
+from sync.model.choice import Head
 from sync.model.notes import Note, Notes, Place
 from tests.laws.meeting.shapes import Document
 
@@ -76,6 +77,19 @@ class Decision(NamedTuple):
     look: int
     outcome: Document
     losers: frozenset[Lost]
+    #: What is left to a person, and what MongoDB holds meanwhile.
+    questions: frozenset[Head] = frozenset()
+    apart: Document | None = None
+
+
+class Said(NamedTuple):
+    """A person's decision of one unit, and the versions that they were shown."""
+
+    head: Head
+    #: Whose value stands; or a value of their own.
+    take: Side | int
+    mysql: Document
+    mongo: Document
 
 
 class Conflict(NamedTuple):
@@ -87,6 +101,14 @@ class Conflict(NamedTuple):
     decision: Decision | None = None
     #: MySQL has refused the outcome.
     waiting: bool = False
+    #: It waits for a person.
+    asks: bool = False
+    #: What a person was asked last, and the versions that they are shown.
+    questions: frozenset[Head] = frozenset()
+    shown: tuple[Document, Document] | None = None
+    #: What a person has said: on its way to the row, and in it.
+    sent: Said | None = None
+    said: Said | None = None
 
 
 class Reading(NamedTuple):
@@ -135,3 +157,5 @@ class State(NamedTuple):
     lost: frozenset[Lost] = frozenset()
     #: MySQL may refuse what the listener writes.
     refusing: bool = False
+    #: A person's decision made a value lose that they were not shown.
+    overruled: bool = False

@@ -9,8 +9,13 @@ import { shownMoment } from '@/shared/format/time'
 import { Answered } from '@/shared/ui/Answered'
 import { Fact, Facts } from '@/shared/ui/Fact'
 import { Page } from '@/shared/ui/Page'
+import { ProblemNotice } from '@/shared/ui/ProblemNotice'
+import { Decide } from './Decide'
 import { HeldRows } from './HeldRows'
 import { isClosed, resolution } from './resolution'
+import { RulingNotice } from './RulingNotice'
+import { Rulings } from './Rulings'
+import { useDecision } from './useDecision'
 
 /** Milliseconds; a closed conflict changes no more. */
 const AGAIN = 1_000
@@ -39,8 +44,11 @@ export function ConflictPage() {
 }
 
 function Everything({ conflict }: { conflict: ConflictDetail }) {
+  const decision = useDecision(conflict.id)
   return (
     <>
+      <RulingNotice ruling={decision.ruling} />
+      {decision.problem ? <ProblemNotice error={decision.problem} /> : null}
       <Paper component="section" withBorder p="md" radius="md" aria-labelledby="outcome-title">
         <Title order={2} size="h4" id="outcome-title" mb="sm">
           Outcome
@@ -52,6 +60,8 @@ function Everything({ conflict }: { conflict: ConflictDetail }) {
           </Text>
         )}
       </Paper>
+      {isClosed(conflict) ? null : <Decide conflict={conflict} decision={decision} />}
+      <Rulings rulings={conflict.rulings ?? []} />
       <Paper component="section" withBorder p="md" radius="md" aria-labelledby="facts-title">
         <Title order={2} size="h4" id="facts-title" mb="sm">
           About it

@@ -14,7 +14,11 @@ export function resolution(conflict: ConflictDetail): string {
   if (typeof told !== 'object' || told === null) return 'its sides had become equal'
   const from = repairedFrom(conflict)
   if (from) return `a repair from ${SIDES[from]}`
-  const { policy } = told as Record<string, unknown>
-  if (typeof policy === 'string') return `the rule: ${POLICIES[policy] ?? policy}`
+  const { by, policy, person, reason } = told as Record<string, unknown>
+  if (by === 'person') return `${String(person)}: ${String(reason)}`
+  if (typeof policy === 'string') {
+    const rule = `the rule: ${POLICIES[policy] ?? policy}`
+    return by === 'timeout' ? `${rule}, for nobody had decided in time` : rule
+  }
   return JSON.stringify(told)
 }

@@ -5,7 +5,7 @@ import { SIDES } from '@/shared/format/sides'
 import { shownMicroseconds } from '@/shared/format/time'
 import { decidedPlaces, furtherLosers, shownAt, type Fate, type Version } from './outcome'
 
-const MARKS: Record<Fate, string> = { winner: '✓ winner', loser: '✗ loser', 'gave way': '○ gave way' }
+const MARKS: Record<Fate, string> = { winner: '✓ winner', loser: '✗ loser', 'gave way': '○ gave way', 'in question': '? in question' }
 
 /** Field by field: what stood there, both values with when they were written, the winner and the loser. */
 export function DecidedPlaces({ conflict }: { conflict: ConflictDetail }) {
@@ -22,6 +22,11 @@ export function DecidedPlaces({ conflict }: { conflict: ConflictDetail }) {
           {field.base !== null ? (
             <Text size="sm" c="dimmed" className="breakable">
               before: <code>{shownAt(field.column, field.base)}</code>
+            </Text>
+          ) : null}
+          {field.own !== undefined ? (
+            <Text size="sm" className="breakable">
+              a person’s value: <code>{shownAt(field.column, field.own)}</code>
             </Text>
           ) : null}
           <div className="versions">

@@ -4,7 +4,7 @@ import { isSide } from '@/shared/format/sides'
 import { shownValue } from '@/shared/format/value'
 
 /** What became of one side's value at one place. */
-export type Fate = 'winner' | 'loser' | 'gave way'
+export type Fate = 'winner' | 'loser' | 'gave way' | 'in question'
 
 export interface Version {
   side: Side
@@ -46,10 +46,15 @@ export function decidedPlaces(conflict: ConflictDetail): DecidedPlace[] {
       column: field.column,
       value: field[side],
       time: side === 'mysql' ? field.mysql_time : field.mongo_time,
-      fate: field.winner === side ? 'winner' : lost ? 'loser' : 'gave way',
+      fate: isAsked(field) ? 'in question' : field.winner === side ? 'winner' : lost ? 'loser' : 'gave way',
     })
     return { id: placeId(field), field, versions: [version('mysql'), version('mongo')] }
   })
+}
+
+/** Whether a person is still to decide: a value of their own stands beside the two. */
+function isAsked(field: DecidedField): boolean {
+  return field.winner === null && !('own' in field)
 }
 
 /** Values that were left out and are not among those of the last decision: earlier looks kept them. */

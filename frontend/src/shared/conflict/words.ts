@@ -34,4 +34,5 @@ export const POLICIES: Record<string, string> = {
   last_write_wins: 'the last write wins',
   mysql_wins: 'MySQL wins',
   mongo_wins: 'MongoDB wins',
+  manual: 'a person decides',
 }

@@ -1,0 +1,81 @@
+"""What a look comes to where people have, or must have, a say: their decisions, and what is left to them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+
+from sync.model.change import ConflictKind, DocumentRows, Side
+from sync.model.choice import EVERYWHERE, Choice, Head, Taken
+from sync.model.mapping import CollectionMapping, Policy, SyncMapping
+from sync.model.meeting import Looked, Rule, decide
+from sync.model.notes import NONE, Notes
+from sync.model.rulings import NO_RULINGS, Judged, judged, refused
+from sync.ports import Decision, DueConflict
+
+_STRANGERS = "both sides had it before the start, and no log tells which is newer"
+
+
+def decided(
+    mapping: SyncMapping,
+    collection: CollectionMapping,
+    due: DueConflict,
+    looked: Looked,
+    mysql: DocumentRows | None,
+    notes: Mapping[Side, Notes],
+    resolution: int,
+) -> Decision:
+    """The decision of a look at a document that was `due`. `mysql`: its rows there as they stand; `resolution`: see `Rule`."""
+    overdue = mapping.undecided if due.overdue else None
+    policy = overdue.policy if overdue else collection.policy
+    of_people = _judged(collection, due, looked)
+    taken = of_people.taken
+    if overdue:
+        taken = _instead(overdue.policy, due) | taken
+    outcome = decide(
+        collection,
+        Rule(policy=policy, tie=mapping.tie, resolution=resolution),
+        looked,
+        notes,
+        Choice(side=due.chosen, taken=taken, asked=frozenset[Head]() if overdue else _asked(due)),
+    )
+    return Decision(
+        looked=looked,
+        mysql=mysql,
+        policy=policy,
+        outcome=outcome,
+        judged=of_people,
+        overdue=overdue is not None,
+        waiting_for=_waiting_for(due, outcome.questions),
+    )
+
+
+def _judged(collection: CollectionMapping, due: DueConflict, looked: Looked) -> Judged:
+    if not due.rulings:
+        return NO_RULINGS
+    if due.chosen:
+        return Judged(refused=refused(due.rulings, f"a repair from {due.chosen} takes the document whole"))
+    differing = decide(collection, Rule(policy=collection.policy), looked, dict.fromkeys(Side, NONE)).units
+    return judged(collection, looked.mysql, looked.mongo, differing, due.rulings)
+
+
+def _asked(due: DueConflict) -> Container[Head]:
+    """What differed before the start is left to people whole, once; then what they have not decided yet."""
+    if due.asked is None:
+        return EVERYWHERE if due.kind is ConflictKind.SNAPSHOT_DIFFERS else frozenset()
+    return due.asked
+
+
+def _instead(policy: Policy, due: DueConflict) -> dict[Head, Taken]:
+    """What a side's policy takes for a person who did not come, whatever the notes tell."""
+    side = {Policy.MYSQL_WINS: Side.MYSQL, Policy.MONGO_WINS: Side.MONGO}.get(policy)
+    if side is None:
+        return {}
+    return {head: Taken(head=head, mysql=None, mongo=None, side=side) for head in due.asked or ()}
+
+
+def _waiting_for(due: DueConflict, questions: Iterable[Head]) -> str:
+    """For people: places, without values."""
+    named = dict.fromkeys(f"{table}.{column}" if column else table for table, _, column in questions)
+    strangers = due.kind is ConflictKind.SNAPSHOT_DIFFERS
+    why = _STRANGERS if strangers else "both sides' people wrote it, and neither saw the other's"
+    return f"a person: {', '.join(named)}: {why}; lockstep conflicts resolve {due.conflict}"
