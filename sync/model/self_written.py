@@ -50,7 +50,9 @@ def self_written(table: TableMapping, columns: Mapping[str, Column], defaults: C
         elif name in table.nullable and gives_itself(column, defaults):
             defaulted.add(name)
             how = how or "default"
-        how = how or ("" if _keeps(column, table.codecs[name].name) else f"{column.column_type} may store another value")
+        how = how or (
+            "" if _keeps(column, table.codecs[name].name) else f"{column.column_type} may store another value"
+        )
         if how:
             found[name] = how
     if not found:

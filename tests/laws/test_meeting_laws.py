@@ -178,6 +178,10 @@ def without_what_was_found(notes: Notes, entry: Entry) -> Notes:
     return replace(notes, places=places)
 
 
+def as_of_a_user(notes: Notes, entry: Entry) -> Notes:
+    return notes.add(replace(entry, correction=False))
+
+
 def whatever_stands_in_mysql(look: int | None, written: int, looked_at: DocumentRows, now: DocumentRows) -> Answer:
     return on_written(look, written, looked_at, looked_at)
 
@@ -327,7 +331,7 @@ def test_corrections_among_all_that_workers_may_do(made: Made, values: int) -> N
             id="what MySQL made is told from what the listener wrote",
         ),
         pytest.param(
-            Rules(marks_corrections=False),
+            Rules(add=as_of_a_user),
             replace(_CORRECTED, made=stamped),
             Law.USERS_LOSE,
             id="what MySQL made is told from what a user wrote",
