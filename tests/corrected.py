@@ -51,7 +51,7 @@ def tables(flavour: Flavour) -> tuple[str, ...]:
         (
             f"CREATE TABLE sums (id {_ID} PRIMARY KEY, a INT NOT NULL, b INT NOT NULL,"
             " total INT GENERATED ALWAYS AS (a + b) STORED,"
-            f" shown VARCHAR(50) {text} GENERATED ALWAYS AS (CONCAT(a, '+', b)) STORED)"
+            f" shown VARCHAR(50) {text} GENERATED ALWAYS AS (CONCAT(a, '+', b)) VIRTUAL)"
         ),
         f"CREATE TABLE numbers (id {_ID} PRIMARY KEY, {name}, number INT NOT NULL AUTO_INCREMENT UNIQUE)",
         f"CREATE TABLE numbers_lines ({of_list}, serial INT NOT NULL AUTO_INCREMENT UNIQUE)",

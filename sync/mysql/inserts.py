@@ -56,7 +56,7 @@ def _compiled(table: TableMapping, written: SelfWritten | None) -> Callable[[_Li
         v0 = row[n0]
         return f"({literal(u0(k0))},{literal(None if v0 is None else t0(v0))})"
 
-    Where MySQL gives the value, DEFAULT stands for it.
+    Where MySQL gives the value, DEFAULT stands for it; a number it gives for NULL (for DEFAULT it would be 0).
     """
     names: dict[str, object] = {}
     keys = "".join(f"k{at}, " for at in range(len(table.key)))
@@ -70,7 +70,7 @@ def _compiled(table: TableMapping, written: SelfWritten | None) -> Callable[[_Li
         text += f"    v{at} = row[n{at}]\n"
         if written and name in written.generated:
             values.append("DEFAULT")
-        elif written and name in written.defaulted:
+        elif written and name in written.defaulted - written.numbered:
             values.append(f"{{'DEFAULT' if v{at} is None else literal(t{at}(v{at}))}}")
         else:
             values.append(f"{{literal(None if v{at} is None else t{at}(v{at}))}}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -204,6 +205,10 @@ def without_what_was_found(notes: Notes, entry: Entry) -> Notes:
     return replace(notes, places=places)
 
 
+def as_of_a_user(notes: Notes, entry: Entry) -> Notes:
+    return notes.add(replace(entry, correction=False))
+
+
 def whatever_stands_in_mysql(look: int | None, written: int, looked_at: DocumentRows, now: DocumentRows) -> Answer:
     return on_written(look, written, looked_at, looked_at)
 
@@ -338,35 +343,56 @@ def test_looks_given_up_early_only_save_work(without: Rules) -> None:
 _CORRECTED = Setting(writes=2, batch=True)
 
 
+_named: dict[str, Any] = {"ids": lambda made: str(made.__name__)}
+
+
 @every_policy
-@pytest.mark.parametrize("made", [derived, stamped, kept], ids=lambda made: str(made.__name__))
-def test_what_mysql_makes_of_a_write_reaches_the_document(policy: Policy, made: Made) -> None:
+def test_what_mysql_makes_of_a_write_reaches_the_document(policy: Policy) -> None:
     """Both sides end equal, with what MySQL makes of it, and no exchange goes on; nothing that a user wrote is lost, and what
     MySQL made counts for nobody's: the last write where it makes nothing stands."""
-    holds(replace(_CORRECTED, policy=policy, made=made))
-    holds(replace(_CORRECTED, policy=policy, made=made, edits=_UPDATES, crash=True))
+    holds(replace(_CORRECTED, policy=policy, made=derived))
+    holds(replace(_CORRECTED, policy=policy, made=derived, edits=_UPDATES, crash=True))
 
 
-@every_policy
-@pytest.mark.parametrize("made", [derived, rounded, kept], ids=lambda made: str(made.__name__))
+def test_each_edit_is_stamped() -> None:
+    """With a value that was never there, as ON UPDATE does."""
+    holds(replace(_CORRECTED, made=stamped, edits=_UPDATES))
+
+
+@pytest.mark.parametrize("policy", [Policy.LAST_WRITE_WINS, Policy.MONGO_WINS])
+@pytest.mark.parametrize("made", [rounded, kept], **_named)
 def test_what_mysql_makes_of_values_that_recur_reaches_the_document(policy: Policy, made: Made) -> None:
-    """MySQL may restore what stood there before."""
+    """It may restore what stood there before."""
     holds(replace(_CORRECTED, policy=policy, made=made, values=2))
 
 
 def test_a_default_reaches_the_document() -> None:
     """A column whose field the document lacks."""
-    holds(replace(_CORRECTED, shape=NULLABLE, made=defaulted))
+    holds(replace(_ROUGH, writes=1, shape=NULLABLE, made=defaulted))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("made", [derived, rounded, stamped, kept], ids=lambda made: str(made.__name__))
+@every_policy
+@pytest.mark.parametrize("made", [derived, rounded, stamped, kept], **_named)
 @pytest.mark.parametrize("values", [0, 2])
-def test_corrections_among_all_that_workers_may_do(made: Made, values: int) -> None:
-    """Late knowledge, batches, crashes and refusals."""
-    holds(replace(_ROUGH, made=made, values=values))
-    holds(replace(_ROUGH, made=made, values=values, refusals=True, crash=False))
+def test_corrections_among_all_that_workers_may_do(policy: Policy, made: Made, values: int) -> None:
+    """Late knowledge, batches and crashes."""
+    holds(replace(_ROUGH, policy=policy, made=made, values=values))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("made", [derived, rounded, stamped, kept], **_named)
+def test_corrections_among_refusals(made: Made) -> None:
+    """MySQL may refuse what the listener writes."""
+    holds(replace(_CORRECTED, made=made, refusals=True))
+
+
+@pytest.mark.long
+def test_a_default_among_more_writes() -> None:
+    """Some hundred thousand states."""
+    holds(replace(_CORRECTED, shape=NULLABLE, made=defaulted))
 
 
 @pytest.mark.parametrize(
@@ -379,8 +405,8 @@ def test_corrections_among_all_that_workers_may_do(made: Made, values: int) -> N
             id="what MySQL made is told from what the listener wrote",
         ),
         pytest.param(
-            Rules(marks_corrections=False),
-            replace(_CORRECTED, made=stamped),
+            Rules(add=as_of_a_user),
+            replace(_CORRECTED, made=stamped, edits=_UPDATES),
             Law.USERS_LOSE,
             id="what MySQL made is told from what a user wrote",
         ),

@@ -446,7 +446,7 @@ class Moves:
             committed_at=clock * 1000,
             position=_place(log.side, count),
             seen=place_in_stream(seen) if origin is Origin.ECHO else None,
-            correction=correction and self._rules.marks_corrections,
+            correction=correction,
             found=found,
             left=left,
         )

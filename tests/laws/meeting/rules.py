@@ -85,9 +85,8 @@ class Rules:
     keeps_losers_when_refused: bool = True
     #: The row of a refused outcome waits, and a newer note or the clock begins again.
     begins_again: bool = True
-    #: What MySQL made of the listener's rows by itself is told from what the listener wrote, and is no user's.
+    #: What MySQL made of the listener's rows by itself is told from what the listener wrote.
     tells_corrections: bool = True
-    marks_corrections: bool = True
     #: A follower that starts clears the looks.
     clears_looks_at_start: bool = True
 
