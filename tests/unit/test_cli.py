@@ -62,7 +62,8 @@ def test_the_commands_are_these() -> None:
     """What operators and runbooks rely on."""
     assert {" ".join(words) for words in COMMANDS} == {
         *("doctor", "setup", "teardown", "bootstrap", "follow", "listen", "run", "status", "pause", "resume"),
-        *("verify", "repair", "explain", "conflicts list", "conflicts show", "conflicts resolve"),
+        *("verify", "repair", "explain", "conflicts list", "conflicts show", "conflicts kinds"),
+        "conflicts resolve",
     }
 
 
