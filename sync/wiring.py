@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from sync.config import Config, Role, Server, variable
-from sync.errors import CommandRefused, ConfigError, LeaseHeld
+from sync.errors import CommandRefused, ConfigError, LeaseHeld, LockstepError
 from sync.lease import Lease
 from sync.model.change import DocumentId, Side
 from sync.model.compare import compare, different_places
@@ -20,9 +20,11 @@ from sync.model.mapping import CollectionMapping
 from sync.model.meeting import rows_from_json
 from sync.model.report import ConflictCounts, CopyReport, Explanation, Finding, RepairReport, Step, VerifyReport
 from sync.model.states import judged
+from sync.model.validator import Enforcement, Schema, validator
 from sync.model.values import key_text
 from sync.mongo import preflight as mongo_preflight
 from sync.mongo import setup as mongo_setup
+from sync.mongo import validators as mongo_validators
 from sync.mongo.accounts import own_account
 from sync.mongo.changes import ChangeStreamSource, StreamEnd
 from sync.mongo.reader import MongoReader
@@ -279,15 +281,25 @@ class Wiring:
         """Everything that must be so on both servers; each finding with its fix. Changes nothing."""
         mysql = {str(role): self._mysql(role) for role in Role}
         mongo = {str(role): self._mongo(role) for role in Role}
-        return [*mysql_preflight.check(mysql, self.mapping), *mongo_preflight.check(mongo, self.mapping)]
+        try:
+            validators = self._validators()
+        except LockstepError:  # MySQL's own findings say why
+            validators = None
+        return [*mysql_preflight.check(mysql, self.mapping), *mongo_preflight.check(mongo, self.mapping, validators)]
 
-    def setup_steps(self) -> list[Step]:
-        """What `setup` does on both sides, in order, as owner."""
+    def _validators(self) -> dict[str, Schema]:
+        """Of each collection, as MySQL's columns are now."""
+        columns = mysql_preflight.mapped_columns(self._mysql(Role.OWNER), self.mapping)
+        return {name: validator(collection, columns) for name, collection in self.mapping.collections.items()}
+
+    def setup_steps(self, enforcement: Enforcement | None = None) -> list[Step]:
+        """What `setup` does on both sides, in order, as owner. `enforcement` of validators; None: as it is."""
         mysql_roles = {str(role): self._mysql(role) for role in Role}
         mongo_users = {str(role): self._mongo(role).user for role in Role}
         return [
             *mysql_setup.steps(self._mysql(Role.OWNER), self.mapping, mysql_roles),
             *mongo_setup.steps(self._mongo(Role.OWNER), self.mapping, mongo_users),
+            *mongo_validators.steps(self._mongo(Role.OWNER), self.mapping, self._validators, enforcement),
         ]
 
     def teardown_steps(self) -> list[Step]:
@@ -297,6 +309,7 @@ class Wiring:
         return [
             *mysql_setup.teardown(self._mysql(Role.OWNER), self.mapping, mysql_roles),
             *mongo_setup.teardown(self._mongo(Role.OWNER), mongo_users),
+            *mongo_validators.teardown(self._mongo(Role.OWNER), self.mapping),
         ]
 
     def status(self) -> Sequence[Mapping[str, object]]:

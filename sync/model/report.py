@@ -38,6 +38,8 @@ class Step:
     #: Nothing is left to do.
     done: bool
     apply: Callable[[], None]
+    #: What a dry run shows below the text: a validator, say.
+    details: str = ""
 
 
 class Presence(enum.StrEnum):
