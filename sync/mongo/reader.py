@@ -12,9 +12,11 @@ from bson import Int64, Timestamp
 from sync.errors import LockstepError
 from sync.model.change import DocumentId, Hold, Side, Value
 from sync.model.lens import bson_id, document_key
-from sync.model.mapping import SyncMapping
+from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import StreamPosition
 from sync.model.shredder import shredders
+from sync.model.values import FOREIGN
+from sync.mongo.page import MongoPage
 from sync.mongo.server import CODEC, Client, Document, MongoSettings, connect, translated
 from sync.mongo.target import as_current, ids_of, shredded
 from sync.ports import Current, Reading
@@ -30,8 +32,8 @@ class MongoReader:
         self._mapping = mapping
         self._shredders = shredders(mapping)
         self._client: Client | None = None
-        #: Where the last range ended: the `_id` itself, for a key may hold a foreign one cut.
-        self._end: tuple[DocumentId, object] | None = None
+        #: Foreign keys with which ranges ended, and the `_id`s themselves, for a key may hold one cut.
+        self._ends: dict[DocumentId, object] = {}
 
     def count(self, collection: str) -> int:
         """See the port."""
@@ -44,16 +46,39 @@ class MongoReader:
         command: Document = {"find": collection, "sort": {"_id": 1}, "limit": limit}
         before = DocumentId(collection, after)
         if after is not None:
-            last = self._end[1] if self._end and self._end[0] == before else bson_id(mapped, after)
             # `$gt` would stop at the end of the key's type; an index bound does not. It includes the key itself.
-            command |= {"min": {"_id": last}, "hint": {"_id": 1}, "limit": limit + 1}
+            command |= {"min": {"_id": self._id(mapped, before)}, "hint": {"_id": 1}, "limit": limit + 1}
         documents, position = self._find(command | {"batchSize": limit + 1}, exact=exact)
         found = {DocumentId(collection, document_key(mapped, one["_id"])): one for one in documents}
         found.pop(before, None)
         if found:
             end, stored = next(reversed(found.items()))
-            self._end = (end, stored["_id"])
+            self._ended(end, stored["_id"])
         return Reading(documents={one: self._current(one, stored) for one, stored in found.items()}, position=position)
+
+    def page(self, collection: str, after: Value, limit: int) -> MongoPage:
+        """See the port."""
+        mapped = self._mapping.collections[collection]
+        before = DocumentId(collection, after)
+        options: Document = {"sort": [("_id", 1)], "limit": limit, "batch_size": limit + 1}
+        if after is not None:
+            bound = [("_id", self._id(mapped, before))]
+            options |= {"min": bound, "hint": [("_id", 1)], "limit": limit + 1}
+        with translated():
+            stored = self._opened()[self._settings.database].get_collection(collection, codec_options=CODEC)
+            data = b"".join(stored.find_raw_batches({}, **options))
+        page = MongoPage(self._shredders[collection], data, after)
+        if page.last is not None:
+            self._ended(DocumentId(collection, page.last), page.last_id)
+        return page
+
+    def sample(self, collection: str, number: int) -> list[DocumentId]:
+        """See the port."""
+        mapped = self._mapping.collections[collection]
+        with translated():
+            stored = self._opened()[self._settings.database].get_collection(collection, codec_options=CODEC)
+            found = list(stored.aggregate([{"$sample": {"size": number}}, {"$project": {"_id": 1}}]))
+        return list(dict.fromkeys(DocumentId(collection, document_key(mapped, one["_id"])) for one in found))
 
     def read(self, documents: Sequence[DocumentId], *, exact: bool) -> Reading:
         """See the port. The documents are of one collection."""
@@ -74,6 +99,13 @@ class MongoReader:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _id(self, collection: CollectionMapping, document: DocumentId) -> object:
+        return self._ends[document] if document in self._ends else bson_id(collection, document.key)
+
+    def _ended(self, document: DocumentId, stored_id: object) -> None:
+        if str(document.key).startswith(FOREIGN):
+            self._ends[document] = stored_id
 
     def _current(self, document: DocumentId, stored: Document | None, nowhere: Hold | None = None) -> Current:
         rows, problem = shredded(self._shredders[document.collection], document.key, stored)
