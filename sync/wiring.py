@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from sync.config import Config, Role, Server, variable
-from sync.errors import CommandRefused, ConfigError, LeaseHeld, LockstepError
+from sync.errors import CommandRefused, ConfigError, LockstepError
 from sync.lease import Lease
 from sync.model.change import DocumentId, Side
 from sync.model.compare import compare

@@ -51,7 +51,9 @@ def repair(
         _repair_all(collections, side, rate, dry_run=dry_run, as_json=as_json)
         return
     if every or text is None or len(collections) != 1 or rate is not None:
-        raise click.UsageError("Name one document with --collection and --id; or --all, with --collection and --rate if wanted.")
+        raise click.UsageError(
+            "Name one document with --collection and --id; or --all, with --collection and --rate if wanted."
+        )
     site = wiring()
     done = site.repair(document(site, collections[0], text), side, dry_run=dry_run)
     if as_json:

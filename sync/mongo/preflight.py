@@ -216,7 +216,7 @@ def _collections(
         else:
             yield _problem(subject, "pre- and post-images are switched off", "lockstep setup")
         if name != CHECKPOINTS:
-            yield validators_of.check(name, there[name], validators and validators[name])
+            yield validators_of.check(name, there[name], validators[name] if validators else None)
         with translated():
             unique = [str(one["name"]) for one in owned[name].list_indexes() if one.get("unique")]
         if unique:

@@ -66,7 +66,7 @@ class MongoReader:
             options |= {"min": bound, "hint": [("_id", 1)], "limit": limit + 1}
         with translated():
             stored = self._opened()[self._settings.database].get_collection(collection, codec_options=CODEC)
-            data = b"".join(stored.find_raw_batches({}, **options))
+            data = b"".join(bytes(batch) for batch in stored.find_raw_batches({}, **options))
         page = MongoPage(self._shredders[collection], data, after)
         if page.last is not None:
             self._ended(DocumentId(collection, page.last), page.last_id)

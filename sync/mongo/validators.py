@@ -75,9 +75,7 @@ def check(name: str, options: _OPTIONS, wanted: Schema | None) -> Finding:
     return Finding(level=Level.OK, subject=subject, message=f"Lockstep's ({enforced}), {told}")
 
 
-def _step(
-    settings: MongoSettings, name: str, schema: Schema, enforcement: Enforcement, options: _OPTIONS
-) -> Step:
+def _step(settings: MongoSettings, name: str, schema: Schema, enforcement: Enforcement, options: _OPTIONS) -> Step:
     return Step(
         text=f"MongoDB: validator of {name} ({enforcement})",
         done=options.get("validator") == schema and _enforced(options) is enforcement and _is_strict(options),

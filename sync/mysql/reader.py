@@ -167,7 +167,6 @@ class MySQLReader:
         order = list(asked) or _ordered(collection, rows, problems)
         return Reading(documents={one: as_current(rows[one], problems.get(one)) for one in order}, position=position)
 
-
     @contextmanager
     def _reading(self, connection: Connection, *, exact: bool) -> Iterator[None]:
         """A transaction in which all tables are read as of one moment, or with `exact` under locks."""

@@ -155,7 +155,8 @@ class Kept:
     def repaired(self, document: DocumentId) -> None:
         """It differs no longer."""
         self._database.execute(
-            "DELETE FROM difference WHERE collection = ? AND document = ?", (document.collection, key_text(document.key))
+            "DELETE FROM difference WHERE collection = ? AND document = ?",
+            (document.collection, key_text(document.key)),
         )
         self._commit()
 

@@ -192,7 +192,9 @@ class TestWhatIsRefused:
         """As JSON below its step; a second run finds all there."""
         site.setup()
         told = site.lockstep("setup", "--validators", "error", "--dry-run").stdout
-        shown = re.findall(r"^would    MongoDB: validator of (\w+) \(error\)\n(\{.*?^\})", told, re.M | re.S)
+        shown = re.findall(
+            r"^would    MongoDB: validator of (\w+) \(error\)\n(\{.*?^\})", told, re.MULTILINE | re.DOTALL
+        )
         assert [name for name, _ in shown] == list(GOOD)
         for _, text in shown:
             assert json.loads(text)["$jsonSchema"]["title"] == TITLE

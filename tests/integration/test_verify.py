@@ -18,9 +18,9 @@ from sync.model.change import DocumentId, Side
 from sync.model.report import VerifyReport
 from sync.mongo.server import MongoSettings
 from sync.mongo.witness import MongoWitness
+from sync.reconcile.kept import kept_in
 from sync.reconcile.passing import Passing
 from sync.reconcile.progress import silent
-from sync.reconcile.kept import kept_in
 from sync.reconcile.rereading import LOOKS, SAME, Sides
 from sync.reconcile.verify import Verify
 from tests.engine import Engine

@@ -26,11 +26,16 @@ def file(tmp_path: Path) -> Path:
 def test_an_interrupted_run_is_gone_on_with(file: Path) -> None:
     """With its place, what it must look at again, and when it began; also after an error."""
     place = Place(mysql=A, mongo=A, done=7)
-    with pytest.raises(KeyboardInterrupt), kept_in(file, "m") as kept:
-        assert kept.begin("accounts") is None
-        kept.suspect([DocumentId("accounts", B), DocumentId("accounts", B)])
-        kept.reached("accounts", place)
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with kept_in(file, "m") as kept:
+            assert kept.begin("accounts") is None
+            kept.suspect([DocumentId("accounts", B), DocumentId("accounts", B)])
+            kept.reached("accounts", place)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     with kept_in(file, "m") as kept:
         assert kept.begin("accounts")
         assert kept.place(ACCOUNTS) == place

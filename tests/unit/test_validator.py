@@ -146,5 +146,5 @@ def test_ours_is_known_by_its_title() -> None:
     """Also that of another version; nothing else is taken for ours."""
     assert is_ours(validator(ACCOUNTS, {"account": ROOT}))
     assert is_ours({"$jsonSchema": {"title": TITLE, "bsonType": "array"}})
-    for other in (None, {}, {"limit": {"$gt": 1}}, {"$jsonSchema": {"title": "ours"}}, {"$jsonSchema": []}):
-        assert not is_ours(other)
+    others: list[object] = [None, {}, {"limit": {"$gt": 1}}, {"$jsonSchema": {"title": "ours"}}, {"$jsonSchema": []}]
+    assert not any(map(is_ours, others))
