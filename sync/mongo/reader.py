@@ -5,7 +5,8 @@ An exact reading is one snapshot, and the server tells its time: the place in th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from bson import Int64, Timestamp
 
@@ -66,7 +67,7 @@ class MongoReader:
             options |= {"min": bound, "hint": [("_id", 1)], "limit": limit + 1}
         with translated():
             stored = self._opened()[self._settings.database].get_collection(collection, codec_options=CODEC)
-            data = b"".join(bytes(batch) for batch in stored.find_raw_batches({}, **options))
+            data = b"".join(cast("Iterable[bytes]", stored.find_raw_batches({}, **options)))
         page = MongoPage(self._shredders[collection], data, after)
         if page.last is not None:
             self._ended(DocumentId(collection, page.last), page.last_id)
