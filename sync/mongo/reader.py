@@ -5,10 +5,12 @@ An exact reading is one snapshot, and the server tells its time: the place in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bson import Int64, Timestamp
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 
 from sync.errors import LockstepError
 from sync.model.change import DocumentId, Hold, Side, Value
@@ -21,6 +23,8 @@ from sync.mongo.page import MongoPage
 from sync.mongo.server import CODEC, Client, Document, MongoSettings, connect, translated
 from sync.mongo.target import as_current, ids_of, shredded
 from sync.ports import Current, Reading
+
+_RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 
 
 class MongoReader:
@@ -44,12 +48,8 @@ class MongoReader:
     def range(self, collection: str, after: Value, limit: int, *, exact: bool) -> Reading:
         """See the port. Keys of every type come, in the server's order of types."""
         mapped = self._mapping.collections[collection]
-        command: Document = {"find": collection, "sort": {"_id": 1}, "limit": limit}
         before = DocumentId(collection, after)
-        if after is not None:
-            # `$gt` would stop at the end of the key's type; an index bound does not. It includes the key itself.
-            command |= {"min": {"_id": self._id(mapped, before)}, "hint": {"_id": 1}, "limit": limit + 1}
-        documents, position = self._find(command | {"batchSize": limit + 1}, exact=exact)
+        documents, position = self._find(self._following(mapped, before, limit), exact=exact)
         found = {DocumentId(collection, document_key(mapped, one["_id"])): one for one in documents}
         found.pop(before, None)
         if found:
@@ -61,14 +61,9 @@ class MongoReader:
         """See the port."""
         mapped = self._mapping.collections[collection]
         before = DocumentId(collection, after)
-        options: Document = {"sort": [("_id", 1)], "limit": limit, "batch_size": limit + 1}
-        if after is not None:
-            bound = [("_id", self._id(mapped, before))]
-            options |= {"min": bound, "hint": [("_id", 1)], "limit": limit + 1}
-        with translated():
-            stored = self._opened()[self._settings.database].get_collection(collection, codec_options=CODEC)
-            data = b"".join(cast("Iterable[bytes]", stored.find_raw_batches({}, **options)))
-        page = MongoPage(self._shredders[collection], data, after)
+        command = self._following(mapped, before, limit)
+        found, _ = self._find(command, exact=False, codec=_RAW)
+        page = MongoPage(self._shredders[collection], b"".join(one.raw for one in found), after)
         if page.last is not None:
             self._ended(DocumentId(collection, page.last), page.last_id)
         return page
@@ -101,6 +96,14 @@ class MongoReader:
         if client is not None:
             client.close()
 
+    def _following(self, collection: CollectionMapping, before: DocumentId, limit: int) -> Document:
+        """Asks for what follows on a document, which may itself come first."""
+        command: Document = {"find": collection.name, "sort": {"_id": 1}, "limit": limit, "batchSize": limit + 1}
+        if before.key is not None:
+            # `$gt` would stop at the end of the key's type; an index bound does not. It includes the key itself.
+            command |= {"min": {"_id": self._id(collection, before)}, "hint": {"_id": 1}, "limit": limit + 1}
+        return command
+
     def _id(self, collection: CollectionMapping, document: DocumentId) -> object:
         return self._ends[document] if document in self._ends else bson_id(collection, document.key)
 
@@ -121,19 +124,21 @@ class MongoReader:
         found, position = self._find({"find": name, "filter": {"_id": {"$in": ids}}}, exact=exact)
         return {DocumentId(name, document_key(mapped, one["_id"])): one for one in found}, position
 
-    def _find(self, command: Document, *, exact: bool) -> tuple[list[Document], StreamPosition | None]:
+    def _find(
+        self, command: Document, *, exact: bool, codec: CodecOptions[Any] = CODEC
+    ) -> tuple[list[Any], StreamPosition | None]:
         """All documents of a find command, and the time of its snapshot."""
         client = self._opened()
         database = client.get_database(self._settings.database)
         level = "snapshot" if exact else "majority"
         with translated(), client.start_session(causal_consistency=False) as session:
-            reply = database.command({**command, "readConcern": {"level": level}}, codec_options=CODEC, session=session)
+            reply = database.command({**command, "readConcern": {"level": level}}, codec_options=codec, session=session)
             cursor = reply["cursor"]
-            documents: list[Document] = list(cursor["firstBatch"])
+            documents = list(cursor["firstBatch"])
             moment = cursor.get("atClusterTime")
             while cursor["id"]:
                 more = {"getMore": Int64(cursor["id"]), "collection": command["find"]}
-                cursor = database.command(more, codec_options=CODEC, session=session)["cursor"]
+                cursor = database.command(more, codec_options=codec, session=session)["cursor"]
                 documents += cursor["nextBatch"]
         if not exact:
             return documents, None
