@@ -25,7 +25,9 @@ def flavour() -> Flavour:
 
 def fill(site: Site, keys: list[str]) -> None:
     with site.mysql("app").cursor() as cursor:
-        cursor.executemany("INSERT INTO analytics_account (id, account_id, `limit`) VALUES (%s, 1, 2)", keys)
+        cursor.executemany(
+            "INSERT INTO analytics_account (id, account_id, `limit`) VALUES (%s, 1, 2)", [(key,) for key in keys]
+        )
 
 
 def spoil(site: Site, *keys: str) -> None:
