@@ -6,6 +6,7 @@ Knows names and files, opens no connection. Errors name a variable, never its va
 from __future__ import annotations
 
 import enum
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,21 @@ class Config:
     path: Path
     mapping: SyncMapping
     environ: Mapping[str, str] = field(repr=False)
+    #: Of the text of the mapping file: another one for each other mapping.
+    fingerprint: str = ""
+
+    @property
+    def state_folder(self) -> Path:
+        """Where commands keep what they need the next time: LOCKSTEP_STATE_DIR, or where such things are kept (XDG Base
+        Directory Specification)."""
+        named = self.environ.get("LOCKSTEP_STATE_DIR")
+        if named:
+            return Path(named)
+        state = self.environ.get("XDG_STATE_HOME")
+        try:
+            return (Path(state) if state else Path.home() / ".local" / "state") / "lockstep"
+        except RuntimeError:
+            raise ConfigError("this user has no home folder", hint="set LOCKSTEP_STATE_DIR to a folder") from None
 
     def tells(self, role: Role, server: Server) -> bool:
         """Whether a role's connection is named; a process needs those of its own role only."""
@@ -76,4 +92,6 @@ def load_config(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({type(error).__name__})", hint="--config names the file") from None
-    return Config(path=path, mapping=load_mapping(text, source=path.name), environ=dict(environ))
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    mapping = load_mapping(text, source=path.name)
+    return Config(path=path, mapping=mapping, environ=dict(environ), fingerprint=fingerprint)

@@ -338,6 +338,21 @@ class Reading:
     position: Position | None
 
 
+class Page(Protocol):
+    """Documents that follow on a key, as the server sent them: not yet taken apart."""
+
+    @property
+    def last(self) -> Value:
+        """The key up to which was read; None where nothing follows."""
+
+    @property
+    def digest(self) -> bytes:
+        """Of all that the server sent: pages with equal digests hold equal documents. Others may, too."""
+
+    def documents(self) -> Mapping[DocumentId, Current]:
+        """Takes them apart; in the server's order of keys."""
+
+
 class Reader(Protocol):
     """Reads whole documents of one side, for the first copy, verify, repair and explain. Any one thread."""
 
@@ -351,8 +366,26 @@ class Reader(Protocol):
         """Up to `limit` documents in key order whose key is greater than `after` (None: from the start). Empty: no more.
         `exact`: with the position; then the reading is one snapshot (MongoDB) or under locks (MySQL)."""
 
+    def page(self, collection: str, after: Value, limit: int) -> Page:
+        """As `range`, without a position."""
+
     def read(self, documents: Sequence[DocumentId], *, exact: bool) -> Reading:
         """The named documents, which may be absent."""
+
+    def sample(self, collection: str, number: int) -> Sequence[DocumentId]:
+        """So many documents at random, or all where there are fewer."""
+
+    def close(self) -> None: ...
+
+
+class Witness(Protocol):
+    """Knows which documents were written in MongoDB, by whomever: equal values at two moments do not tell that."""
+
+    def now(self) -> Position:
+        """The present end of MongoDB's log."""
+
+    def written(self, collection: str, since: Position) -> frozenset[DocumentId]:
+        """Those of the collection with a write after `since`, up to the call."""
 
     def close(self) -> None: ...
 

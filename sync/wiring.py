@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import time
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property, partial
 from types import TracebackType
 from typing import Self
 
 from sync.config import Config, Role, Server, variable
-from sync.errors import CommandRefused, ConfigError, LeaseHeld
+from sync.errors import CommandRefused, ConfigError, LockstepError
 from sync.lease import Lease
 from sync.model.change import DocumentId, Side
-from sync.model.compare import compare, different_places
+from sync.model.compare import compare
 from sync.model.fold import broken
 from sync.model.lens import assemble
 from sync.model.mapping import CollectionMapping
-from sync.model.meeting import rows_from_json
 from sync.model.report import ConflictCounts, CopyReport, Explanation, Finding, RepairReport, Step, VerifyReport
 from sync.model.states import judged
-from sync.model.values import key_text
+from sync.model.validator import Enforcement, Schema, validator
 from sync.mongo import preflight as mongo_preflight
 from sync.mongo import setup as mongo_setup
+from sync.mongo import validators as mongo_validators
 from sync.mongo.accounts import own_account
 from sync.mongo.changes import ChangeStreamSource, StreamEnd
 from sync.mongo.reader import MongoReader
 from sync.mongo.server import MongoSettings
 from sync.mongo.target import MongoTarget
+from sync.mongo.witness import MongoWitness
 from sync.mysql import preflight as mysql_preflight
 from sync.mysql import setup as mysql_setup
 from sync.mysql.binlog import BinlogEnd, BinlogSource
@@ -40,14 +41,16 @@ from sync.mysql.server import MySQLSettings
 from sync.mysql.target import MySQLTarget
 from sync.ports import Reader
 from sync.reconcile.first_copy import FirstCopy
+from sync.reconcile.kept import Kept, kept_in
+from sync.reconcile.pace import Pace
 from sync.reconcile.passing import Direction, Passing
 from sync.reconcile.progress import Progress
 from sync.reconcile.repair import Repair
-from sync.reconcile.verify import verify
+from sync.reconcile.repairing import Repaired, Repairing, answered
+from sync.reconcile.rereading import Sides
+from sync.reconcile.verify import Verify
 from sync.worker import OnState, Parts, Worker
 
-#: Seconds that an operator's request waits for its worker.
-ANSWER = 60.0
 #: The worker that writes a side, and the role whose database users it has.
 WORKER = {Side.MONGO: "follower", Side.MYSQL: "listener"}
 ROLE = {"follower": Role.FOLLOWER, "listener": Role.LISTENER}
@@ -127,20 +130,45 @@ class Wiring:
             leases={origin.other: Lease(copying.target), origin: Lease(other.target)},
         ).run(progress)
 
-    def verify(self, collections: Sequence[str], progress: Progress) -> VerifyReport:
-        """Compare the named collections (none named: all). `CommandRefused` where documents differ and a running worker is
-        too far behind to tell whether they will."""
-        names = tuple(collections) or tuple(self.mapping.collections)
-        for name in names:
-            self.collection(name)
+    def verify(
+        self,
+        collections: Sequence[str],
+        progress: Progress,
+        *,
+        sample: int | None = None,
+        rate: int | None = None,
+        anew: bool = False,
+    ) -> VerifyReport:
+        """Compare the named collections (none named: all), or so many documents of each; at most `rate` a second. It goes on
+        where it was interrupted, if not `anew`. `CommandRefused` where documents differ and a running worker is too far
+        behind to tell whether they will."""
+        names = self._named(collections)
         operators = self._operators
 
         def held(documents: Sequence[DocumentId]) -> frozenset[DocumentId]:
             texts = operators.held_texts()
             return frozenset(one for one in documents if held_among(texts, one))
 
-        passing = Passing(self.directions())
-        return verify(self.mapping, self.reader(Side.MYSQL), self.reader(Side.MONGO), held, passing, names, progress)
+        sides = Sides(
+            mysql=self.reader(Side.MYSQL),
+            mongo=self.reader(Side.MONGO),
+            witness=self._witness,
+            held=held,
+            passing=Passing(self.directions()),
+        )
+        with self._kept() as kept:
+            run = Verify(self.mapping, sides, kept, names, progress, Pace(rate))
+            return run.every(anew=anew) if sample is None else run.sample(sample)
+
+    def _named(self, collections: Sequence[str]) -> tuple[str, ...]:
+        return tuple(self.collection(name).name for name in collections) or tuple(self.mapping.collections)
+
+    def _kept(self) -> AbstractContextManager[Kept]:
+        """What verify keeps of these two databases."""
+        mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.LISTENER)
+        places = f"{mysql.host}:{mysql.port}/{mysql.database} {mongo.place}"
+        name = hashlib.sha256(places.encode()).hexdigest()[:16]
+        return kept_in(self._config.state_folder / f"verify-{name}.db", self._config.fingerprint)
 
     def directions(self) -> Sequence[Direction]:
         """Both workers as verify sees them, with the users that it reads with: no right to write is needed."""
@@ -173,16 +201,10 @@ class Wiring:
             for one in self._operators.workers()
         )
 
-    def repair(self, document: DocumentId, origin: Side, *, dry_run: bool) -> RepairReport:
-        """Make the document's other side like `origin`: through a look, as a person's decision; or here, where the worker
-        that writes that side does not run."""
-        would = self._would_repair(document, origin)
-        if dry_run or (would.was_equal and would.conflict is None):
-            return would
-        try:
-            return self._repair_here(document, origin)
-        except LeaseHeld:
-            return self._repair_by_look(document, origin)
+    def repair(self, document: DocumentId, origin: Side | None, *, dry_run: bool) -> RepairReport:
+        """Make the document's other side like `origin` (None: as the policy has it): through a look, as a person's decision;
+        or here, where the worker that writes that side does not run."""
+        return self._repairing.one(document, origin, dry_run=dry_run)
 
     @property
     def deciding(self) -> Deciding:
@@ -198,65 +220,40 @@ class Wiring:
                     hint="lockstep status; start or resume it, or stop both and lockstep repair",
                 )
 
-    def _repair_by_look(self, document: DocumentId, origin: Side) -> RepairReport:
-        self.require_at_work("a document is repaired by both workers")
-        arguments = {"collection": document.collection, "id": key_text(document.key), "from": str(origin)}
-        number = self._asked("follower", "repair", arguments).get("conflict")
-        if not isinstance(number, int):
-            raise CommandRefused("the follower gave an answer of another version", hint="lockstep status")
-        deadline = time.monotonic() + ANSWER
-        while time.monotonic() < deadline:
-            row = self._operators.conflict(number)
-            if row["closed_at"]:
-                places = self._places(document, row)
-                return RepairReport(
-                    document=document, origin=origin, was_equal=not places, places=places, conflict=number
-                )
-            if row["state"] == "waiting":
-                raise CommandRefused(
-                    f"it cannot be repaired: {row['waiting_for']}", hint=f"lockstep conflicts show {number}"
-                )
-            time.sleep(0.02)
-        raise CommandRefused(
-            f"the document was edited all the time for {ANSWER:.0f} s; it will be repaired when its writers pause",
-            hint=f"lockstep conflicts show {number}",
-        )
+    def repair_all(
+        self, collections: Sequence[str], origin: Side | None, *, dry_run: bool, rate: int | None, progress: Progress
+    ) -> Iterator[Repaired]:
+        """The same for every document of these collections that verify found last."""
+        with self._kept() as kept:
+            documents = [
+                one for name in self._named(collections) for one in kept.differences(self.mapping.collections[name])
+            ]
+            repairs = self._repairing.many(documents, origin, dry_run=dry_run, pace=Pace(rate))
+            for number, done in enumerate(repairs, start=1):
+                if isinstance(done, RepairReport) and not dry_run:
+                    kept.repaired(done.document)
+                progress("documents", number, len(documents))
+                yield done
 
-    def _places(self, document: DocumentId, conflict: Mapping[str, object]) -> tuple[str, ...]:
-        """Where the sides differed at the last look; all of it where one could not be carried."""
-        collection = self.collection(document.collection)
-        match conflict:
-            case {"mysql_value": list(mysql), "mongo_value": list(mongo)}:
-                here, there = rows_from_json(collection, mysql), rows_from_json(collection, mongo)
-                return different_places(collection, here, there)
-        return (collection.table,)
+    @cached_property
+    def _repairing(self) -> Repairing:
+        return Repairing(self.mapping, self._operators, self.explain, self._repair_here, self._idle)
 
-    def _repair_here(self, document: DocumentId, origin: Side) -> RepairReport:
-        parts = self._parts(origin.other)
+    def _idle(self) -> list[str]:
+        return [worker for worker in WORKER.values() if not self._carries(worker)]
+
+    @contextmanager
+    def _repair_here(self, side: Side) -> Iterator[Repair]:
+        parts = self._parts(side)
         lease = Lease(parts.target)
         checkpoint = lease.take()
         try:
             if checkpoint.copying:  # it goes on behind the last of `copied`, where a repair leaves its own
-                message = f"a first copy from {origin} was begun and not finished"
-                raise CommandRefused(message, hint=f"lockstep bootstrap --from {origin}")
-            repair = Repair(lease, parts.reader, parts.conflicts)
-            return repair.run(self.collection(document.collection), document)
+                message = f"a first copy from {side.other} was begun and not finished"
+                raise CommandRefused(message, hint=f"lockstep bootstrap --from {side.other}")
+            yield Repair(lease, parts.reader, parts.conflicts)
         finally:
             lease.release()
-
-    def _would_repair(self, document: DocumentId, origin: Side) -> RepairReport:
-        explained = self.explain(document)
-        problem = explained.mysql_problem if origin is Side.MYSQL else explained.mongo_problem
-        if problem:
-            raise CommandRefused(f"the document in {origin} cannot be carried: {problem.reason}")
-        conflict = explained.conflict and explained.conflict["id"]
-        return RepairReport(
-            document=document,
-            origin=origin,
-            was_equal=not explained.places,
-            places=explained.places,
-            conflict=conflict if isinstance(conflict, int) else None,
-        )
 
     def explain(self, document: DocumentId) -> Explanation:
         """Both sides of one document, and what the mapping makes of each."""
@@ -289,15 +286,25 @@ class Wiring:
         """Everything that must be so on both servers; each finding with its fix. Changes nothing."""
         mysql = {str(role): self._mysql(role) for role in Role}
         mongo = {str(role): self._mongo(role) for role in Role}
-        return [*mysql_preflight.check(mysql, self.mapping), *mongo_preflight.check(mongo, self.mapping)]
+        try:
+            validators = self._validators()
+        except LockstepError:  # MySQL's own findings say why
+            validators = None
+        return [*mysql_preflight.check(mysql, self.mapping), *mongo_preflight.check(mongo, self.mapping, validators)]
 
-    def setup_steps(self) -> list[Step]:
-        """What `setup` does on both sides, in order, as owner."""
+    def _validators(self) -> dict[str, Schema]:
+        """Of each collection, as MySQL's columns are now."""
+        columns = mysql_preflight.mapped_columns(self._mysql(Role.OWNER), self.mapping)
+        return {name: validator(collection, columns) for name, collection in self.mapping.collections.items()}
+
+    def setup_steps(self, enforcement: Enforcement | None = None) -> list[Step]:
+        """What `setup` does on both sides, in order, as owner. `enforcement` of validators; None: as it is."""
         mysql_roles = {str(role): self._mysql(role) for role in Role}
         mongo_users = {str(role): self._mongo(role).user for role in Role}
         return [
             *mysql_setup.steps(self._mysql(Role.OWNER), self.mapping, mysql_roles),
             *mongo_setup.steps(self._mongo(Role.OWNER), self.mapping, mongo_users),
+            *mongo_validators.steps(self._mongo(Role.OWNER), self.mapping, self._validators, enforcement),
         ]
 
     def teardown_steps(self) -> list[Step]:
@@ -307,6 +314,7 @@ class Wiring:
         return [
             *mysql_setup.teardown(self._mysql(Role.OWNER), self.mapping, mysql_roles),
             *mongo_setup.teardown(self._mongo(Role.OWNER), mongo_users),
+            *mongo_validators.teardown(self._mongo(Role.OWNER), self.mapping),
         ]
 
     def status(self) -> Sequence[Mapping[str, object]]:
@@ -329,18 +337,8 @@ class Wiring:
 
     def ask(self, worker: str, kind: str) -> None:
         """Have a worker pause or resume, and wait until it has."""
-        self._asked(worker, kind, {})
-
-    def _asked(self, worker: str, kind: str, arguments: Mapping[str, object]) -> Mapping[str, object]:
         operators = self._operators
-        number = operators.ask(worker, kind, arguments, "lockstep command line")
-        deadline = time.monotonic() + ANSWER
-        while time.monotonic() < deadline:
-            answer = operators.answer(number)
-            if answer:
-                return answer
-            time.sleep(0.05)
-        raise CommandRefused(f"the {worker} has not answered within {ANSWER:.0f} s", hint="lockstep status")
+        answered(operators, worker, operators.ask(worker, kind, {}, "lockstep command line"))
 
     # Parts.
 
@@ -366,6 +364,12 @@ class Wiring:
         reader = MongoReader(self._mongo(Role.LISTENER), self.mapping)
         self._open.callback(reader.close)
         return reader
+
+    @cached_property
+    def _witness(self) -> MongoWitness:
+        witness = MongoWitness(self._mongo(Role.LISTENER), self.mapping)
+        self._open.callback(witness.close)
+        return witness
 
     @cached_property
     def _operators(self) -> Operators:

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -48,6 +49,8 @@ class Site:
         self._mysql_server = servers.mysql(flavour)
         self._mongo_server = servers.mongo()
         self._open = ExitStack()
+        #: Where commands keep what they need the next time.
+        self.state_folder = self._open.enter_context(TemporaryDirectory(prefix="lockstep-state-"))
         self._clients: dict[str, MongoClient[Document]] = {}
         admin = self.mysql("admin", database=None)
         open_mysql_database(admin, self.database)
@@ -70,7 +73,8 @@ class Site:
         """The LOCKSTEP_* variables of these roles (all where none is named)."""
         chosen = [Role(role) for role in roles] or list(Role)
         urls = {f"LOCKSTEP_{role.name}_MYSQL_URL": self.mysql_url(role) for role in chosen}
-        return urls | {f"LOCKSTEP_{role.name}_MONGO_URL": self.mongo_url(role) for role in chosen}
+        urls |= {f"LOCKSTEP_{role.name}_MONGO_URL": self.mongo_url(role) for role in chosen}
+        return urls | {"LOCKSTEP_STATE_DIR": self.state_folder}
 
     def process_environment(self, *roles: str) -> dict[str, str]:
         """A whole environment for a subprocess: ours without other connections, and these roles' variables."""

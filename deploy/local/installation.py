@@ -103,7 +103,8 @@ class Installation:
         """All roles, for the person at the terminal; raises LocalProblem before the first run."""
         if not self._file("secret_key").exists():
             raise LocalProblem("there is no demo yet", "make demo (in another terminal)")
-        return self.environment(*Role) | self.django_environment()
+        state = {"LOCKSTEP_STATE_DIR": str(self.home / "state")}
+        return self.environment(*Role) | self.django_environment() | state
 
     @property
     def demo_password_file(self) -> Path:

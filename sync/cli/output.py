@@ -72,7 +72,7 @@ def _bars(verb: str) -> Iterator[Report]:
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = shown.add_task(what, total=total or None, rate="")
+                tasks[what] = shown.add_task(what, completed=done, total=total or None, rate="")
             speed = next(task.speed for task in shown.tasks if task.id == tasks[what])
             rate = f"{speed:,.0f}/s" if speed else ""
             shown.update(tasks[what], completed=done, total=max(done, total) or None, rate=rate)
@@ -85,17 +85,18 @@ class _Lines:
 
     def __init__(self, verb: str) -> None:
         self._verb = verb
-        self._started: dict[str, float] = {}
+        #: When each part was first told of, and how much of it was done then: an interrupted run is gone on with.
+        self._started: dict[str, tuple[float, int]] = {}
         self._said_at = time.monotonic()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        started = self._started.setdefault(what, now)
+        started, before = self._started.setdefault(what, (now, done))
         if done != total and now - self._said_at < LINES:
             return
         self._said_at = now
-        rate = done / max(now - started, 0.001)
-        left = f", {max(total - done, 0) / rate:,.0f} s left" if 0 < done < total else ""
+        rate = (done - before) / max(now - started, 0.001)
+        left = f", {max(total - done, 0) / rate:,.0f} s left" if rate and done < total else ""
         note(
             f"{self._verb} {what}: {done:,} of {max(done, total):,}{f', {rate:,.0f}/s' if now > started else ''}{left}"
         )

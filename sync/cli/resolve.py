@@ -17,7 +17,8 @@ from sync.errors import CommandRefused
 from sync.model.change import Side
 from sync.model.choice import Taken
 from sync.model.shown import label, taken_of, token
-from sync.wiring import ANSWER, Wiring
+from sync.reconcile.repairing import PATIENCE
+from sync.wiring import Wiring
 
 _EXAMPLE = """Example: lockstep conflicts resolve 12 --winner mysql --reason "the branch called\""""
 
@@ -75,7 +76,7 @@ def resolve(
         return
     deciding = site.deciding
     requests = {deciding.ask(n, taken, reason, _person()): n for n, taken in decisions.items()}
-    results |= deciding.outcomes(requests, ANSWER)
+    results |= deciding.outcomes(requests, PATIENCE)
     _show(results, as_json, "decided")
     if any(one["state"] == "refused" for one in results.values()):
         raise click.exceptions.Exit(exit_codes.ERROR)

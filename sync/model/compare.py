@@ -5,7 +5,7 @@ from __future__ import annotations
 from sync.model.change import DocumentId, DocumentRows, Hold
 from sync.model.fold import broken
 from sync.model.mapping import CollectionMapping
-from sync.model.report import Difference, Presence
+from sync.model.report import Difference, DifferentField, Presence
 
 
 def compare(
@@ -35,6 +35,26 @@ def compare(
     elif not mysql.get(collection.table):
         presence = Presence.MISSING_IN_MYSQL
     return Difference(document=document, presence=presence, places=places, held=held)
+
+
+def different_fields(
+    collection: CollectionMapping, mysql: DocumentRows, mongo: DocumentRows
+) -> tuple[DifferentField, ...]:
+    """Each value that differs, and each row that one side lacks."""
+    found: list[DifferentField] = []
+    for table in collection.tables:
+        here, there = mysql.get(table.name, {}), mongo.get(table.name, {})
+        for key in {**here, **there}:
+            one, other = here.get(key), there.get(key)
+            if one is None or other is None:
+                found.append(DifferentField(table=table.name, key=key, column=None, mysql=one, mongo=other))
+            elif one != other:
+                found += [
+                    DifferentField(table=table.name, key=key, column=column, mysql=one[column], mongo=other[column])
+                    for column in table.columns
+                    if one[column] != other[column]
+                ]
+    return tuple(found)
 
 
 def different_places(collection: CollectionMapping, one: DocumentRows, other: DocumentRows) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sync.model.change import DocumentId, DocumentRows, Hold, Side
+from sync.model.change import DocumentId, DocumentRows, Hold, RowKey, Side
 
 
 class Level(enum.StrEnum):
@@ -38,6 +38,8 @@ class Step:
     #: Nothing is left to do.
     done: bool
     apply: Callable[[], None]
+    #: What a dry run shows below the text: a validator, say.
+    details: str = ""
 
 
 class Presence(enum.StrEnum):
@@ -53,6 +55,19 @@ class Presence(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DifferentField:
+    """One place of a document, and what both sides hold there: canonical values."""
+
+    table: str
+    key: RowKey
+    #: None: the row as a whole, which one side lacks; or a document that cannot be expressed in rows.
+    column: str | None
+    #: Of a row its columns, None where there is none; of a document that cannot be expressed its text.
+    mysql: object
+    mongo: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One document that is not the same on both sides."""
 
@@ -62,6 +77,10 @@ class Difference:
     places: tuple[str, ...] = ()
     #: It has an open conflict.
     held: bool = False
+    #: With both values; None where they were left out, for there are too many.
+    fields: tuple[DifferentField, ...] | None = None
+    #: When a verify first saw just these two values (seconds since the epoch); None: not asked.
+    first_seen: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +88,10 @@ class VerifyReport:
     """What `lockstep verify` found. Documents held in an open conflict are counted apart (promise 4)."""
 
     documents: int
+    #: Of these documents: both sides sent just what they had sent when the documents were equal.
+    unchanged: int = 0
+    #: When the interrupted run began that this one went on with (seconds since the epoch).
+    resumed_from: float | None = None
     #: Per collection: documents compared.
     collections: Mapping[str, int]
     differences: tuple[Difference, ...] = ()
@@ -126,6 +149,15 @@ class RepairReport:
     places: tuple[str, ...]
     #: The conflict row that was closed.
     conflict: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRepair:
+    """Why a document was not repaired, and what helps."""
+
+    document: DocumentId
+    reason: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

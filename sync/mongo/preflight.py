@@ -15,6 +15,8 @@ from pymongo.write_concern import WriteConcern
 from sync.errors import ConfigError, LockstepError, MongoAway
 from sync.model.mapping import SyncMapping
 from sync.model.report import Finding, Level
+from sync.model.validator import Schema
+from sync.mongo import validators as validators_of
 from sync.mongo.accounts import sharing
 from sync.mongo.schema import collections, has_images
 from sync.mongo.server import CHECKPOINTS, Client, Document, MongoSettings, connect, database, translated
@@ -33,13 +35,16 @@ _USER = re.compile("//[^/@]*@")
 _WRITES = ("insert", "update", "remove")
 
 
-def check(roles: Mapping[str, MongoSettings], mapping: SyncMapping) -> list[Finding]:
-    """Findings on MongoDB. A role that cannot log in is a finding of its own; a server that is away ends the look."""
+def check(
+    roles: Mapping[str, MongoSettings], mapping: SyncMapping, validators: Mapping[str, Schema] | None
+) -> list[Finding]:
+    """Findings on MongoDB. A role that cannot log in is a finding of its own; a server that is away ends the look.
+    `validators`: what each collection's should be; None where MySQL's columns do not tell."""
     findings: list[Finding] = []
     for role, settings in roles.items():
         try:
             with connect(settings) as client:
-                findings += _of_role(role, client, settings, mapping)
+                findings += _of_role(role, client, settings, mapping, validators)
         except MongoAway as error:
             return [*findings, _problem("mongo: server", error.message, error.hint)]
         except LockstepError as error:
@@ -57,10 +62,16 @@ def require(settings: MongoSettings, mapping: SyncMapping) -> None:
         raise ConfigError(message, hint="lockstep setup")
 
 
-def _of_role(role: str, client: Client, settings: MongoSettings, mapping: SyncMapping) -> list[Finding]:
+def _of_role(
+    role: str,
+    client: Client,
+    settings: MongoSettings,
+    mapping: SyncMapping,
+    validators: Mapping[str, Schema] | None,
+) -> list[Finding]:
     owned = database(client, settings)
     if role == "owner":
-        findings = [*_server(client), *_authentication(settings), *_collections(owned, mapping)]
+        findings = [*_server(client), *_authentication(settings), *_collections(owned, mapping, validators)]
         replicated = not any(one.subject == "mongo: replica set" and one.level is Level.PROBLEM for one in findings)
         return [*findings, *_majority(owned), *_retention(client)] if replicated else findings
     findings = [*_privileges(owned, role, mapping)]
@@ -189,7 +200,9 @@ def _retention(client: Client) -> Iterator[Finding]:
 # Collections.
 
 
-def _collections(owned: Database[Document], mapping: SyncMapping) -> Iterator[Finding]:
+def _collections(
+    owned: Database[Document], mapping: SyncMapping, validators: Mapping[str, Schema] | None
+) -> Iterator[Finding]:
     there = collections(owned)
     for name in (*mapping.collections, CHECKPOINTS):
         subject = f"mongo: {name}"
@@ -202,10 +215,8 @@ def _collections(owned: Database[Document], mapping: SyncMapping) -> Iterator[Fi
             yield _ok(subject, "with images of each change")
         else:
             yield _problem(subject, "pre- and post-images are switched off", "lockstep setup")
-        if there[name].get("validator"):
-            yield _warning(
-                subject, "has a validator: documents that it refuses are held", "see that MySQL's rows obey it"
-            )
+        if name != CHECKPOINTS:
+            yield validators_of.check(name, there[name], validators[name] if validators else None)
         with translated():
             unique = [str(one["name"]) for one in owned[name].list_indexes() if one.get("unique")]
         if unique:

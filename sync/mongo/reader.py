@@ -6,18 +6,25 @@ An exact reading is one snapshot, and the server tells its time: the place in th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bson import Int64, Timestamp
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 
 from sync.errors import LockstepError
 from sync.model.change import DocumentId, Hold, Side, Value
 from sync.model.lens import bson_id, document_key
-from sync.model.mapping import SyncMapping
+from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import StreamPosition
 from sync.model.shredder import shredders
+from sync.model.values import FOREIGN
+from sync.mongo.page import MongoPage
 from sync.mongo.server import CODEC, Client, Document, MongoSettings, connect, translated
 from sync.mongo.target import as_current, ids_of, shredded
 from sync.ports import Current, Reading
+
+_RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 
 
 class MongoReader:
@@ -30,8 +37,8 @@ class MongoReader:
         self._mapping = mapping
         self._shredders = shredders(mapping)
         self._client: Client | None = None
-        #: Where the last range ended: the `_id` itself, for a key may hold a foreign one cut.
-        self._end: tuple[DocumentId, object] | None = None
+        #: Foreign keys with which ranges ended, and the `_id`s themselves, for a key may hold one cut.
+        self._ends: dict[DocumentId, object] = {}
 
     def count(self, collection: str) -> int:
         """See the port."""
@@ -41,19 +48,33 @@ class MongoReader:
     def range(self, collection: str, after: Value, limit: int, *, exact: bool) -> Reading:
         """See the port. Keys of every type come, in the server's order of types."""
         mapped = self._mapping.collections[collection]
-        command: Document = {"find": collection, "sort": {"_id": 1}, "limit": limit}
         before = DocumentId(collection, after)
-        if after is not None:
-            last = self._end[1] if self._end and self._end[0] == before else bson_id(mapped, after)
-            # `$gt` would stop at the end of the key's type; an index bound does not. It includes the key itself.
-            command |= {"min": {"_id": last}, "hint": {"_id": 1}, "limit": limit + 1}
-        documents, position = self._find(command | {"batchSize": limit + 1}, exact=exact)
+        documents, position = self._find(self._following(mapped, before, limit), exact=exact)
         found = {DocumentId(collection, document_key(mapped, one["_id"])): one for one in documents}
         found.pop(before, None)
         if found:
             end, stored = next(reversed(found.items()))
-            self._end = (end, stored["_id"])
+            self._ended(end, stored["_id"])
         return Reading(documents={one: self._current(one, stored) for one, stored in found.items()}, position=position)
+
+    def page(self, collection: str, after: Value, limit: int) -> MongoPage:
+        """See the port."""
+        mapped = self._mapping.collections[collection]
+        before = DocumentId(collection, after)
+        command = self._following(mapped, before, limit)
+        found, _ = self._find(command, exact=False, codec=_RAW)
+        page = MongoPage(self._shredders[collection], b"".join(one.raw for one in found), after)
+        if page.last is not None:
+            self._ended(DocumentId(collection, page.last), page.last_id)
+        return page
+
+    def sample(self, collection: str, number: int) -> list[DocumentId]:
+        """See the port."""
+        mapped = self._mapping.collections[collection]
+        with translated():
+            stored = self._opened()[self._settings.database].get_collection(collection, codec_options=CODEC)
+            found = list(stored.aggregate([{"$sample": {"size": number}}, {"$project": {"_id": 1}}]))
+        return list(dict.fromkeys(DocumentId(collection, document_key(mapped, one["_id"])) for one in found))
 
     def read(self, documents: Sequence[DocumentId], *, exact: bool) -> Reading:
         """See the port. The documents are of one collection."""
@@ -75,6 +96,21 @@ class MongoReader:
         if client is not None:
             client.close()
 
+    def _following(self, collection: CollectionMapping, before: DocumentId, limit: int) -> Document:
+        """Asks for what follows on a document, which may itself come first."""
+        command: Document = {"find": collection.name, "sort": {"_id": 1}, "limit": limit, "batchSize": limit + 1}
+        if before.key is not None:
+            # `$gt` would stop at the end of the key's type; an index bound does not. It includes the key itself.
+            command |= {"min": {"_id": self._id(collection, before)}, "hint": {"_id": 1}, "limit": limit + 1}
+        return command
+
+    def _id(self, collection: CollectionMapping, document: DocumentId) -> object:
+        return self._ends[document] if document in self._ends else bson_id(collection, document.key)
+
+    def _ended(self, document: DocumentId, stored_id: object) -> None:
+        if str(document.key).startswith(FOREIGN):
+            self._ends[document] = stored_id
+
     def _current(self, document: DocumentId, stored: Document | None, nowhere: Hold | None = None) -> Current:
         rows, problem = shredded(self._shredders[document.collection], document.key, stored)
         return as_current(rows, problem or nowhere, stored)
@@ -88,19 +124,21 @@ class MongoReader:
         found, position = self._find({"find": name, "filter": {"_id": {"$in": ids}}}, exact=exact)
         return {DocumentId(name, document_key(mapped, one["_id"])): one for one in found}, position
 
-    def _find(self, command: Document, *, exact: bool) -> tuple[list[Document], StreamPosition | None]:
+    def _find(
+        self, command: Document, *, exact: bool, codec: CodecOptions[Any] = CODEC
+    ) -> tuple[list[Any], StreamPosition | None]:
         """All documents of a find command, and the time of its snapshot."""
         client = self._opened()
         database = client.get_database(self._settings.database)
         level = "snapshot" if exact else "majority"
         with translated(), client.start_session(causal_consistency=False) as session:
-            reply = database.command({**command, "readConcern": {"level": level}}, codec_options=CODEC, session=session)
+            reply = database.command({**command, "readConcern": {"level": level}}, codec_options=codec, session=session)
             cursor = reply["cursor"]
-            documents: list[Document] = list(cursor["firstBatch"])
+            documents = list(cursor["firstBatch"])
             moment = cursor.get("atClusterTime")
             while cursor["id"]:
                 more = {"getMore": Int64(cursor["id"]), "collection": command["find"]}
-                cursor = database.command(more, codec_options=CODEC, session=session)["cursor"]
+                cursor = database.command(more, codec_options=codec, session=session)["cursor"]
                 documents += cursor["nextBatch"]
         if not exact:
             return documents, None

@@ -64,6 +64,12 @@ class MongoSettings:
     #: user@database as the server names it: users of equal names in two databases are two accounts.
     account: str
 
+    @property
+    def place(self) -> str:
+        """Servers and database, without the user."""
+        hosts = sorted(f"{host}:{port}" for host, port in parse_uri(self.url)["nodelist"])
+        return f"{','.join(hosts)}/{self.database}"
+
     @staticmethod
     def from_url(url: str) -> MongoSettings:
         """From mongodb://user:password@host:port/database?replicaSet=… Raises `ConfigError`, which never quotes the URL."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sync.errors import ConfigError, LockstepError, MappingError, MySQLAway
+from sync.model.codecs import Column
 from sync.model.mapping import SyncMapping
 from sync.model.report import Finding, Level
 from sync.model.schema_check import check_tables
@@ -79,6 +80,16 @@ def require_tables(settings: MySQLSettings, mapping: SyncMapping) -> None:
     session = Session(settings, autocommit=True)
     try:
         _require_tables(session.get(), mapping)
+    finally:
+        session.drop()
+
+
+def mapped_columns(settings: MySQLSettings, mapping: SyncMapping) -> dict[str, dict[str, Column]]:
+    """Columns of the mapped tables, which are as mapped (`MappingError`), as owner."""
+    session = Session(settings, autocommit=True)
+    try:
+        _require_tables(session.get(), mapping)
+        return columns(session.get(), list(mapping.tables))
     finally:
         session.drop()
 

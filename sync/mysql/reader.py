@@ -9,14 +9,25 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 
 from sync.errors import Contention
 from sync.model.change import DocumentId, Row, RowKey, Side, Value
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.mysql.binlog import log_end
-from sync.mysql.rows import Clause, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
+from sync.mysql.page import MySQLPage
+from sync.mysql.rows import (
+    Clause,
+    Problem,
+    as_current,
+    canonical_rows,
+    column_key,
+    keys_clause,
+    read_rows,
+    unread_rows,
+)
 from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, quoted, translated
 from sync.ports import Reading
@@ -64,17 +75,43 @@ class MySQLReader:
             last = self._last(mapped, after, limit)
             if last is None:
                 return Reading(documents={}, position=None)
-            bounds: tuple[str, tuple[object, ...]] = ("{} <= %s", (last,))
-            if after is not None:
-                bounds = ("{} > %s AND {} <= %s", (after, last))
             try:
-                reading = self._read(mapped, [_doubled(bounds)], [], exact=exact)
+                reading = self._read(mapped, [_between(after, last)], [], exact=exact)
                 if reading.documents:
                     return reading
                 # All were deleted since the last key was read: that is not the end of the table.
             except Contention:
                 limit = max(1, limit // 2)
                 self._wait(deadline)
+
+    def page(self, collection: str, after: Value, limit: int) -> MySQLPage:
+        """See the port."""
+        mapped = self._mapping.collections[collection]
+        after = column_key(mapped, after)
+        while True:
+            last = self._last(mapped, after, limit)
+            if last is None:
+                return MySQLPage(mapped, None, ())
+            connection = self._session.get()
+            hints = self._hints.on(connection)
+            with self._reading(connection, exact=False):
+                found = [
+                    (table, unread_rows(connection, table, _between(after, last), hint=hints[table.table.name]))
+                    for table in (self._tables[one.name] for one in mapped.tables)
+                ]
+            if found[0][1].packets:
+                return MySQLPage(mapped, found[0][0].document([last]).key, found)
+            # All were deleted since the last key was read: that is not the end of the table.
+
+    def sample(self, collection: str, number: int) -> list[DocumentId]:
+        """See the port. Reads every key, in the index only."""
+        mapped = self._mapping.collections[collection]
+        column, table = quoted(mapped.id.column), quoted(mapped.table)
+        with translated(), self._session.get().cursor() as cursor:
+            cursor.execute(f"SELECT {column} FROM {table} ORDER BY RAND() LIMIT %s", (number,))
+            rows = cursor.fetchall()
+        self._session.rollback()
+        return [self._tables[mapped.table].document(row) for row in rows]
 
     def read(self, documents: Sequence[DocumentId], *, exact: bool) -> Reading:
         """See the port. The documents are of one collection."""
@@ -118,13 +155,7 @@ class MySQLReader:
         problems: dict[DocumentId, Problem] = {}
         lock = _share(connection) if exact else ""
         hints = self._hints.on(connection)
-        self._session.rollback()
-        try:
-            with translated(), connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                cursor.execute(
-                    "START TRANSACTION" if exact else "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
-                )
+        with self._reading(connection, exact=exact):
             for table in collection.tables:
                 read_rows(
                     connection,
@@ -137,13 +168,25 @@ class MySQLReader:
                     lock=lock,
                 )
             position = log_end(connection) if exact else None
-        finally:
-            self._session.rollback()
         for of_document in rows.values():
             for table in collection.tables:
                 of_document.setdefault(table.name, {})
         order = list(asked) or _ordered(collection, rows, problems)
         return Reading(documents={one: as_current(rows[one], problems.get(one)) for one in order}, position=position)
+
+    @contextmanager
+    def _reading(self, connection: Connection, *, exact: bool) -> Iterator[None]:
+        """A transaction in which all tables are read as of one moment, or with `exact` under locks."""
+        self._session.rollback()
+        try:
+            with translated(), connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                cursor.execute(
+                    "START TRANSACTION" if exact else "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+                )
+            yield
+        finally:
+            self._session.rollback()
 
 
 def _ordered(
@@ -159,6 +202,6 @@ def _share(connection: Connection) -> str:
     return "LOCK IN SHARE MODE NOWAIT" if flavour(connection) is Flavour.MARIADB else "FOR SHARE NOWAIT"
 
 
-def _doubled(clause: Clause) -> Clause:
-    """`str.format` fills each "{}" with the next argument: name them, so that one column fills all."""
-    return clause[0].replace("{}", "{0}"), clause[1]
+def _between(after: Value, last: Value) -> Clause:
+    """The rows whose key is greater than the one, and not greater than the other. "{0}": one column fills both places."""
+    return ("{0} <= %s", (last,)) if after is None else ("{0} > %s AND {0} <= %s", (after, last))

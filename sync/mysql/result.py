@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import pymysql
 from pymysql.connections import MAX_PACKET_LEN, Connection, MySQLResult
@@ -32,6 +32,16 @@ _MALFORMED = 2027
 _NO_ROW = b"\xfe"
 
 
+class UnreadRows(NamedTuple):
+    """The rows of a SELECT as they came."""
+
+    packets: Sequence[bytes]
+    #: Takes one apart.
+    take: Callable[[bytes], Sequence[object]]
+    #: The columns' types: equal packets under equal types are equal rows.
+    types: str
+
+
 class RowsConnection(_Library):
     """pymysql's connection."""
 
@@ -49,6 +59,22 @@ class RowsConnection(_Library):
         if RowsConnection._unverified is None:
             RowsConnection._unverified = make(sslp)
         return RowsConnection._unverified
+
+    #: Rows stay the packets in which they came.
+    _leaves_unread = False
+
+    def unread(self, statement: str, values: Sequence[object]) -> UnreadRows:
+        """The rows of a SELECT, not yet taken apart."""
+        self._leaves_unread = True
+        try:
+            with self.cursor() as cursor:
+                cursor.execute(statement, values)
+                result = self._result
+                packets = cast("Sequence[bytes]", cursor.fetchall())
+        finally:
+            self._leaves_unread = False
+        types = repr([(f.name, f.type_code, f.charsetnr, f.flags, f.length, f.scale) for f in result.fields])
+        return UnreadRows(packets=packets, take=result.take, types=types)
 
     def ask(self, statement: str) -> None:
         """Send a complete statement; `answered` must follow before anything else is asked."""
@@ -109,10 +135,13 @@ class _Result(MySQLResult):
     if TYPE_CHECKING:  # the stubs leave it out
         _check_packet_is_eof: Callable[[object], bool]
     converters: Sequence[tuple[str | None, Callable[[str], object] | None]]
+    #: Takes a row's packet apart.
+    take: Callable[[bytes], tuple[object, ...]]
 
     def _read_rowdata_packet(self) -> None:
         takes = [_take(encoding, converter) for encoding, converter in self.converters]
-        row = _factory(len(takes))(_wide, *takes)
+        self.take = _factory(len(takes))(_wide, *takes)
+        row: Callable[[bytes], object] = bytes if self.connection._leaves_unread else self.take
         rows = []
         for data in self.connection.packets():
             if data[:1] >= _NO_ROW and self._ends(data):

@@ -14,6 +14,7 @@ from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Row,
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import CollectionMapping, SyncMapping, TableMapping
 from sync.model.values import FOREIGN
+from sync.mysql.result import UnreadRows
 from sync.mysql.server import Connection, quoted, translated
 from sync.ports import Current
 
@@ -141,13 +142,11 @@ def read_rows(
     """Read the table's rows into `rows` (document -> table -> key -> row). A value that its codec refuses makes its
     document a problem, and a table or column that is missing makes one of all that are `asked` for (none: it is raised).
     `hint` follows the table's name, `lock` ends the statement."""
-    listed = ", ".join(quoted(name) for name in table.names)
     for condition, values in clauses:
-        where = condition.format(quoted(table.table.key[0]))
         try:
             with translated(), connection.cursor() as cursor:
-                cursor.execute(f"SELECT {listed} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}", values)
-                _put(table, cursor.fetchall(), rows, problems)
+                cursor.execute(_select(table, condition, hint, lock), values)
+                put_rows(table, cursor.fetchall(), rows, problems)
         except SchemaMismatch as error:
             reason = f"{table.table.name}: {error.message}"
             hold = Hold(kind=ConflictKind.SCHEMA_MISMATCH, reason=reason, table=table.table.name)
@@ -157,15 +156,27 @@ def read_rows(
             problems |= missing
 
 
+def unread_rows(connection: Connection, table: CanonicalRows, clause: Clause, *, hint: str = "") -> UnreadRows:
+    """The same rows, to be put in their places by `put_rows` later."""
+    with translated():
+        return connection.unread(_select(table, clause[0], hint, ""), clause[1])
+
+
+def _select(table: CanonicalRows, condition: str, hint: str, lock: str) -> str:
+    listed = ", ".join(quoted(name) for name in table.names)
+    where = condition.format(quoted(table.table.key[0]))
+    return f"SELECT {listed} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}"
+
+
 def as_current(rows: DocumentRows, problem: Problem | None) -> Current:
     """A document as it stands."""
     return Current(rows=rows) if problem is None else Current(rows=rows, problem=problem.hold, stored=problem.stored)
 
 
-def _put(
+def put_rows(
     table: CanonicalRows, found: Iterable[Sequence[object]], rows: _Rows, problems: dict[DocumentId, Problem]
 ) -> None:
-    """Rows of a document mostly come one after the other."""
+    """See `read_rows`. Rows of a document mostly come one after the other."""
     name, collection, take = table.table.name, table.table.collection, table.row
     last: object = _NO_KEY
     here: dict[RowKey, Row] = {}

@@ -1,172 +1,152 @@
-"""Compares every document of both sides, and only reports.
+"""Compares the documents of both sides, and only reports.
 
-A difference counts if both values are still those once the workers have passed all that stood in the logs when it was read:
-what is on its way does not count. Where no worker runs, nothing is.
+What differs when it is first read may be on its way: `sync.reconcile.rereading` tells what counts. An interrupted run is gone
+on with, and pages of which both sides send what they sent when they were equal are not compared value by value.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from functools import partial
+from dataclasses import replace
+from itertools import chain
 
 from sync.cycles import seldom_looked_for
-from sync.model.change import DocumentId, DocumentRows, Hold
+from sync.model.change import DocumentId, DocumentRows
 from sync.model.compare import compare
 from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.model.report import Difference, VerifyReport
-from sync.model.values import key_text
-from sync.ports import Current, Reader, Reading
-from sync.reconcile.ahead import ahead, ranges
+from sync.model.report import VerifyReport
+from sync.model.values import FOREIGN
+from sync.ports import Current
+from sync.reconcile.kept import Kept, Place
+from sync.reconcile.pace import Pace
+from sync.reconcile.pages import pairs
 from sync.reconcile.progress import Progress
-
-#: Documents that are looked at again together, and after how many of them it is said how far the comparing is.
-RANGE = 500
-#: How often a difference whose values have changed is looked at again.
-LOOKS = 5
+from sync.reconcile.rereading import TOGETHER, VALUES, Found, Rereading, Sides, as_read
 
 
-def verify(
-    mapping: SyncMapping,
-    mysql: Reader,
-    mongo: Reader,
-    held: Callable[[Sequence[DocumentId]], frozenset[DocumentId]],
-    passing: Callable[[], bool],
-    collections: Sequence[str],
-    progress: Progress,
-) -> VerifyReport:
-    """Compare the named collections. `held` tells which of some documents have an open conflict now; `passing`: see
-    `sync.reconcile.passing`, whose errors it raises."""
-    counts: dict[str, int] = {}
-    differences: list[Difference] = []
-    busy: list[DocumentId] = []
-    for name in collections:
-        collection = mapping.collections[name]
-        total = max(mysql.count(name), mongo.count(name))
-        suspects: list[DocumentId] = []
-        done = 0
-        with (
-            seldom_looked_for(),
-            closing(ahead(_ranges(name, mysql))) as left,
-            closing(ahead(_ranges(name, mongo))) as right,
-        ):
-            for document, here, there in _both(collection, left, right):
-                done += 1
-                if compare(collection, document, here, there, held=False):
-                    suspects.append(document)
-                if done % RANGE == 0:
-                    progress(name, done, total)
-        progress(name, done, done)
-        counts[name] = done
-        found, changing = _Rereading(collection, mysql, mongo, held, passing).at(suspects)
-        differences += found
-        busy += changing
-    return VerifyReport(
-        documents=sum(counts.values()), collections=counts, differences=tuple(differences), busy=tuple(busy)
-    )
-
-
-def reading(current: Current | None, absent: DocumentRows) -> DocumentRows | Hold:
-    """What `compare` takes of a reading."""
-    if current is None:
-        return absent
-    return current.problem or current.rows
-
-
-def _both(
-    collection: CollectionMapping, mysql: Iterator[Reading], mongo: Iterator[Reading]
-) -> Iterator[tuple[DocumentId, DocumentRows | Hold, DocumentRows | Hold]]:
-    """Every document that stands on either side, with both readings. Keys are ordered by their text, as on both servers;
-    keys that only MongoDB can hold come as they stand there."""
-    absent: DocumentRows = empty_rows(collection)
-    left, right = _walk(mysql), _walk(mongo)
-    here, there = next(left, None), next(right, None)
-    while here or there:
-        if there and key_text(there[0].key).startswith("?"):
-            yield there[0], absent, reading(there[1], absent)
-            there = next(right, None)
-        elif here and there and here[0] == there[0]:
-            yield here[0], reading(here[1], absent), reading(there[1], absent)
-            here, there = next(left, None), next(right, None)
-        elif here and (not there or key_text(here[0].key) < key_text(there[0].key)):
-            yield here[0], reading(here[1], absent), absent
-            here = next(left, None)
-        elif there:
-            yield there[0], absent, reading(there[1], absent)
-            there = next(right, None)
-
-
-def _walk(ranges: Iterator[Reading]) -> Iterator[tuple[DocumentId, Current]]:
-    return (document for reading in ranges for document in reading.documents.items())
-
-
-def _ranges(collection: str, reader: Reader) -> Iterator[Reading]:
-    read = partial(reader.range, collection, exact=False)
-    return (reading for _, reading in ranges(read))
-
-
-class _Rereading:
-    """Looks at documents that differed when they were first read, until it is known of each what it comes to."""
+class Verify:
+    """One run over some collections."""
 
     def __init__(
         self,
-        collection: CollectionMapping,
-        mysql: Reader,
-        mongo: Reader,
-        held: Callable[[Sequence[DocumentId]], frozenset[DocumentId]],
-        passing: Callable[[], bool],
+        mapping: SyncMapping,
+        sides: Sides,
+        kept: Kept,
+        collections: Sequence[str],
+        progress: Progress,
+        pace: Pace | None = None,
     ) -> None:
-        self._collection = collection
-        self._mysql = mysql
-        self._mongo = mongo
-        self._held = held
-        self._passing = passing
+        self._sides = sides
+        self._kept = kept
+        self._collections = [mapping.collections[name] for name in collections]
+        self._progress = progress
+        self._pace = pace or Pace()
 
-    def at(self, suspects: Sequence[DocumentId]) -> tuple[list[Difference], list[DocumentId]]:
-        """The differences, and the documents that were other ones each time."""
-        found: list[Difference] = []
-        pending: dict[DocumentId, bytes] = {}
-        for difference, values in self._read(suspects):
-            if difference.held:
-                found.append(difference)
-            else:
-                pending[difference.document] = values
-        for _ in range(LOOKS):
-            if not pending:
-                break
-            some_carry = self._passing()
-            before, pending = pending, {}
-            for difference, values in self._read(before):
-                if difference.held or not some_carry or values == before[difference.document]:
-                    found.append(difference)
-                else:
-                    pending[difference.document] = values
-        return found, list(pending)
+    def every(self, *, anew: bool = False) -> VerifyReport:
+        """Compare every document; go on where a run over the same collections was interrupted. `anew`: nothing that was kept
+        counts."""
+        resumed = self._kept.begin(" ".join(one.name for one in self._collections), anew=anew)
+        counts: dict[str, int] = {}
+        unchanged = 0
+        for collection in self._collections:
+            counts[collection.name], unread = self._walk(collection)
+            unchanged += unread
+        report = self._report(counts, {one.name: self._kept.suspects(one) for one in self._collections}, complete=True)
+        self._kept.end(list(counts))
+        return replace(report, unchanged=unchanged, resumed_from=resumed)
 
-    def _read(self, documents: Collection[DocumentId]) -> Iterator[tuple[Difference, bytes]]:
-        """Those that differ now, each with a digest of both values: of many differences the values would fill the memory.
-        What is held is asked before what stands there: a difference that a meeting ends meanwhile shows as none."""
-        every = list(documents)
-        held = self._held(every) if every else frozenset()
-        absent: DocumentRows = empty_rows(self._collection)
-        for start in range(0, len(every), RANGE):
-            some = every[start : start + RANGE]
-            left: Mapping[DocumentId, Current] = self._mysql.read(some, exact=False).documents
-            right: Mapping[DocumentId, Current] = self._mongo.read(some, exact=False).documents
-            for one in some:
-                here, there = reading(left.get(one), absent), reading(right.get(one), absent)
-                difference = compare(self._collection, one, here, there, held=one in held)
-                if difference:
-                    yield difference, _digest(here) + _digest(there)
+    def sample(self, number: int) -> VerifyReport:
+        """Compare so many documents of each collection, chosen at random from both sides."""
+        counts: dict[str, int] = {}
+        suspects: dict[str, list[DocumentId]] = {}
+        for collection in self._collections:
+            chosen = self._chosen(collection.name, number)
+            counts[collection.name] = len(chosen)
+            suspects[collection.name] = []
+            for start in range(0, len(chosen), TOGETHER):
+                some = chosen[start : start + TOGETHER]
+                left = self._sides.mysql.read(some, exact=False).documents
+                right = self._sides.mongo.read(some, exact=False).documents
+                suspects[collection.name] += _differing(collection, some, left, right)
+                self._progress(collection.name, start + len(some), len(chosen))
+                self._pace.after(len(some))
+        return self._report(counts, suspects, complete=False)
+
+    def _chosen(self, collection: str, number: int) -> list[DocumentId]:
+        """From both sides, for one may lack what the other has."""
+        sides = (self._sides.mysql, self._sides.mongo)
+        both = {document for side in sides for document in side.sample(collection, number)}
+        return random.sample(sorted(both, key=str), min(number, len(both)))
+
+    def _walk(self, collection: CollectionMapping) -> tuple[int, int]:
+        """Compare all of a collection, or what is left of it; suspects are kept. How many documents it has, and of how many
+        the digests were enough."""
+        name = collection.name
+        place, unread = self._kept.place(collection), 0
+        if place.finished:
+            return place.done, 0
+        total = max(self._sides.mysql.count(name), self._sides.mongo.count(name))
+        self._progress(name, place.done, max(total, place.done + 1))
+        left, right = self._sides.mysql, self._sides.mongo
+        walk = pairs(name, left, right, place, lambda key: self._kept.equal_page(name, key), self._pace.few)
+        with seldom_looked_for(), closing(walk):
+            for pair in walk:
+                before, place = place.done, pair.place
+                unread += pair.unread
+                both = chain(pair.mysql, (one for one in pair.mongo if one not in pair.mysql))
+                different = _differing(collection, both, pair.mysql, pair.mongo)
+                self._kept.suspect(different)
+                if pair.page and not different:
+                    self._kept.keep_page(name, pair.after, pair.page)
+                if not (_is_foreign(place.mysql) or _is_foreign(place.mongo)):
+                    self._kept.reached(name, place)
+                self._progress(name, place.done, total)
+                self._pace.after(place.done - before)
+        self._progress(name, place.done, place.done)
+        self._kept.reached(name, Place(done=place.done, finished=True))
+        return place.done, unread
+
+    def _report(
+        self, counts: Mapping[str, int], suspects: Mapping[str, Sequence[DocumentId]], *, complete: bool
+    ) -> VerifyReport:
+        """What the suspects come to."""
+        found: list[Found] = []
+        busy: list[DocumentId] = []
+        room = VALUES
+        for collection in self._collections:
+            rereading = Rereading(collection, self._sides, self._pace, room)
+            differing, changing = rereading.at(suspects[collection.name])
+            room = rereading.room
+            found += differing
+            busy += changing
+        digests = {one.difference.document: one.digest for one in found}
+        since = self._kept.differ(digests, complete=list(counts) if complete else ())
+        return VerifyReport(
+            documents=sum(counts.values()),
+            collections=counts,
+            differences=tuple(replace(one.difference, first_seen=since[one.difference.document]) for one in found),
+            busy=tuple(busy),
+        )
 
 
-def _digest(found: DocumentRows | Hold) -> bytes:
-    """Equal for equal readings, whatever the order of rows and columns."""
-    if isinstance(found, Hold):
-        return hashlib.sha256(f"{found.kind} {found.reason}".encode()).digest()
-    rows = sorted(
-        repr((table, key, sorted(row.items()))) for table, of_table in found.items() for key, row in of_table.items()
-    )
-    return hashlib.sha256("\n".join(rows).encode(errors="surrogatepass")).digest()
+def _differing(
+    collection: CollectionMapping,
+    documents: Iterable[DocumentId],
+    mysql: Mapping[DocumentId, Current],
+    mongo: Mapping[DocumentId, Current],
+) -> list[DocumentId]:
+    """Those of the documents that are not equal, as they were read."""
+    absent: DocumentRows = empty_rows(collection)
+    return [
+        one
+        for one in documents
+        if compare(collection, one, as_read(mysql.get(one), absent), as_read(mongo.get(one), absent), held=False)
+    ]
+
+
+def _is_foreign(key: object) -> bool:
+    """Such a key may have been cut, and then nothing can be read from it on by another process."""
+    return isinstance(key, str) and key.startswith(FOREIGN)

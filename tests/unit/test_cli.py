@@ -267,7 +267,7 @@ def test_a_filter_that_cannot_be_meant_is_refused(arguments: list[str], told: st
 def test_busy_documents_are_named_and_are_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     """The exit code stays; the text says that nobody knows whether they are equal."""
     report = VerifyReport(documents=3, collections={"accounts": 3}, busy=(DocumentId("accounts", "a" * 24),))
-    monkeypatch.setattr(Wiring, "verify", lambda *_: report)
+    monkeypatch.setattr(Wiring, "verify", lambda *_, **__: report)
     result = lockstep("--config", CONFIG, "verify")
     assert result.exit_code == exit_codes.OK
     assert f"accounts {'a' * 24}: busy" in result.stdout

@@ -1,0 +1,189 @@
+"""What MongoDB itself should refuse at the moment of writing, of the mapping and MySQL's columns: a collection's validator.
+
+It never refuses what rows can hold. What a validator cannot tell (bytes of a TEXT, duplicates, CHECKs, foreign keys) it
+lets pass, and so does a codec that is not in `_KINDS`.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sync.model.codecs import Column
+from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
+from sync.model.values import FOREIGN
+
+#: A JSON schema as MongoDB has it, or a filter.
+Schema: TypeAlias = dict[str, Any]
+#: Table -> name -> column.
+Columns: TypeAlias = Mapping[str, Mapping[str, Column]]
+
+
+class Enforcement(enum.StrEnum):
+    """What MongoDB does with a document that a validator of ours refuses."""
+
+    #: No validator.
+    OFF = "off"
+    #: It takes it, and says so in its log.
+    WARN = "warn"
+    ERROR = "error"
+
+
+#: By this title a validator is known to be Lockstep's; MongoDB ignores titles.
+TITLE = "Lockstep: what MySQL can hold"
+#: What DATETIME holds (MySQL manual, "The DATE, DATETIME, and TIMESTAMP Types").
+_DATE_FIRST, _DATE_LAST = datetime(1000, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999000)  # noqa: DTZ001 - naive UTC
+#: Bits of MySQL's whole numbers; a BSON int has 32.
+_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+#: Types whose length stands in characters. That of TEXT stands in bytes, of which a character may take one.
+_TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
+_MOST_INT, _LEAST_INT = 2**31 - 1, -(2**31)
+#: PCRE repeats at most so often (pcre2pattern, "Repetition").
+_MOST_REPEATS = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What may stand in a field."""
+
+    schema: Schema = field(default_factory=dict)
+    #: Conditions under which the value is refused, which no JSON schema can tell: of a field under any lists, but no maps.
+    refused: tuple[Schema, ...] = ()
+
+
+def _objectid(_: Column) -> Kind:
+    return Kind(schema={"bsonType": "objectId"})
+
+
+def _string(column: Column) -> Kind:
+    """MongoDB counts code points, as MySQL does in utf8mb4 (mongo, src/mongo/db/matcher/schema/
+    expression_internal_schema_max_length.h)."""
+    schema: Schema = {"bsonType": "string"}
+    if column.length is not None and column.data_type in _TEXTS and column.length <= _MOST_INT:
+        schema["maxLength"] = column.length
+    return Kind(schema=schema)
+
+
+def _int32(column: Column) -> Kind:
+    least, most = _range(column)
+    schema: Schema = {"bsonType": "int"}
+    if least > _LEAST_INT:
+        schema["minimum"] = least
+    if most < _MOST_INT:
+        schema["maximum"] = most
+    return Kind(schema=schema)
+
+
+def _bool(_: Column) -> Kind:
+    return Kind(schema={"bsonType": "bool"})
+
+
+def _date(_: Column) -> Kind:
+    return Kind(schema={"bsonType": "date"}, refused=({"$lt": _DATE_FIRST}, {"$gt": _DATE_LAST}))
+
+
+#: Name of a codec -> what its fields may hold in a column. A codec that is not here lets everything pass.
+_KINDS: Mapping[str, Callable[[Column], Kind]] = {
+    "objectid": _objectid,
+    "string": _string,
+    "int32": _int32,
+    "bool": _bool,
+    "date": _date,
+}
+
+
+def validator(collection: CollectionMapping, columns: Columns) -> Schema:
+    """The filter that documents of the collection must match. Every mapped table and column must stand in `columns`."""
+    root = columns[collection.table]
+    schema: Schema = {"title": TITLE, "bsonType": "object"}
+    schema |= _object(collection.fields, collection.parts, root, columns)
+    key = _kind(collection.id, root).schema
+    if key.get("bsonType") == "string":
+        key = {**key, "not": {"pattern": f"^{re.escape(FOREIGN)}"}}
+    schema["properties"] = {"_id": key, **schema["properties"]}
+    made: Schema = {"$jsonSchema": schema}
+    refused = list(_refused(collection.fields, collection.parts, collection.table, "", columns))
+    if refused:
+        made["$nor"] = refused
+    return made
+
+
+def is_ours(stored: object) -> bool:
+    """Whether a collection's validator was made here, by this version or another."""
+    match stored:
+        case {"$jsonSchema": {"title": title}}:
+            return bool(title == TITLE)
+    return False
+
+
+def _object(
+    fields: Iterable[FieldMapping], parts: Iterable[PartMapping], own: Mapping[str, Column], columns: Columns
+) -> Schema:
+    """Of a document, a map's entry or a list's element: fields that no column takes may stand beside."""
+    properties: Schema = {one.name: _kind(one, own).schema for one in fields}
+    properties |= {one.name: _part(one, columns) for one in parts}
+    required = [one.name for one in fields if not one.absent_if_null] + [one.name for one in parts]
+    return {"properties": properties, **({"required": required} if required else {})}
+
+
+def _part(part: PartMapping, columns: Columns) -> Schema:
+    own = columns[part.table]
+    if part.kind is PartKind.MAP:
+        return _map(part, own, columns)
+    if part.kind is PartKind.SET:
+        return {"bsonType": "array", "uniqueItems": True, "items": _kind(part.own, own).schema}
+    schema: Schema = {"bsonType": "array"}
+    most = _range(own[part.own.column])[1]
+    if most < _MOST_INT:
+        schema["maxItems"] = most + 1
+    if part.value:
+        return {**schema, "items": _kind(part.value, own).schema}
+    items = {"bsonType": "object", **_object(part.fields, (), own, columns), "additionalProperties": False}
+    return {**schema, "items": items}
+
+
+def _map(part: PartMapping, own: Mapping[str, Column], columns: Columns) -> Schema:
+    entry: Schema = {"bsonType": "object", **_object(part.fields, part.parts, own, columns)}
+    key = _kind(part.own, own).schema
+    if part.repeats_key_in:
+        entry["properties"] = {part.repeats_key_in: key, **entry["properties"]}
+        entry["required"] = [part.repeats_key_in, *entry.get("required", ())]
+    longest = key.get("maxLength", _MOST_INT)
+    if longest > _MOST_REPEATS:
+        return {"bsonType": "object", "additionalProperties": entry}
+    # `$` would also match before a line's end.
+    fitting = {rf"^[\s\S]{{0,{longest}}}\z": entry}
+    return {"bsonType": "object", "patternProperties": fitting, "additionalProperties": False}
+
+
+def _kind(mapped: FieldMapping, columns: Mapping[str, Column]) -> Kind:
+    make = _KINDS.get(mapped.codec.name)
+    return make(columns[mapped.column]) if make else Kind()
+
+
+def _refused(
+    fields: Iterable[FieldMapping], parts: Iterable[PartMapping], table: str, path: str, columns: Columns
+) -> Iterator[Schema]:
+    """By dotted paths, which lead into every element of a list; keys of maps are data and have none."""
+    for one in fields:
+        for condition in _kind(one, columns[table]).refused:
+            yield {f"{path}{one.name}": condition}
+    for part in parts:
+        if part.kind is PartKind.LIST:
+            yield from _refused(part.fields, (), part.table, f"{path}{part.name}.", columns)
+        if part.kind is not PartKind.MAP:
+            scalar = part.value or (part.own if part.kind is PartKind.SET else None)
+            for condition in _kind(scalar, columns[part.table]).refused if scalar else ():
+                yield {f"{path}{part.name}": condition}
+
+
+def _range(column: Column) -> tuple[int, int]:
+    """The least and the most of a whole number's column; those of 64 bits where it is none."""
+    bits = _BITS.get(column.data_type, 64)
+    if "unsigned" in column.column_type:
+        return 0, 2**bits - 1
+    return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
