@@ -25,6 +25,8 @@ def check_tables(
         problems += _columns(table, columns[table.name])
         if set(table.key) not in [set(key) for key in keys.get(table.name, ())]:
             problems.append(f"{table.name}: a primary or unique key of exactly {', '.join(table.key)} is needed")
+        if any(table.position in key for key in keys.get(table.name, ())):
+            problems.append(f"{table.name}: a unique key holds {table.position}, but elements that move pass each other")
     return problems
 
 
@@ -44,7 +46,7 @@ def _columns(table: TableMapping, columns: Mapping[str, Column]) -> list[str]:
                 f"{table.name}.{name}: MySQL changes it by itself ({written[0]}), which is not in this version"
             )
         if column.nullable and name not in table.nullable:
-            problems.append(f'{table.name}.{name}: it may be NULL; make it NOT NULL, or map it with null = "absent"')
+            problems.append(f'{table.name}.{name}: it may be NULL; make it NOT NULL, or map it with null = "absent" or "null"')
         if not column.nullable and name in table.nullable:
-            problems.append(f'{table.name}.{name}: mapped with null = "absent", but it is NOT NULL')
+            problems.append(f"{table.name}.{name}: mapped with null = …, but it is NOT NULL")
     return problems
