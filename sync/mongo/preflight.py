@@ -12,12 +12,13 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 from pymongo.write_concern import WriteConcern
 
-from sync.errors import ConfigError, LockstepError, MongoAway
+from sync.errors import ConfigError, LockstepError, MongoAway, UnmappableDocument
+from sync.model.lens import shred
 from sync.model.mapping import SyncMapping
 from sync.model.report import Finding, Level
 from sync.mongo.accounts import sharing
 from sync.mongo.schema import collections, has_images
-from sync.mongo.server import CHECKPOINTS, Client, Document, MongoSettings, connect, database, translated
+from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, database, translated
 from sync.mongo.setup import grants
 
 #: Hours of oplog that should be kept at least; less leaves no time to mend a stopped worker.
@@ -27,6 +28,8 @@ _OFFSET = 2.0
 #: Milliseconds that a majority of the replica set has to confirm a write.
 _MAJORITY = 5_000
 _FULL = 0.9
+#: Documents of each collection that are looked at, and different reasons that are told.
+_SAMPLE, _REASONS = 100, 3
 _UNAUTHORIZED = 13
 #: User and password in a URL; both are percent-encoded there.
 _USER = re.compile("//[^/@]*@")
@@ -68,6 +71,7 @@ def _of_role(role: str, client: Client, settings: MongoSettings, mapping: SyncMa
         findings += _stream(owned)
     if role == "follower":
         findings += _account(owned, settings)
+        findings += _documents(owned, mapping)
     return findings
 
 
@@ -211,6 +215,29 @@ def _collections(owned: Database[Document], mapping: SyncMapping) -> Iterator[Fi
         if unique:
             message = f"unique index {', '.join(unique)}: documents that it refuses are held"
             yield _warning(subject, message, "see that MySQL's rows obey it")
+
+
+def _documents(owned: Database[Document], mapping: SyncMapping) -> Iterator[Finding]:
+    """Whether the newest documents of each collection can be carried. Nothing is said of an empty one."""
+    for name, collection in mapping.collections.items():
+        try:
+            with translated():
+                found = list(owned.get_collection(name, CODEC).find().sort("$natural", -1).limit(_SAMPLE))
+        except ConfigError:
+            return  # it may not read: its privileges are told apart
+        reasons: dict[str, int] = {}
+        for document in found:
+            try:
+                shred(collection, document)
+            except UnmappableDocument as error:
+                reasons[error.message] = reasons.get(error.message, 0) + 1
+        subject = f"mongo: documents of {name}"
+        if reasons:
+            told = "; ".join(sorted(reasons, key=lambda reason: -reasons[reason])[:_REASONS])
+            message = f"{sum(reasons.values())} of {len(found)} looked at cannot be carried: {told}"
+            yield _warning(subject, message, "mend them, or lockstep.toml; until then each of them is held")
+        elif found:
+            yield _ok(subject, f"the {len(found)} newest can be carried")
 
 
 # Privileges.

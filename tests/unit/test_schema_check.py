@@ -9,7 +9,9 @@ import pytest
 
 from sync.model.codecs import Column
 from sync.model.mapping import TableMapping
+from sync.model.mapping_file import load_mapping
 from sync.model.schema_check import check_tables
+from tests import every_part
 from tests.laws.strategies import MAPPING
 
 _TYPES = {
@@ -100,7 +102,7 @@ def test_a_default_is_no_harm() -> None:
 
 
 def test_null_must_agree_both_ways() -> None:
-    """A column that may be NULL needs null = "absent", and the other way round."""
+    """A column that may be NULL needs null = "absent" or "null", and the other way round."""
     assert "it may be NULL" in check_tables(MAPPING, _with("analytics_customer", "name", nullable=True), KEYS)[0]
     assert "it is NOT NULL" in check_tables(MAPPING, _with("analytics_customer", "active", nullable=False), KEYS)[0]
 
@@ -109,3 +111,14 @@ def test_the_codec_says_what_it_needs() -> None:
     """Place, codec, what is needed and what was found."""
     problems = check_tables(MAPPING, _with("analytics_account", "limit", column_type="bigint"), KEYS)
     assert problems == ["analytics_account.limit: codec int32: INT (signed) is needed, found bigint"]
+
+
+def test_the_place_beside_a_key_is_in_no_unique_key() -> None:
+    """Elements that move pass each other, statement by statement."""
+    mapping = load_mapping(every_part.MAPPING)
+    columns = {name: {one: _column(table, one) for one in table.codecs} for name, table in mapping.tables.items()}
+    keys: dict[str, Sequence[Sequence[str]]] = {table.name: [table.key] for table in mapping.tables.values()}
+    assert check_tables(mapping, columns, keys) == []
+    more = {**keys, "thing_piece": [*keys["thing_piece"], ("thing_id", "position")]}
+    (problem,) = check_tables(mapping, columns, more)
+    assert problem == "thing_piece: a unique key holds position, but elements that move pass each other"
