@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, cast
 
 from sync.model.change import DocumentRows, Row, RowKey, Value
-from sync.model.lens import assemble_part, bson_id
+from sync.model.lens import assemble_part, bson_id, rest_fields
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, SyncMapping
 
 #: The value of a part below the root row of a key; None where the field is absent.
@@ -22,6 +22,8 @@ class Assembler:
     def __init__(self, collection: CollectionMapping) -> None:
         self._collection = collection
         self._root = _compiled(collection.fields)
+        if collection.rest:
+            self._root = _with_rest(self._root, collection.rest)
         self._parts = tuple((part.name, _builds(part)) for part in collection.parts)
 
     def document(self, key: Value, rows: DocumentRows) -> dict[str, object] | None:
@@ -65,6 +67,10 @@ def _compiled(fields: Sequence[FieldMapping]) -> Callable[[Row], dict[str, objec
         text += f"    {where}made{inside}[n{at}] = {null}t{at}(row[c{at}])\n"
     exec(compile(f"{text}    return made", "<assemble>", "exec"), names)  # noqa: S102 - made of numbers only
     return cast("Callable[[Row], dict[str, object]]", names["fields"])
+
+
+def _with_rest(root: Callable[[Row], dict[str, object]], rest: FieldMapping) -> Callable[[Row], dict[str, object]]:
+    return lambda row: {**root(row), **rest_fields(rest, row[rest.column])}
 
 
 def _builds(part: PartMapping) -> _Builds:

@@ -85,9 +85,12 @@ def shred(collection: CollectionMapping, document: Mapping[str, object], tables:
         key = (_own_key(collection, document.get("_id")),)
     except NotCanonical as error:
         raise UnmappableDocument("_id", str(error)) from None
-    rows[collection.table][key] = _row(collection.fields, document, "")
+    row = _row(collection.fields, document, "")
     if collection.rejects:
         _refuse_unmapped(collection.names, document, "")
+    elif collection.rest:
+        row[collection.rest.column] = _decode(collection.rest, unmapped(collection.names, document), "document")
+    rows[collection.table][key] = row
     _shred_parts(collection.parts, document, key, "", rows)
     return rows
 
@@ -100,6 +103,8 @@ def assemble(collection: CollectionMapping, key: Value, rows: DocumentRows) -> d
         return None
     document: dict[str, object] = {"_id": bson_id(collection, key)}
     document.update(_fields(collection.fields, root))
+    if collection.rest:
+        document.update(rest_fields(collection.rest, root[collection.rest.column]))
     _put_parts(document, collection.parts, (key,), {}, rows)
     return document
 
@@ -112,6 +117,18 @@ def assemble_part(part: PartMapping, above: RowKey, rows: DocumentRows) -> objec
 def assemble_row(part: PartMapping, key: RowKey, rows: DocumentRows) -> dict[str, object]:
     """The object of one row of a part: the entry, the element of a list with a key, or the object itself."""
     return _entry(part, key, rows[part.table][key], {}, rows)
+
+
+def unmapped(names: Names, document: Mapping[str, object]) -> dict[str, object]:
+    """The fields of an object that have none of these names."""
+    return {name: value for name, value in document.items() if name not in names}
+
+
+def rest_fields(rest: FieldMapping, value: Value) -> Mapping[str, object]:
+    """The fields that stand in a column of JSON."""
+    fields = rest.codec.to_bson(value)
+    assert isinstance(fields, Mapping)
+    return fields
 
 
 def path_text(path: Iterable[str]) -> str:
@@ -259,7 +276,7 @@ def _mapping(value: object, path: str, wanted: str) -> Mapping[str, object]:
     raise UnmappableDocument(path, f"{wanted} is needed, found {type(value).__name__}")
 
 
-def _row(fields: Iterable[FieldMapping], holder: Mapping[str, object], path: str) -> Row:
+def _row(fields: Iterable[FieldMapping], holder: Mapping[str, object], path: str) -> dict[str, Value]:
     row: dict[str, Value] = {}
     for field in fields:
         inner = holder

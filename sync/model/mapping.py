@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from sync.model.change import RowKey, Side
 from sync.model.codecs import Codec
+from sync.model.rest import RestCodec
 
 #: What an object may hold: names of fields and parts, and below the objects that dotted paths name what those may hold.
 Names: TypeAlias = "Mapping[str, Names | None]"
@@ -154,7 +155,11 @@ class CollectionMapping:
     policy: Policy = Policy.LAST_WRITE_WINS
     #: See `PartMapping.rejects`.
     rejects: bool = False
-    #: Parents before children. This and what follows is filled by `__post_init__`.
+    #: The root's column that takes, as JSON, the fields of the document that nothing else takes. Those deeper in it stay.
+    rest_column: str | None = None
+    #: How it does. This and what follows is filled by `__post_init__`.
+    rest: FieldMapping | None = field(init=False)
+    #: Parents before children.
     tables: tuple[TableMapping, ...] = field(init=False)
     #: Of each table: itself and those above it, up to the root; itself and those below it.
     above: Mapping[str, frozenset[str]] = field(init=False)
@@ -165,7 +170,12 @@ class CollectionMapping:
     positions: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        root = _table(self, self.table, (self.id,), self.fields, None)
+        rest = None
+        if self.rest_column is not None:
+            codec = RestCodec(taken=frozenset(self.names))
+            rest = FieldMapping(name="", column=self.rest_column, codec=codec, null=Null.ABSENT)
+        object.__setattr__(self, "rest", rest)
+        root = _table(self, self.table, (self.id,), (*self.fields, *((rest,) if rest else ())), None)
         tables = (root, *_part_tables(self, root, self.parts))
         above: dict[str, frozenset[str]] = {}
         for table in tables:

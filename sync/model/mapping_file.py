@@ -81,9 +81,9 @@ class _Reader(PartsReader):
             reason = f"codec {key.codec.name} is not in this version for _id"
             self._problem((*path, "id"), f"{reason}; allowed: {', '.join(_ID_CODECS)}")
         fields = self._fields(table.get("fields", {}), (*path, "fields"))
-        columns = [key.column] if key else []
-        self._distinct([*columns, *(field.column for field in fields)], (*path, "fields"), "column")
-        rejects = self._rejects(table, path)
+        rejects, rest = self._unmapped(table, path)
+        columns = [*([key.column] if key else []), *(field.column for field in fields), *([rest] if rest else [])]
+        self._distinct(columns, (*path, "fields"), "column")
         parts = self._parts(table, path, 1, fields, rejects=rejects, taken=("_id",))
         policy = table.get("policy", Policy.LAST_WRITE_WINS)
         if policy not in tuple(Policy):
@@ -91,16 +91,25 @@ class _Reader(PartsReader):
         if key is None or root is None or self.problems:
             return None
         return CollectionMapping(
-            name=name, table=root, id=key, fields=fields, parts=parts, policy=Policy(str(policy)), rejects=rejects
+            name=name,
+            table=root,
+            id=key,
+            fields=fields,
+            parts=parts,
+            policy=Policy(str(policy)),
+            rejects=rejects,
+            rest_column=rest,
         )
 
-    def _rejects(self, table: _Table, path: _Path) -> bool:
-        """What becomes of fields that no column takes."""
+    def _unmapped(self, table: _Table, path: _Path) -> tuple[bool, str | None]:
+        """What becomes of fields that no column takes: whether they are refused, and the column that holds them."""
         unmapped = table.get("unmapped", "keep")
+        column = unmapped.removeprefix("json:") if isinstance(unmapped, str) else ""
+        if column != unmapped and NAME.fullmatch(column):
+            return False, column
         if unmapped not in ("keep", "reject"):
-            later = f"{unmapped} is not in this version; " if str(unmapped).startswith("json:") else ""
-            self._problem((*path, "unmapped"), f'{later}allowed: "keep" or "reject"')
-        return unmapped == "reject"
+            self._problem((*path, "unmapped"), 'allowed: "keep", "reject" or "json:" and the name of a column')
+        return unmapped == "reject", None
 
     def _fields(self, value: object, path: _Path, inside: _Path = ()) -> tuple[FieldMapping, ...]:
         """Fields of an object, and below them those of the objects that dotted keys name; a quoted key is one name."""

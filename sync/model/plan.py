@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from sync.model.change import DocumentRows, Row, RowKey, Value
-from sync.model.lens import assemble, assemble_part, assemble_row
+from sync.model.lens import assemble, assemble_part, assemble_row, rest_fields
 from sync.model.mapping import CollectionMapping, FieldMapping, Names, PartKind, PartMapping
+from sync.model.rest import changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def plan(
 ) -> DocumentPlan | None:
     """How to lead `document`, which shows the rows `before` (of the tables in both), to the rows `after`; None if they are
     the same. Where `document` stands but `before` is empty (it could not be expressed in rows), all that is mapped of it is
-    replaced; its other top-level fields stay, unless the mapping refuses them."""
+    replaced; what else stands in it stays, unless the mapping takes or refuses that."""
     if (key,) not in after[collection.table]:
         return Delete() if document is not None else None
     if document is None or (key,) not in before[collection.table]:
@@ -61,11 +62,13 @@ def plan(
         assert new is not None  # the root row is there
         if document is None:
             return Insert(document=new)
-        if not collection.rejects:
+        if not (collection.rejects or collection.rest):
             _keep(collection.names, document, new)
         return Replace(document=new)
     changes = _Changes(collection, before, after)
     changes.fields(collection.fields, before[collection.table][(key,)], after[collection.table][(key,)], document, ())
+    if collection.rest:
+        changes.rest(collection.rest, before[collection.table][(key,)], after[collection.table][(key,)])
     if changes.below_root:
         for part in collection.parts:
             changes.part(part, (key,), document, ())
@@ -114,6 +117,15 @@ class _Changes:
                 self.set[(*path, *field.inside, field.name)] = encoded
         for inside in emptied:
             self._prune(holder, path, inside)
+
+    def rest(self, rest: FieldMapping, old: Row, new: Row) -> None:
+        """Of a document: the fields that stand in a column of JSON."""
+        if old[rest.column] == new[rest.column]:
+            return
+        come, gone = changed(old[rest.column], new[rest.column])
+        fields = rest_fields(rest, new[rest.column])
+        self.set |= {(name,): fields[name] for name in come}
+        self.unset += [(name,) for name in gone]
 
     def _prune(self, holder: Mapping[str, object], path: _Path, inside: _Path) -> None:
         """An object of a dotted path goes with the last field in it."""

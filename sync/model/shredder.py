@@ -12,7 +12,7 @@ from typing import TypeAlias, cast
 
 from sync.model.change import DocumentRows, Places, Row, RowChange, RowKey, Value
 from sync.model.codecs import NotCanonical
-from sync.model.lens import difference, empty_rows, shred
+from sync.model.lens import difference, empty_rows, shred, unmapped
 from sync.model.mapping import CollectionMapping, FieldMapping, Names, PartKind, PartMapping, SyncMapping
 from sync.model.values import FOREIGN
 
@@ -41,6 +41,8 @@ class Shredder:
     def __init__(self, collection: CollectionMapping) -> None:
         self.collection = collection
         self._root = _compiled(collection.fields, collection.names if collection.rejects else None)
+        if collection.rest:
+            self._root = _with_rest(self._root, collection.rest, collection.names)
         self._parts, self._optional = _compiled_parts(collection.parts)
 
     def changes(
@@ -151,6 +153,17 @@ def _compiled(fields: Sequence[FieldMapping], names: Names | None = None) -> Cal
     text = f"def row(holder):\n{lines}    return {{{row}}}"
     exec(compile(text, "<shred>", "exec"), known)  # noqa: S102 - made of numbers only
     return cast("Callable[[object], Row]", known["row"])
+
+
+def _with_rest(root: Callable[[object], Row], rest: FieldMapping, names: Names) -> Callable[[object], Row]:
+    column, take = rest.column, rest.codec.from_bson
+
+    def row(image: object) -> Row:
+        if type(image) is not dict:
+            raise NotCanonical
+        return {**root(image), column: take(unmapped(names, image))}
+
+    return row
 
 
 def _opened(

@@ -14,7 +14,7 @@ from pymongo.write_concern import WriteConcern
 
 from sync.errors import ConfigError, LockstepError, MongoAway, UnmappableDocument
 from sync.model.lens import shred
-from sync.model.mapping import SyncMapping
+from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.report import Finding, Level
 from sync.mongo.accounts import sharing
 from sync.mongo.schema import collections, has_images
@@ -220,24 +220,32 @@ def _collections(owned: Database[Document], mapping: SyncMapping) -> Iterator[Fi
 def _documents(owned: Database[Document], mapping: SyncMapping) -> Iterator[Finding]:
     """Whether the newest documents of each collection can be carried. Nothing is said of an empty one."""
     for name, collection in mapping.collections.items():
+        reasons: dict[str, int] = {}
+        count = 0
         try:
             with translated():
-                found = list(owned.get_collection(name, CODEC).find().sort("$natural", -1).limit(_SAMPLE))
+                newest = owned.get_collection(name, CODEC).find(batch_size=10).sort("$natural", -1).limit(_SAMPLE)
+                for count, document in enumerate(newest, 1):
+                    reason = _unmappable(collection, document)
+                    if reason:
+                        reasons[reason] = reasons.get(reason, 0) + 1
         except ConfigError:
             return  # it may not read: its privileges are told apart
-        reasons: dict[str, int] = {}
-        for document in found:
-            try:
-                shred(collection, document)
-            except UnmappableDocument as error:
-                reasons[error.message] = reasons.get(error.message, 0) + 1
         subject = f"mongo: documents of {name}"
         if reasons:
             told = "; ".join(sorted(reasons, key=lambda reason: -reasons[reason])[:_REASONS])
-            message = f"{sum(reasons.values())} of {len(found)} looked at cannot be carried: {told}"
+            message = f"{sum(reasons.values())} of {count} looked at cannot be carried: {told}"
             yield _warning(subject, message, "mend them, or lockstep.toml; until then each of them is held")
-        elif found:
-            yield _ok(subject, f"the {len(found)} newest can be carried")
+        elif count:
+            yield _ok(subject, f"the {count} newest can be carried")
+
+
+def _unmappable(collection: CollectionMapping, document: Document) -> str | None:
+    try:
+        shred(collection, document)
+    except UnmappableDocument as error:
+        return error.message
+    return None
 
 
 # Privileges.

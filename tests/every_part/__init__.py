@@ -1,6 +1,6 @@
-"""Two collections that hold every kind of part and every option: their mapping and their tables.
+"""Collections that hold every kind of part and every option: their mapping and their tables.
 
-`people` keeps fields that no column takes, `things` rejects them.
+`people` keeps fields that no column takes, `things` rejects them, `notes` has them in a column as JSON.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ TABLES = {
         "person_odd",
     ),
     "things": ("thing", "thing_piece", "thing_box", "thing_colour"),
+    "notes": ("note",),
 }
 
 

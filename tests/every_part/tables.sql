@@ -94,4 +94,9 @@ CREATE TABLE thing_colour (
   thing_id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin,
   colour VARCHAR(255) COLLATE {collation},
   PRIMARY KEY (thing_id, colour)
+) CHARACTER SET utf8mb4;
+CREATE TABLE note (
+  id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY,
+  title VARCHAR(255) COLLATE {collation} NOT NULL,
+  more LONGTEXT COLLATE {collation}
 ) CHARACTER SET utf8mb4

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import Int64, ObjectId
 
 from sync.model.change import DocumentId, Side
 from tests import every_part
@@ -282,7 +283,7 @@ def test_every_edit_in_mysql_reaches_mongo(engine: Engine, edits: list[tuple[str
     for _, _, after in edits:
         save(engine, after, None)
     engine.settle()
-    assert [engine.mongo[name].count_documents({}) for name in plain.TABLES] == [0, 0]
+    assert [engine.mongo[name].count_documents({}) for name in plain.TABLES] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("origin", list(Side))
@@ -486,6 +487,46 @@ def test_what_is_rejected_is_held_until_it_is_gone(engine: Engine) -> None:
         assert_both(engine, "mended", document | {"label": "y"})
     for document in repaired:
         assert_both(engine, "repaired", document)
+
+
+def test_what_no_column_takes_crosses_as_json(engine: Engine) -> None:
+    """In one column, in both directions, with every type; a text that is no JSON is held."""
+    key, other = ObjectId(), ObjectId()
+    note = {"_id": key, "title": "t", "a": Int64(1), "b": {"x": [1.0, None], "y": ObjectId("0" * 24)}, "$c": -0.0}
+    engine.mongo["notes"].insert_many([note, {"_id": other, "title": "u"}])
+    engine.settle()
+    zeros = {"$oid": "0" * 24}
+    assert json.loads(engine.value("SELECT more FROM note WHERE id = %s", str(key))) == {
+        "a": {"$numberLong": "1"},
+        "b": {"x": [{"$numberDouble": "1.0"}, None], "y": zeros},
+        "$c": {"$numberDouble": "-0.0"},
+    }
+    assert engine.value("SELECT more FROM note WHERE id = %s", str(other)) is None
+    with engine.mysql.cursor() as cursor:
+        more = '{"a": 2, "new": {"$date": "2020-02-02T00:00:00Z"}, "a.b": [], "b": {"y": {"$oid": "%s"}}}' % ("0" * 24)
+        cursor.execute("UPDATE note SET more = %s WHERE id = %s", (more, str(key)))
+        cursor.execute("UPDATE note SET more = '{\"z\": true}' WHERE id = %s", (str(other),))
+    engine.settle()
+    assert engine.mongo["notes"].find_one({"_id": key}) == {
+        "_id": key,
+        "title": "t",
+        "a": 2,
+        "new": datetime(2020, 2, 2),  # noqa: DTZ001 - as pymongo decodes it
+        "a.b": [],
+        "b": {"y": ObjectId("0" * 24)},
+    }
+    engine.mongo["notes"].update_one({"_id": other}, {"$unset": {"z": ""}, "$set": {"title": "v"}})
+    engine.settle()
+    assert engine.value("SELECT CONCAT(title, more IS NULL) FROM note WHERE id = %s", str(other)) == "v1"
+    with engine.mysql.cursor() as cursor:
+        cursor.execute("UPDATE note SET more = 'no JSON' WHERE id = %s", (str(other),))
+    engine.settle()
+    (held,) = engine.conflicts()
+    assert (held["document"], held["kind"]) == (str(other), "unmappable_document")
+    with engine.mysql.cursor() as cursor:
+        cursor.execute("UPDATE note SET more = '{}' WHERE id = %s", (str(other),))
+    engine.meet()
+    assert_verified(engine)
 
 
 UNMAPPABLE: list[tuple[str, Doc, str]] = [

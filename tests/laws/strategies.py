@@ -92,7 +92,17 @@ def documents(draw: st.DrawFn, collection: CollectionMapping, *, unmapped: bool 
     """A canonical document; with `unmapped` also fields that no column takes, where they are allowed."""
     document: Document = {"_id": draw(BY_CODEC[collection.id.codec.name])}
     more = collection.names if unmapped and not collection.rejects else None
-    return document | draw(_content(collection.fields, collection.parts, more))
+    document |= draw(_content(collection.fields, collection.parts, more))
+    return document | draw(_rest(collection))
+
+
+@st.composite
+def _rest(draw: st.DrawFn, collection: CollectionMapping) -> Document:
+    """Fields for a column of JSON."""
+    if collection.rest is None:
+        return {}
+    names = map_keys.filter(lambda name: name not in collection.names)
+    return draw(st.dictionaries(names, bson_values, max_size=2))
 
 
 @st.composite
@@ -101,7 +111,7 @@ def edits(draw: st.DrawFn, collection: CollectionMapping) -> tuple[Document, Doc
     before = draw(documents(collection, unmapped=True))
     other = draw(documents(collection))
     after: Document = {"_id": before["_id"]}
-    after |= draw(_mixed(collection.fields, collection.parts, before, other))
+    after |= draw(_mixed_document(collection, before, other))
     return before, after
 
 
@@ -112,7 +122,7 @@ def histories(draw: st.DrawFn, collection: CollectionMapping) -> list[Rows]:
     other = draw(documents(collection))
     for _ in range(draw(st.integers(1, 3))):
         after: Document = {"_id": states[0]["_id"]}
-        states.append(after | draw(_mixed(collection.fields, collection.parts, states[-1], other)))
+        states.append(after | draw(_mixed_document(collection, states[-1], other)))
         other = draw(st.sampled_from((other, states[0])))
     absent = draw(st.lists(st.booleans() | st.just(value=False), min_size=len(states), max_size=len(states)))
     return [
@@ -127,6 +137,9 @@ def rows(draw: st.DrawFn, collection: CollectionMapping) -> Rows:
     made: Rows = {table.name: {} for table in collection.tables}
     key: RowKey = (canonical(collection.id, draw(BY_CODEC[collection.id.codec.name])),)
     made[collection.table][key] = draw(_row(collection.fields))
+    if collection.rest:
+        rest = canonical(collection.rest, draw(_rest(collection)))
+        made[collection.table][key] = {**made[collection.table][key], collection.rest.column: rest}
     for part in collection.parts:
         draw(_part_rows(part, key, made))
     return made
@@ -250,6 +263,15 @@ def _part(draw: st.DrawFn, part: PartMapping, *, unmapped: bool) -> object:
         if part.repeats_key_in is not None:
             entries[name][part.repeats_key_in] = name
     return entries
+
+
+@st.composite
+def _mixed_document(draw: st.DrawFn, collection: CollectionMapping, one: Document, other: Document) -> Document:
+    made: Document = draw(_mixed(collection.fields, collection.parts, one, other))
+    if collection.rest:
+        for source in (one, other):
+            made |= {name: value for name, value in source.items() if name not in collection.names and draw(st.booleans())}
+    return made
 
 
 @st.composite

@@ -133,6 +133,8 @@ def _kept(collection: CollectionMapping, old: Document, new: Document) -> bool:
     (values, holders), (now, there) = (unmapped(collection.names, collection.parts, one) for one in (old, new))
     gone = holders - there
     stays = {path: value for path, value in values.items() if not any(path[: len(one)] == one for one in gone)}
+    if collection.rest:  # those of the document itself are mapped
+        stays, now = ({path: value for path, value in of.items() if len(path) > 1} for of in (stays, now))
     return typed(stays) == typed(now)
 
 
@@ -152,7 +154,7 @@ def test_an_absent_document_is_inserted_and_goes_again(collection: CollectionMap
 @given(data=st.data())
 def test_an_unmappable_document_is_replaced(collection: CollectionMapping, data: st.DataObject) -> None:
     """A document that stands without rows becomes what the new rows assemble to, and keeps what no column takes, unless the
-    mapping rejects that."""
+    mapping takes or rejects that."""
     document = data.draw(documents(collection))
     key = document_key(collection, document["_id"])
     made = shred(collection, document)
@@ -160,7 +162,7 @@ def test_an_unmappable_document_is_replaced(collection: CollectionMapping, data:
     planned = plan(collection, key, empty_rows(collection), made, broken)
     wanted = assemble(collection, key, made)
     assert wanted is not None
-    assert obeyed(planned, broken) == wanted | ({} if collection.rejects else {"junk": 1})
+    assert obeyed(planned, broken) == wanted | ({} if collection.rejects or collection.rest else {"junk": 1})
 
 
 @every_collection

@@ -6,12 +6,13 @@ import pytest
 from bson import Int64, ObjectId
 
 from sync.errors import UnmappableDocument
+from sync.model.codecs import NotCanonical
 from sync.model.lens import assemble, shred
 from sync.model.mapping_file import load_mapping
 from tests import every_part
 from tests.laws.strategies import Document
 
-PEOPLE, THINGS = load_mapping(every_part.MAPPING).collections.values()
+PEOPLE, THINGS, NOTES = load_mapping(every_part.MAPPING).collections.values()
 ID = "5ca4bbcea2dd94ee58162a68"
 
 
@@ -133,3 +134,39 @@ def test_no_message_tells_a_name_that_is_data() -> None:
     with pytest.raises(UnmappableDocument) as caught:
         shred(THINGS, thing(secret=1))
     assert "secret" not in str(caught.value)
+
+
+def note(**changes: object) -> Document:
+    return {"_id": ObjectId(ID), "title": "t", **changes}
+
+
+def test_what_no_column_takes_may_stand_in_one_as_json() -> None:
+    """In extended JSON that tells all types, always the same for the same fields; without any it is NULL."""
+    more = {"b": Int64(1), "a": {"y": 1.0, "x": None}, "$d": [ObjectId(ID)]}
+    (row,) = shred(NOTES, note(**more))["note"].values()
+    text = (
+        '{"$d": [{"$oid": "%s"}], "a": {"x": null, "y": {"$numberDouble": "1.0"}}, "b": {"$numberLong": "1"}}' % ID
+    )
+    assert row == {"title": "t", "more": text}
+    assert assemble(NOTES, ID, shred(NOTES, note(**more))) == note(**more)
+    assert shred(NOTES, note())["note"] == {(ID,): {"title": "t", "more": None}}
+
+
+@pytest.mark.parametrize("more", [{"$oid": ID}, {"a": {"$date": 5}}, [{"$numberInt": "1"}], "\udc80"])
+def test_what_json_cannot_tell_is_refused(more: object) -> None:
+    """Above all an object that looks like a type."""
+    with pytest.raises(UnmappableDocument, match="what JSON cannot tell"):
+        shred(NOTES, note(more=more))
+
+
+def test_json_that_people_write_in_the_column() -> None:
+    """Any spelling of an object; names that are mapped, or twice, are refused."""
+    assert NOTES.rest
+    codec = NOTES.rest.codec
+    assert codec.from_column(' {"a":1,"b":2.5} ') == codec.from_bson({"b": 2.5, "a": 1})
+    assert codec.from_column("{}") is None
+    for text in ("", "x", "[]", "5", "null", '{"_id": 1}', '{"title": 1}', '{"a": 1, "a": 1}', '{"\\u0000": 1}', 5, '{"a": NaN'):
+        with pytest.raises(NotCanonical):
+            codec.from_column(text)
+    with pytest.raises(NotCanonical):
+        codec.from_column('{"a": %d}' % 2**63)

@@ -144,7 +144,8 @@ def test_an_object_has_the_key_of_the_row_above() -> None:
 
 def test_what_no_column_takes_is_refused_all_the_way_down() -> None:
     """Where the collection says so; elements of a list without a key have no room for more anywhere."""
-    people, things = load_mapping(every_part.MAPPING).collections.values()
+    people, things, notes = load_mapping(every_part.MAPPING).collections.values()
+    assert (notes.rejects, notes.rest and notes.rest.column, notes.tables[0].columns) == (False, "more", ("title", "more"))
     assert (people.rejects, things.rejects) == (False, True)
     assert all(part.rejects for part in things.parts)
     assert {part.name for part in people.parts if part.rejects} == {"nicknames", "visits"}
@@ -192,8 +193,9 @@ MISTAKES = [
     ('kind = "set"', 'kind = "bag"', "parts.tags.kind: allowed: map, list, set, object"),
     ('kind = "set"', 'kind = "object"', "parts.tags.value: unknown key; allowed: kind, table, parent, fields, parts"),
     ('kind = "set"', 'kind = "set"\nempty = "null"', 'parts.tags.empty: allowed: "empty" (if nothing is said) or "abs'),
-    ('table = "person"', 'table = "person"\nunmapped = "json:more"', "json:more is not in this version; allowed"),
-    ('table = "person"', 'table = "person"\nunmapped = true', 'people.unmapped: allowed: "keep" or "reject"'),
+    ('table = "person"', 'table = "person"\nunmapped = "json:"', 'people.unmapped: allowed: "keep", "reject" or "json:"'),
+    ('table = "person"', 'table = "person"\nunmapped = "json:NAME"', "fields: column NAME is used twice"),
+    ('table = "person"', 'table = "person"\nunmapped = true', 'people.unmapped: allowed: "keep", "reject" or "json:"'),
     ('parent = ["person_id"]\nvalue', 'parent = ["person_id", "x"]\nvalue', "the row above has 1 column(s), found 2"),
     ('parent = ["person_id"]\nvalue', 'parent = "person_id"\nvalue', "tags.parent: the columns that hold the key"),
     ('parent = ["person_id"]\nvalue', 'parent = ["tag"]\nvalue', "column tag is used twice"),

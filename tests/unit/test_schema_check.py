@@ -20,6 +20,7 @@ _TYPES = {
     "int32": ("int", "int", None, None, None),
     "bool": ("tinyint", "tinyint(1)", None, None, None),
     "date": ("datetime", "datetime(3)", None, None, 3),
+    "json of unmapped fields": ("longtext", "longtext", "utf8mb4_0900_bin", 2**32 - 1, None),
 }
 
 
