@@ -122,4 +122,3 @@ def _orphan(table: TableMapping, parent: str, key: RowKey, entries: Sequence[Ent
         return Hold(kind=ConflictKind.DELETE_DIFFERS, reason=reason, table=parent, key=above)
     reason = f"{table.name}: the row above it in {parent} is absent"
     return Hold(kind=ConflictKind.PARENT_MISSING, reason=reason, table=table.name, key=key)
-

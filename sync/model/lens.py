@@ -262,7 +262,9 @@ def _refuse_unmapped(names: Names, holder: Mapping[str, object], path: str, *, i
             inner, where = holder[name], ".".join(filter(None, (path, path_text([name]))))
             assert isinstance(inner, Mapping)  # its fields were read
             if not inner:
-                raise UnmappableDocument(where, "an object with a field in it is allowed, for no column tells of an empty one")
+                raise UnmappableDocument(
+                    where, "an object with a field in it is allowed, for no column tells of an empty one"
+                )
             _refuse_unmapped(below, inner, where, in_list=in_list)
 
 

@@ -117,7 +117,7 @@ class _Reader(PartsReader):
         for name, field in self._table(value, path).items():
             here = (*path, name)
             self._field_name(name, here)
-            if isinstance(field, dict) and field and all(isinstance(inner, dict) for inner in field.values()):
+            if isinstance(field, dict) and _holds_fields(field):
                 read += self._fields(field, here, (*inside, name))
                 continue
             one = self._field(name, field, here, nulls=("absent", "null"))
@@ -139,11 +139,10 @@ class _Reader(PartsReader):
             self._problem(path, "column: the name of a column is needed")
         codec = self._codec(table.get("codec"), path)
         null = table.get("null", "refused")
-        if null not in ("refused", *nulls):
+        if nulls and null not in ("refused", *nulls):
             allowed = " or ".join(f'"{one}"' for one in nulls)
             self._problem(path, f"null: allowed is {allowed}, or leave it out for a column that is NOT NULL")
-            null = "refused"
-        if codec is None or not isinstance(column, str):
+        if codec is None or not isinstance(column, str) or null not in tuple(Null):
             return None
         return FieldMapping(name=name, column=column, codec=codec, null=Null(str(null)))
 
@@ -156,3 +155,8 @@ class _Reader(PartsReader):
         else:
             self._problem(path, f"codec: allowed is one of {allowed}")
         return None
+
+
+def _holds_fields(table: _Table) -> bool:
+    """Whether it is an object that dotted keys name, and no field."""
+    return not isinstance(table.get("column"), str) and any(isinstance(inner, dict) for inner in table.values())

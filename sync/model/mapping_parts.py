@@ -42,7 +42,9 @@ class _Content:
     @property
     def names(self) -> list[str]:
         """Those that the key takes in an entry or element."""
-        return [name for name in (self.repeats, self.own.name if self.own and self.position else None) if name is not None]
+        return [
+            name for name in (self.repeats, self.own.name if self.own and self.position else None) if name is not None
+        ]
 
 
 class PartsReader(Reading, ABC):
@@ -56,9 +58,7 @@ class PartsReader(Reading, ABC):
     def _fields(self, value: object, path: Path) -> tuple[FieldMapping, ...]: ...
 
     @abstractmethod
-    def _field(
-        self, name: str, value: object, path: Path, *, nulls: tuple[str, ...] = ()
-    ) -> FieldMapping | None: ...
+    def _field(self, name: str, value: object, path: Path, *, nulls: tuple[str, ...] = ()) -> FieldMapping | None: ...
 
     def _parts(
         self,
@@ -90,7 +90,9 @@ class PartsReader(Reading, ABC):
         if kind is None:
             return None
         if kind is PartKind.LIST and "parts" in table:
-            self._problem((*path, "parts"), "nothing can be nested in a list without a key: its elements have no identity")
+            self._problem(
+                (*path, "parts"), "nothing can be nested in a list without a key: its elements have no identity"
+            )
         self._known(table, path, (*_ALLOWED[kind], *(("parts",) if kind is PartKind.LIST else ())))
         child = self._name_of_table(table, path)
         parent = self._columns(table, path, depth)

@@ -261,7 +261,9 @@ class _Deciding:
             if len(moved) == 1 and not self._chosen:  # the other side's users have let the order be
                 (winner,) = moved
             else:
-                winner = self._pick([(table.name, k, position) for k in both if here[k][position] != there[k][position]])
+                winner = self._pick(
+                    [(table.name, k, position) for k in both if here[k][position] != there[k][position]]
+                )
         rows = self._rows[table.name]
         for rank, key in enumerate(merged_order(order[winner], order[winner.other], rows)):
             rows[key] = {**rows[key], position: rank}

@@ -59,9 +59,7 @@ def same_order(one: Sequence[RowKey], other: Sequence[RowKey]) -> bool:
     return [key for key in one if key in there] == [key for key in other if key in here]
 
 
-def merged_order(
-    first: Sequence[RowKey], second: Sequence[RowKey], stays: Mapping[RowKey, object]
-) -> list[RowKey]:
+def merged_order(first: Sequence[RowKey], second: Sequence[RowKey], stays: Mapping[RowKey, object]) -> list[RowKey]:
     """All that `stays`, in the order of `first`; what only `second` has comes behind what it follows there, in front of
     what only `first` has at that place."""
     known = set(first)

@@ -73,7 +73,9 @@ class RestCodec:
 def changed(before: Value, after: Value) -> tuple[list[str], list[str]]:
     """Names of fields that come or change, and of those that go, between two values of such a column."""
     old, new = ({} if text is None else json.loads(str(text)) for text in (before, after))
-    return [name for name in new if name not in old or old[name] != new[name]], [name for name in old if name not in new]
+    return [name for name in new if name not in old or old[name] != new[name]], [
+        name for name in old if name not in new
+    ]
 
 
 def _object(pairs: list[tuple[str, object]]) -> object:

@@ -26,7 +26,9 @@ def check_tables(
         if set(table.key) not in [set(key) for key in keys.get(table.name, ())]:
             problems.append(f"{table.name}: a primary or unique key of exactly {', '.join(table.key)} is needed")
         if any(table.position in key for key in keys.get(table.name, ())):
-            problems.append(f"{table.name}: a unique key holds {table.position}, but elements that move pass each other")
+            problems.append(
+                f"{table.name}: a unique key holds {table.position}, but elements that move pass each other"
+            )
     return problems
 
 
@@ -46,7 +48,9 @@ def _columns(table: TableMapping, columns: Mapping[str, Column]) -> list[str]:
                 f"{table.name}.{name}: MySQL changes it by itself ({written[0]}), which is not in this version"
             )
         if column.nullable and name not in table.nullable:
-            problems.append(f'{table.name}.{name}: it may be NULL; make it NOT NULL, or map it with null = "absent" or "null"')
+            problems.append(
+                f'{table.name}.{name}: it may be NULL; make it NOT NULL, or map it with null = "absent" or "null"'
+            )
         if not column.nullable and name in table.nullable:
             problems.append(f"{table.name}.{name}: mapped with null = …, but it is NOT NULL")
     return problems

@@ -90,6 +90,7 @@ class Shredder:
 def touched(collection: CollectionMapping, paths: Iterable[str], whole: Iterable[str] = ()) -> Touched:
     """By the paths of what changed, as a change stream tells them: "limit", "transactions.17.amount"; of what stands at the
     paths `whole` all. A path does not tell a dot in a name from one between two: what may have been meant counts."""
+    paths, whole = tuple(paths), tuple(whole)
     parts = {part.name: part for part in collection.parts}
     dotted = [name for name in parts if "." in name]
     tables = collection.above[collection.table]

@@ -225,7 +225,8 @@ def _documents(owned: Database[Document], mapping: SyncMapping) -> Iterator[Find
         try:
             with translated():
                 newest = owned.get_collection(name, CODEC).find(batch_size=10).sort("$natural", -1).limit(_SAMPLE)
-                for count, document in enumerate(newest, 1):
+                for document in newest:
+                    count += 1
                     reason = _unmappable(collection, document)
                     if reason:
                         reasons[reason] = reasons.get(reason, 0) + 1

@@ -136,14 +136,26 @@ def _person_in_mysql(cursor: Cursor, key: ObjectId) -> Doc | None:
         document["passport"]["pages"] = [one["page"] for one in of("person_page", "position")]
     tags = of("person_address_tag")
     document["addresses"] = [
-        _some({"_id": row["address_id"], "city": row["city"], "$note": row["note"], "geo": _some({"lat": row["lat"]}) or None})
+        _some(
+            {
+                "_id": row["address_id"],
+                "city": row["city"],
+                "$note": row["note"],
+                "geo": _some({"lat": row["lat"]}) or None,
+            }
+        )
         | {"tags": sorted(one["tag"] for one in tags if one["address_id"] == row["address_id"])}
         for row in of("person_address", "position")
     ]
     collars = {row["pet_key"]: _some({"colour": row["colour"]}) for row in of("person_pet_collar")}
     pets = {
         row["pet_key"]: _some(
-            {"$name": row["pet_key"], "kind.of": row["kind_of"], "age": row["age"], "collar": collars.get(row["pet_key"])}
+            {
+                "$name": row["pet_key"],
+                "kind.of": row["kind_of"],
+                "age": row["age"],
+                "collar": collars.get(row["pet_key"]),
+            }
         )
         for row in of("person_pet")
     }

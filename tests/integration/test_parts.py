@@ -390,7 +390,10 @@ def test_gaps_beside_a_key_are_closed(engine: Engine) -> None:
     engine.meet()
     wanted = [one for one in document["addresses"] if one["_id"] != 7]
     assert_both(engine, "gaps", document | {"addresses": wanted})
-    assert engine.value("SELECT GROUP_CONCAT(position ORDER BY address_id) FROM person_address WHERE person_id = %s", mine) == "0,1"
+    assert (
+        engine.value("SELECT GROUP_CONCAT(position ORDER BY address_id) FROM person_address WHERE person_id = %s", mine)
+        == "0,1"
+    )
 
 
 # What no column takes.
@@ -569,7 +572,8 @@ def test_a_key_that_no_name_can_be_is_held(engine: Engine) -> None:
     engine.settle()
     with engine.mysql.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO person_pet (person_id, pet_key, kind_of) VALUES (%s, %s, 'cat')", (str(document["_id"]), "a\0b")
+            "INSERT INTO person_pet (person_id, pet_key, kind_of) VALUES (%s, %s, 'cat')",
+            (str(document["_id"]), "a\0b"),
         )
         cursor.execute("UPDATE person SET name = 'C' WHERE id = %s", (str(other["_id"]),))
     engine.settle()

@@ -270,7 +270,9 @@ def _mixed_document(draw: st.DrawFn, collection: CollectionMapping, one: Documen
     made: Document = draw(_mixed(collection.fields, collection.parts, one, other))
     if collection.rest:
         for source in (one, other):
-            made |= {name: value for name, value in source.items() if name not in collection.names and draw(st.booleans())}
+            made |= {
+                name: value for name, value in source.items() if name not in collection.names and draw(st.booleans())
+            }
     return made
 
 

@@ -54,9 +54,7 @@ def met(
         MYSQL: NONE.add(edit(MYSQL, 2 if later is MYSQL else 1, base, mysql)),
         MONGO: NONE.add(edit(MONGO, 2 if later is MONGO else 1, base, mongo)),
     }
-    outcome = decide(
-        THINGS, Rule(policy=Policy.LAST_WRITE_WINS), as_looked(THINGS, mysql, mongo, {}), notes, chosen
-    )
+    outcome = decide(THINGS, Rule(policy=Policy.LAST_WRITE_WINS), as_looked(THINGS, mysql, mongo, {}), notes, chosen)
     assert broken(THINGS, outcome.rows) is None
     return outcome
 
@@ -92,9 +90,7 @@ def test_an_element_that_comes_or_goes_on_both_sides_holds(left: str) -> None:
         ("ab", "bc", "b"),
     ],
 )
-def test_what_comes_on_both_sides_stays_and_what_goes_is_gone(
-    mysql: str, mongo: str, wanted: str, later: Side
-) -> None:
+def test_what_comes_on_both_sides_stays_and_what_goes_is_gone(mysql: str, mongo: str, wanted: str, later: Side) -> None:
     """Whoever was last; an order that only one side changed is that side's; nobody loses."""
     outcome = met(BASE, thing(mysql), thing(mongo), later)
     assert order(outcome.rows) == wanted
@@ -139,7 +135,14 @@ def test_places_in_mysql_count_by_rank() -> None:
 
 @pytest.mark.parametrize(
     ("first", "second", "wanted"),
-    [("", "", ""), ("ab", "", "ab"), ("", "ab", "ab"), ("ab", "xaybz", "xaybz"), ("axb", "ayb", "ayxb"), ("ba", "abx", "bxa")],
+    [
+        ("", "", ""),
+        ("ab", "", "ab"),
+        ("", "ab", "ab"),
+        ("ab", "xaybz", "xaybz"),
+        ("axb", "ayb", "ayxb"),
+        ("ba", "abx", "bxa"),
+    ],
 )
 def test_one_order_from_two(first: str, second: str, wanted: str) -> None:
     """The first one's; what only the second has comes behind what it follows there."""

@@ -144,7 +144,11 @@ def pairs(*changes: tuple[Document, Document, Update]) -> list[tuple[Document, D
         ({}, {"home": {"town": "T"}}, Update(set={"home.town": "T"}, unset=())),
         ({"home": {"town": "T"}}, {}, Update(set={}, unset=("home",))),
         ({"home": {"town": "T", "x": 1}}, {}, Update(set={}, unset=("home.town",))),
-        ({"home": {"town": "T", "street": {"number": 1}}}, {"home": {"town": "T"}}, Update(set={}, unset=("home.street",))),
+        (
+            {"home": {"town": "T", "street": {"number": 1}}},
+            {"home": {"town": "T"}},
+            Update(set={}, unset=("home.street",)),
+        ),
         ({"home": {"street": {"number": 1}}}, {}, Update(set={}, unset=("home",))),
         (
             {"home": {"street": {"number": 1}}},
