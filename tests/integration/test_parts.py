@@ -71,7 +71,7 @@ def person(**changes: object) -> Doc:
 
 def bare(**changes: object) -> Doc:
     """With nothing that need not be there."""
-    least = {"name": "Bo", "work": {"title": None}, "a.b": None, "addresses": [], "visits": [], "odd.name": []}
+    least: Doc = {"name": "Bo", "work": {"title": None}, "a.b": None, "addresses": [], "visits": [], "odd.name": []}
     return {"_id": ObjectId(), **least, **changes}
 
 

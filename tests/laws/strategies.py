@@ -311,8 +311,11 @@ def _mixed_part(draw: st.DrawFn, part: PartMapping, here: object, there: object)
     if part.kind is PartKind.KEYED_LIST:
         assert part.own
         name = part.own.name
-        mixed = draw(_mixed_map(part, *({one[name]: one for one in elements} for elements in (here, there))))
-        elements = [{name: key} | element for key, element in mixed.items()]
+        mixed: Document = draw(_mixed_map(part, *({one[name]: one for one in of_side} for of_side in (here, there))))
+        elements = []
+        for key, element in mixed.items():
+            assert isinstance(element, dict)
+            elements.append({name: key} | element)
         return draw(st.permutations(elements)) if draw(st.booleans()) else elements
     if part.kind is PartKind.SET:
         every = [*here, *(member for member in there if member not in here)]

@@ -18,7 +18,14 @@ ID = "5ca4bbcea2dd94ee58162a68"
 
 def person(**changes: object) -> Document:
     """With all that must be there, and nothing that need not."""
-    least = {"name": "Ann", "work": {"title": None}, "a.b": None, "addresses": [], "visits": [], "odd.name": []}
+    least: Document = {
+        "name": "Ann",
+        "work": {"title": None},
+        "a.b": None,
+        "addresses": [],
+        "visits": [],
+        "odd.name": [],
+    }
     return {"_id": ObjectId(ID), **least, **changes}
 
 

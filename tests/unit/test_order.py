@@ -146,6 +146,6 @@ def test_places_in_mysql_count_by_rank() -> None:
 )
 def test_one_order_from_two(first: str, second: str, wanted: str) -> None:
     """The first one's; what only the second has comes behind what it follows there."""
-    keys = [[(one,) for one in text] for text in (first, second)]
-    stays = dict.fromkeys([(one,) for one in wanted])
-    assert merged_order(keys[0], keys[1], stays) == list(stays)
+    one, two, order_of_all = ([(letter,) for letter in text] for text in (first, second, wanted))
+    stays: dict[RowKey, None] = dict.fromkeys(order_of_all)
+    assert merged_order(one, two, stays) == list(stays)

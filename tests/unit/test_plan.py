@@ -104,7 +104,7 @@ def test_for_keys_that_cannot_be_paths_the_object_around_is_written(name: str, k
     }[kind]
     planned = lead(before, after)
     assert isinstance(planned, Update)
-    assert (planned.set.keys(), planned.unset) == ({"tier_and_details"}, ())
+    assert (list(planned.set), planned.unset) == (["tier_and_details"], ())
     assert shred(CUSTOMERS, {**before, **planned.set}) == shred(CUSTOMERS, after)
     tiers = planned.set["tier_and_details"]
     assert isinstance(tiers, dict)
