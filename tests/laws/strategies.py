@@ -14,6 +14,7 @@ from bson import Binary, Decimal128, Int64, ObjectId
 from hypothesis import strategies as st
 
 from sync.model.change import Row, RowKey, Value
+from sync.model.codecs import NotCanonical
 from sync.model.lens import shred
 from sync.model.mapping import CollectionMapping, FieldMapping, Names, Null, PartKind, PartMapping, SyncMapping
 from sync.model.mapping_file import load_mapping
@@ -91,18 +92,27 @@ bson_values = st.recursive(
 def documents(draw: st.DrawFn, collection: CollectionMapping, *, unmapped: bool = False) -> Document:
     """A canonical document; with `unmapped` also fields that no column takes, where they are allowed."""
     document: Document = {"_id": draw(BY_CODEC[collection.id.codec.name])}
-    more = collection.names if unmapped and not collection.rejects else None
+    more = collection.names if unmapped and not (collection.rejects or collection.rest) else None
     document |= draw(_content(collection.fields, collection.parts, more))
     return document | draw(_rest(collection))
 
 
 @st.composite
 def _rest(draw: st.DrawFn, collection: CollectionMapping) -> Document:
-    """Fields for a column of JSON."""
-    if collection.rest is None:
+    """Fields for a column of JSON: what JSON can tell."""
+    rest = collection.rest
+    if rest is None:
         return {}
     names = map_keys.filter(lambda name: name not in collection.names)
-    return draw(st.dictionaries(names, bson_values, max_size=2))
+    return draw(st.dictionaries(names, bson_values, max_size=2).filter(lambda fields: _is_canonical(rest, fields)))
+
+
+def _is_canonical(field: FieldMapping, value: object) -> bool:
+    try:
+        field.codec.from_bson(value)
+    except NotCanonical:
+        return False
+    return True
 
 
 @st.composite
