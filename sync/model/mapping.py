@@ -168,6 +168,8 @@ class CollectionMapping:
     lists: frozenset[str] = field(init=False)
     #: Of tables of lists with a key: the column of the element's place.
     positions: Mapping[str, str] = field(init=False)
+    #: Names of parts that have a dot in them.
+    dotted: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         rest = None
@@ -186,6 +188,7 @@ class CollectionMapping:
         object.__setattr__(self, "below", below)
         object.__setattr__(self, "lists", frozenset(table.name for table in tables if table.is_list))
         object.__setattr__(self, "positions", {table.name: table.position for table in tables if table.position})
+        object.__setattr__(self, "dotted", tuple(part.name for part in self.parts if "." in part.name))
 
     @property
     def names(self) -> Names:

@@ -314,9 +314,7 @@ def _is_path(path: _Path) -> bool:
 
 
 def _by_path(values: Mapping[_Path, object], gone: Iterable[_Path]) -> Update:
-    return Update(
-        set={".".join(path): value for path, value in values.items()}, unset=tuple(".".join(path) for path in gone)
-    )
+    return Update(set={".".join(path): value for path, value in values.items()}, unset=tuple(map(".".join, gone)))
 
 
 def _around(document: Mapping[str, object], changes: _Changes) -> Update | Replace:

@@ -90,13 +90,15 @@ class Shredder:
 def touched(collection: CollectionMapping, paths: Iterable[str], whole: Iterable[str] = ()) -> Touched:
     """By the paths of what changed, as a change stream tells them: "limit", "transactions.17.amount"; of what stands at the
     paths `whole` all. A path does not tell a dot in a name from one between two: what may have been meant counts."""
-    paths, whole = tuple(paths), tuple(whole)
     parts = {part.name: part for part in collection.parts}
-    dotted = [name for name in parts if "." in name]
     tables = collection.above[collection.table]
     places: dict[str, set[int]] = {}
-    everything = {path.partition(".")[0] for path in whole}
+    everything: set[str] = set()
+    for path in whole:
+        everything |= {path.partition(".")[0], *_dotted(collection, path)}
     for path in paths:
+        if collection.dotted:
+            everything.update(_dotted(collection, path))
         name, _, rest = path.partition(".")
         if name in parts:
             place = rest.partition(".")[0]
@@ -104,13 +106,16 @@ def touched(collection: CollectionMapping, paths: Iterable[str], whole: Iterable
                 places.setdefault(name, set()).add(int(place))
             else:
                 everything.add(name)
-    if dotted:
-        everything |= {name for path in (*paths, *whole) for name in dotted if f"{path}.".startswith(f"{name}.")}
     for name in (*everything, *places):
         if name in parts:
             tables |= collection.below[parts[name].table]
     told = {parts[name].table: of for name, of in places.items() if name not in everything}
     return Touched(tables=tables, places=told)
+
+
+def _dotted(collection: CollectionMapping, path: str) -> list[str]:
+    """Parts with a dot in their name that a path may be in."""
+    return [name for name in collection.dotted if f"{path}.".startswith(f"{name}.")]
 
 
 def shredders(mapping: SyncMapping) -> dict[str, Shredder]:

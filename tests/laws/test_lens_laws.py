@@ -16,7 +16,7 @@ from sync.model.change import RowKey, Value
 from sync.model.lens import assemble, bson_id, difference, document_key, empty_rows, shred
 from sync.model.mapping import CollectionMapping
 from sync.model.values import key_from_text, key_text
-from tests.laws.strategies import COLLECTIONS, bson_values, documents, edits, rows, sets_sorted, typed
+from tests.laws.strategies import COLLECTIONS, MAPPING, bson_values, documents, edits, rows, sets_sorted, typed
 
 every_collection = pytest.mark.parametrize("collection", COLLECTIONS, ids=[one.name for one in COLLECTIONS])
 
@@ -105,7 +105,7 @@ def test_a_difference_leads_from_one_to_the_other(collection: CollectionMapping,
 
 @pytest.mark.real_data
 @pytest.mark.skipif("LOCKSTEP_REAL_DATA" not in os.environ, reason="LOCKSTEP_REAL_DATA names no folder")
-@every_collection
+@pytest.mark.parametrize("collection", MAPPING.collections.values(), ids=MAPPING.collections.keys())
 def test_real_documents_come_back_from_their_rows(collection: CollectionMapping) -> None:
     """Every document of the exports, with all that people left in them."""
     options = json_util.JSONOptions(tz_aware=False)
