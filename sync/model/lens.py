@@ -314,7 +314,7 @@ def _fields(fields: Iterable[FieldMapping], row: Row) -> dict[str, object]:
         if value is None and field.absent_if_null:
             continue
         holder = _holder(made, field.inside) if field.inside else made
-        holder[field.name] = _encode(field, value)
+        holder[field.name] = None if value is None else field.codec.to_bson(value)
     return made
 
 
@@ -324,11 +324,6 @@ def _holder(made: dict[str, object], inside: Iterable[str]) -> dict[str, object]
         assert isinstance(inner, dict)
         made = inner
     return made
-
-
-def _encode(field: FieldMapping, value: Value) -> object:
-    """Of NULL, where it is not absence."""
-    return None if value is None else field.codec.to_bson(value)
 
 
 #: Of each table: by the key of the row above, own key columns and row.
@@ -372,18 +367,19 @@ def _assemble_part(part: PartMapping, above: RowKey, grouped: _Grouped, rows: Do
     if part.kind is PartKind.KEYED_LIST:
         return [_entry(part, (*above, own), row, grouped, rows) for own, row in elements]
     if part.value:
-        return [_encode(part.value, row[part.value.column]) for _, row in elements]
+        column, scalar = part.value.column, part.value.codec.to_bson
+        return [None if row[column] is None else scalar(row[column]) for _, row in elements]
     return [_fields(part.fields, row) for _, row in elements]
 
 
 def _entry(part: PartMapping, key: RowKey, row: Row, grouped: _Grouped, rows: DocumentRows) -> dict[str, object]:
-    entry: dict[str, object] = {}
-    if part.own and part.kind is PartKind.KEYED_LIST:
-        entry[part.own.name] = part.own.codec.to_bson(key[-1])
-    entry |= _fields(part.fields, row)
+    entry = _fields(part.fields, row)
     if part.own and part.repeats_key_in is not None:
         entry[part.repeats_key_in] = part.own.codec.to_bson(key[-1])
-    _put_parts(entry, part.parts, key, grouped, rows)
+    elif part.own and part.kind is PartKind.KEYED_LIST:
+        entry = {part.own.name: part.own.codec.to_bson(key[-1]), **entry}
+    if part.parts:
+        _put_parts(entry, part.parts, key, grouped, rows)
     return entry
 
 
