@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import pymysql
 import pytest
 from bson import Int64, ObjectId
+from pymongo.collection import Collection
 
 from sync.model.change import DocumentId, Side
 from tests import every_part
@@ -233,18 +239,30 @@ def assert_verified(engine: Engine) -> None:
     assert (found["equal"], found["held"]) == (True, 0)
 
 
-def write_mongo(engine: Engine, before: Doc, after: Doc) -> None:
-    """What differs, by field; names that no path can hold by a pipeline, as an application would."""
-    odd = {name for name in {*before, *after} if not name or "$" in name or "." in name}
-    names = [name for name in {*before, *after} - odd if before.get(name, ...) != after.get(name, ...)]
+def is_odd(name: str) -> bool:
+    return not name or "$" in name or "." in name
+
+
+def write_fields(collection: Collection[Doc], before: Doc, after: Doc) -> None:
+    """What differs, by field."""
+    names = [name for name in {*before, *after} if before.get(name, ...) != after.get(name, ...)]
     sets = {name: after[name] for name in names if name in after}
     gone = {name: "" for name in names if name not in after}
+    if names:
+        collection.update_one(
+            {"_id": after["_id"]}, ({"$set": sets} if sets else {}) | ({"$unset": gone} if gone else {})
+        )
+
+
+def write_mongo(engine: Engine, before: Doc, after: Doc) -> None:
+    """What differs, by field; names that no path can hold by a pipeline, as an application would."""
+    collection, odd = engine.mongo[collection_of(after)], {name for name in {*before, *after} if is_odd(name)}
+    write_fields(
+        collection, *({name: value for name, value in one.items() if name not in odd} for one in (before, after))
+    )
     changed = [name for name in odd if before.get(name, ...) != after.get(name, ...)]
-    collection, where = engine.mongo[collection_of(after)], {"_id": after["_id"]}
-    if sets or gone:
-        collection.update_one(where, ({"$set": sets} if sets else {}) | ({"$unset": gone} if gone else {}))
     if changed:
-        collection.update_one(where, [{"$replaceWith": {"$literal": after}}])
+        collection.update_one({"_id": after["_id"]}, [{"$replaceWith": {"$literal": after}}])
 
 
 def test_every_edit_in_mongo_reaches_mysql(engine: Engine, edits: list[tuple[str, Doc, Doc]]) -> None:
@@ -360,6 +378,86 @@ def test_two_orders_at_once(engine: Engine) -> None:
     found = meet(engine, before, *(before | {"addresses": order} for order in orders))
     assert found["addresses"] in orders
     assert len(engine.conflicts("settled")) == 1
+
+
+class People:
+    """Edit the same documents on one side, seeing only that side: elements come, go, move and change; objects and paths too."""
+
+    def __init__(self, engine: Engine, side: Side, keys: list[ObjectId], seed: str) -> None:
+        self._random = Random(f"{seed}/{side}")
+        self._things, self._keys, self._side = engine.mongo["things"], keys, side
+        self._session = engine.site.mysql("app")
+
+    def run(self, edits: int) -> None:
+        """One after another."""
+        for _ in range(edits):
+            key = self._random.choice(self._keys)
+            if self._side is Side.MONGO:
+                before = self._things.find_one({"_id": key})
+                assert before is not None
+                write_fields(self._things, before, self._changed(before))
+            else:
+                self._in_mysql(key)
+
+    def _in_mysql(self, key: ObjectId) -> None:
+        while True:
+            try:
+                self._session.begin()
+                with self._session.cursor() as cursor:
+                    cursor.execute("SELECT 1 FROM thing WHERE id = %s FOR UPDATE", (str(key),))
+                    before = plain.in_mysql(cursor, "things", key)
+                    assert before is not None
+                    save_rows(cursor, plain.rows_of("things", before), plain.rows_of("things", self._changed(before)))
+                self._session.commit()
+            except pymysql.MySQLError as error:
+                self._session.rollback()
+                if error.args[0] not in (1205, 1213, 3572):
+                    raise
+            else:
+                return
+
+    def _changed(self, document: Doc) -> Doc:
+        after, random = copy.deepcopy(document), self._random
+        pieces = after.get("pieces", [])
+        match random.randrange(8):
+            case 0 | 1:
+                new = {"sku": f"{self._side}{random.randrange(20)}", "qty": random.randrange(9)}
+                if all(one["sku"] != new["sku"] for one in pieces):
+                    pieces.insert(random.randint(0, len(pieces)), new)
+            case 2 if pieces:
+                del pieces[random.randrange(len(pieces))]
+            case 3 if pieces:
+                pieces.insert(random.randrange(len(pieces)), pieces.pop(random.randrange(len(pieces))))
+            case 4 | 5 if pieces:
+                random.choice(pieces)["qty"] = random.randrange(1000)
+            case 6:
+                _toggle(after, "box", {"wide": random.randrange(9)})
+            case _:
+                _toggle(after, "size", {random.choice(["width", "height"]): random.randrange(9)})
+        after.pop("pieces", None)
+        return after | ({"pieces": pieces} if pieces else {})
+
+
+def _toggle(document: Doc, name: str, value: Doc) -> None:
+    if document.pop(name, None) is None:
+        document[name] = value
+
+
+def test_whatever_both_sides_do_at_once_ends_equal(engine: Engine) -> None:
+    """At random, with both workers at work; then nothing is held and both sides hold the same."""
+    seed = os.environ.get("LOCKSTEP_SEED") or str(time.time_ns())
+    print(f"LOCKSTEP_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
+    documents = [thing() for _ in range(8)]
+    engine.mongo["things"].insert_many(documents)
+    engine.settle()
+    people = [People(engine, side, [one["_id"] for one in documents], seed) for side in Side]
+    with ThreadPoolExecutor(2) as threads:
+        for done in threads.map(lambda one: one.run(200), people):
+            assert done is None
+    engine.meet(120)
+    for document in documents:
+        assert in_mysql(engine, document) == in_mongo(engine, document)
+    assert_verified(engine)
 
 
 def test_an_object_and_a_path_at_once(engine: Engine) -> None:
