@@ -18,6 +18,7 @@ from sync.errors import UnmappableDocument
 from sync.model.change import DocumentRows, Row, RowChange, RowKey, Value
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import CollectionMapping, FieldMapping, Names, PartKind, PartMapping
+from sync.model.order import sortable
 from sync.model.values import FOREIGN
 
 #: Rows of one document that are being collected.
@@ -356,9 +357,9 @@ def _assemble_part(part: PartMapping, above: RowKey, grouped: _Grouped, rows: Do
     if not elements and part.absent_if_empty:
         return None
     position = part.position.column if part.position else None
-    elements = sorted(elements, key=lambda element: _sortable(element[0]))
+    elements = sorted(elements, key=lambda element: sortable(element[0]))
     if position is not None:
-        elements = sorted(elements, key=lambda element: _sortable(element[1][position]))
+        elements = sorted(elements, key=lambda element: sortable(element[1][position]))
     assert part.own
     if part.kind is PartKind.SET:
         return [part.own.codec.to_bson(own) for own, _ in elements]
@@ -381,10 +382,3 @@ def _entry(part: PartMapping, key: RowKey, row: Row, grouped: _Grouped, rows: Do
     if part.parts:
         _put_parts(entry, part.parts, key, grouped, rows)
     return entry
-
-
-def _sortable(value: Value) -> tuple[int, str]:
-    """Numbers by size, text by code point."""
-    if isinstance(value, int):
-        return (value, "")
-    return (0, str(value))

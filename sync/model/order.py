@@ -50,7 +50,7 @@ def by_rank_beside(rows: Mapping[RowKey, Row], position: str) -> dict[RowKey, Ro
 
 def in_order(rows: Mapping[RowKey, Row], keys: Iterable[RowKey], position: str) -> list[RowKey]:
     """These rows' keys by place."""
-    return sorted(keys, key=lambda key: (_number(rows[key][position]), *_sortable(key[-1])))
+    return sorted(keys, key=lambda key: (_number(rows[key][position]), *sortable(key[-1])))
 
 
 def same_order(one: Sequence[RowKey], other: Sequence[RowKey]) -> bool:
@@ -104,6 +104,6 @@ def _number(place: Value) -> int:
     return place
 
 
-def _sortable(value: Value) -> tuple[int, str]:
-    """Numbers by size, text by code point: see `sync.model.lens`."""
+def sortable(value: Value) -> tuple[int, str]:
+    """Numbers by size, text by code point."""
     return (value, "") if isinstance(value, int) else (0, str(value))
