@@ -68,8 +68,12 @@ _ROWS = {"customers": _customer_rows, "accounts": _account_rows, "transactions":
 
 def save(cursor: Cursor, collection: str, before: Doc | None, after: Doc | None) -> None:
     """Lead the rows of one version to those of the other, touching only what differs. The caller has the transaction."""
-    old = {_identity(row): row for row in (rows_of(collection, before) if before else [])}
-    new = {_identity(row): row for row in (rows_of(collection, after) if after else [])}
+    save_rows(cursor, *(rows_of(collection, one) if one else [] for one in (before, after)))
+
+
+def save_rows(cursor: Cursor, before: list[Row], after: list[Row]) -> None:
+    """The same of any tables; parents come before their children."""
+    old, new = ({_identity(row): row for row in rows} for rows in (before, after))
     for identity, (table, key, _) in reversed(old.items()):
         if identity not in new:
             cursor.execute(f"DELETE FROM `{table}` WHERE {_is(key)}", tuple(key.values()))

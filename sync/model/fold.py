@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
 
 from sync.model.change import ConflictKind, DocumentRows, Entry, Hold, Origin, Places, Row, RowChange, RowKey
-from sync.model.mapping import CollectionMapping
+from sync.model.mapping import CollectionMapping, TableMapping
 from sync.model.merge import merge
+from sync.model.order import first_gap, first_gap_beside
 
 
 def relevant(entries: Iterable[Entry], crossed: Callable[[Entry], bool]) -> tuple[Entry, ...]:
@@ -140,40 +141,26 @@ def broken(
         if not here or table.parent is None:
             continue
         if table.parent in rows:
-            orphan = next((key for key in here if key[:-1] not in rows[table.parent]), None)
+            above, inherited = rows[table.parent], table.inherited
+            orphan = next((key for key in here if key[:inherited] not in above), None)
             if orphan is not None:
-                return _orphan(table.name, table.parent, orphan, entries)
+                return _orphan(table, table.parent, orphan, entries)
+        gap = None
         if table.is_list and table.name not in partial:
-            gap = _gap(here)
-            if gap is not None:
-                reason = f"{table.name}: positions of the list are not 0, 1, 2 …"
-                return Hold(kind=ConflictKind.LIST_GAP, reason=reason, table=table.name, key=gap)
+            gap = first_gap(here)
+        elif table.position is not None:
+            gap = first_gap_beside(here, table.position)
+        if gap is not None:
+            reason = f"{table.name}: positions of the list are not 0, 1, 2 …"
+            return Hold(kind=ConflictKind.LIST_GAP, reason=reason, table=table.name, key=gap)
     return None
 
 
-def _orphan(table: str, parent: str, key: RowKey, entries: Sequence[Entry]) -> Hold:
-    deleted = any(c.after is None and c.table == parent and c.key == key[:-1] for e in entries for c in e.changes)
+def _orphan(table: TableMapping, parent: str, key: RowKey, entries: Sequence[Entry]) -> Hold:
+    above = table.above(key)
+    deleted = any(c.after is None and c.table == parent and c.key == above for e in entries for c in e.changes)
     if deleted:
-        reason = f"{parent}: the row to delete has rows in {table} that its writer had not seen"
-        return Hold(kind=ConflictKind.DELETE_DIFFERS, reason=reason, table=parent, key=key[:-1])
-    reason = f"{table}: the row above it in {parent} is absent"
-    return Hold(kind=ConflictKind.PARENT_MISSING, reason=reason, table=table, key=key)
-
-
-def _gap(rows: Iterable[RowKey]) -> RowKey | None:
-    """The key of the first row that does not stand at its rank, None if all do."""
-    order = list(rows)
-    if _unranked(order) is None:  # as they mostly come
-        return None
-    return _unranked(sorted(order, key=lambda key: (str(key[:-1]), key[-1])))
-
-
-def _unranked(rows: Iterable[RowKey]) -> RowKey | None:
-    """The first of these keys whose place is not the number of those of its list that come before it."""
-    counts: dict[RowKey, int] = {}
-    for key in rows:
-        rank = counts.get(key[:-1], 0)
-        if key[-1] != rank:
-            return key
-        counts[key[:-1]] = rank + 1
-    return None
+        reason = f"{parent}: the row to delete has rows in {table.name} that its writer had not seen"
+        return Hold(kind=ConflictKind.DELETE_DIFFERS, reason=reason, table=parent, key=above)
+    reason = f"{table.name}: the row above it in {parent} is absent"
+    return Hold(kind=ConflictKind.PARENT_MISSING, reason=reason, table=table.name, key=key)

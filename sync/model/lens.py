@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from bson import json_util
@@ -15,7 +17,8 @@ from bson.errors import BSONError
 from sync.errors import UnmappableDocument
 from sync.model.change import DocumentRows, Row, RowChange, RowKey, Value
 from sync.model.codecs import NotCanonical
-from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
+from sync.model.mapping import CollectionMapping, FieldMapping, Names, PartKind, PartMapping
+from sync.model.order import sortable
 from sync.model.values import FOREIGN
 
 #: Rows of one document that are being collected.
@@ -23,6 +26,8 @@ _Rows = dict[str, dict[RowKey, Row]]
 _NONE: Mapping[RowKey, Row] = {}
 #: Longest text of a foreign key that is kept whole; longer ones are cut and carry a hash.
 _LONGEST = 250
+#: A name that may stand in a path as it is.
+_PLAIN = re.compile(r'[^.\s"]+')
 #: Dates outside of what Python holds stay what they are.
 _JSON = json_util.JSONOptions(
     json_mode=json_util.JSONMode.CANONICAL, datetime_conversion=DatetimeConversion.DATETIME_AUTO
@@ -72,7 +77,7 @@ def bson_id(collection: CollectionMapping, key: Value) -> object:
 
 def shred(collection: CollectionMapping, document: Mapping[str, object], tables: frozenset[str] | None = None) -> _Rows:
     """The rows of a document, every table of the collection present; or only those `tables`, with each the ones above it.
-    Fields that no column takes are left out.
+    Fields that no column takes are left out, where they are not refused.
 
     Raises `UnmappableDocument` with the path, the type found and what is allowed, for what is read of the document.
     """
@@ -81,7 +86,12 @@ def shred(collection: CollectionMapping, document: Mapping[str, object], tables:
         key = (_own_key(collection, document.get("_id")),)
     except NotCanonical as error:
         raise UnmappableDocument("_id", str(error)) from None
-    rows[collection.table][key] = _row(collection.fields, document, "")
+    row = _row(collection.fields, document, "")
+    if collection.rejects:
+        _refuse_unmapped(collection.names, document, "")
+    elif collection.rest:
+        row[collection.rest.column] = _decode(collection.rest, unmapped(collection.names, document), "document")
+    rows[collection.table][key] = row
     _shred_parts(collection.parts, document, key, "", rows)
     return rows
 
@@ -94,14 +104,37 @@ def assemble(collection: CollectionMapping, key: Value, rows: DocumentRows) -> d
         return None
     document: dict[str, object] = {"_id": bson_id(collection, key)}
     document.update(_fields(collection.fields, root))
-    for part in collection.parts:
-        document[part.name] = assemble_part(part, (key,), rows)
+    if collection.rest:
+        document.update(rest_fields(collection.rest, root[collection.rest.column]))
+    _put_parts(document, collection.parts, (key,), {}, rows)
     return document
 
 
-def assemble_part(part: PartMapping, above: RowKey, rows: DocumentRows) -> object:
-    """One nested part below the row with key `above`."""
-    return _assemble_part(part, above, {part.table: _by_parent(rows[part.table])}, rows)
+def assemble_part(part: PartMapping, above: RowKey, rows: DocumentRows) -> object | None:
+    """One nested part below the row with key `above`; None where the field is absent."""
+    return _assemble_part(part, above, {}, rows)
+
+
+def assemble_row(part: PartMapping, key: RowKey, rows: DocumentRows) -> dict[str, object]:
+    """The object of one row of a part: the entry, the element of a list with a key, or the object itself."""
+    return _entry(part, key, rows[part.table][key], {}, rows)
+
+
+def unmapped(names: Names, document: Mapping[str, object]) -> dict[str, object]:
+    """The fields of an object that have none of these names."""
+    return {name: value for name, value in document.items() if name not in names}
+
+
+def rest_fields(rest: FieldMapping, value: Value) -> Mapping[str, object]:
+    """The fields that stand in a column of JSON."""
+    fields = rest.codec.to_bson(value)
+    assert isinstance(fields, Mapping)
+    return fields
+
+
+def path_text(path: Iterable[str]) -> str:
+    """A path for people; a name that could be taken for more than one is quoted."""
+    return ".".join(name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False) for name in path)
 
 
 def difference(collection: CollectionMapping, before: DocumentRows, after: DocumentRows) -> tuple[RowChange, ...]:
@@ -132,49 +165,112 @@ def _shred_parts(
     for part in parts:
         if part.table not in rows:
             continue
-        here = f"{path}{part.name}"
+        here = f"{path}{path_text([part.name])}"
         if part.name not in holder:
+            if part.absent_if_empty:
+                continue
             raise UnmappableDocument(here, f"{_wanted(part)} is needed, the field is absent")
-        table = rows[part.table]
-        for own, row, entry, where in _elements(part, holder[part.name], here):
-            key = (*above, own)
-            if key in table:
-                raise UnmappableDocument(where, "a set may hold a member once")
-            table[key] = row
-            if part.parts:
-                _shred_parts(part.parts, entry, key, f"{where}.", rows)
+        _shred_part(part, holder[part.name], above, here, rows)
 
 
-def _elements(part: PartMapping, value: object, path: str) -> Iterator[tuple[Value, Row, Mapping[str, object], str]]:
-    """Own key column, row, entry (for nested parts) and path of each element."""
+def _shred_part(part: PartMapping, value: object, above: RowKey, path: str, rows: _Rows) -> None:
+    table = rows[part.table]
+    empty = part.absent_if_empty and part.kind is not PartKind.OBJECT
+    for own, row, entry, where in _elements(part, value, path):
+        empty = False
+        key = (*above, *own)
+        if key in table:
+            what = "a member" if part.kind is PartKind.SET else "an element of this key"
+            raise UnmappableDocument(where, f"it may hold {what} once")
+        table[key] = row
+        _shred_parts(part.parts, entry, key, f"{where}.", rows)
+    if empty:
+        raise UnmappableDocument(path, f'{_wanted(part)} with something in it is allowed, for empty = "absent"')
+
+
+def _elements(part: PartMapping, value: object, path: str) -> Iterator[tuple[RowKey, Row, Mapping[str, object], str]]:
+    """What a row's key has beyond that of the row above, row, entry (for nested parts) and path of each element."""
     if part.kind is PartKind.MAP:
-        for name, entry in _mapping(value, path, _wanted(part)).items():
-            where = f"{path}[…]"
-            fields = _mapping(entry, where, "an object")
-            if part.repeats_key_in and fields.get(part.repeats_key_in) != name:
-                raise UnmappableDocument(f"{where}.{part.repeats_key_in}", "the entry's own key is allowed")
-            yield _decode(part.own, name, where), _row(part.fields, fields, f"{where}."), fields, where
-        return
-    if not isinstance(value, list):
+        yield from _entries(part, value, path)
+    elif part.kind is PartKind.OBJECT:
+        entry = _mapping(value, path, _wanted(part))
+        yield (), _object(part, entry, path), entry, path
+    elif not isinstance(value, list):
         raise UnmappableDocument(path, f"{_wanted(part)} is needed, found {type(value).__name__}")
-    for position, element in enumerate(value):
-        where = f"{path}.{position}"
+    elif part.kind is PartKind.KEYED_LIST:
+        yield from _keyed(part, value, path)
+    else:
+        yield from _places(part, value, path)
+
+
+def _entries(part: PartMapping, value: object, path: str) -> Iterator[tuple[RowKey, Row, Mapping[str, object], str]]:
+    """Of a map. Its keys are data and are not told."""
+    assert part.own
+    where = f"{path}[…]"
+    for name, entry in _mapping(value, path, _wanted(part)).items():
+        fields = _mapping(entry, where, "an object")
+        if part.repeats_key_in is not None and fields.get(part.repeats_key_in) != name:
+            raise UnmappableDocument(f"{where}.{path_text([part.repeats_key_in])}", "the entry's own key is allowed")
+        yield (_decode(part.own, name, where),), _object(part, fields, where), fields, where
+
+
+def _keyed(
+    part: PartMapping, value: list[object], path: str
+) -> Iterator[tuple[RowKey, Row, Mapping[str, object], str]]:
+    """Of a list with a key."""
+    assert part.own
+    assert part.position
+    for place, element in enumerate(value):
+        where = f"{path}.{place}"
+        fields = _mapping(element, where, "an object")
+        key, of_key = part.own.name, f"{where}.{path_text([part.own.name])}"
+        if key not in fields:
+            raise UnmappableDocument(of_key, f"{part.own.codec.name} is needed, the field is absent")
+        own = _decode(part.own, fields[key], of_key)
+        yield (own,), {part.position.column: place, **_object(part, fields, where)}, fields, where
+
+
+def _places(
+    part: PartMapping, value: list[object], path: str
+) -> Iterator[tuple[RowKey, Row, Mapping[str, object], str]]:
+    """Of a set or a keyless list."""
+    assert part.own
+    for place, element in enumerate(value):
+        where = f"{path}.{place}"
         if part.kind is PartKind.SET:
-            yield _decode(part.own, element, where), {}, {}, where
+            yield (_decode(part.own, element, where),), {}, {}, where
         elif part.value:
-            yield position, {part.value.column: _decode(part.value, element, where)}, {}, where
+            yield (place,), {part.value.column: _decode(part.value, element, where)}, {}, where
         else:
-            fields = _mapping(element, where, "an object")
-            extra = fields.keys() - {field.name for field in part.fields}
-            if extra:
+            yield (place,), _object(part, _mapping(element, where, "an object"), where), {}, where
+
+
+def _object(part: PartMapping, holder: Mapping[str, object], path: str) -> Row:
+    """The row of an entry, an element or an object."""
+    row = _row(part.fields, holder, f"{path}.")
+    if part.rejects:
+        _refuse_unmapped(part.names, holder, path, in_list=part.kind is PartKind.LIST)
+    return row
+
+
+def _refuse_unmapped(names: Names, holder: Mapping[str, object], path: str, *, in_list: bool = False) -> None:
+    extra = holder.keys() - names.keys()
+    if extra:
+        why = "none is allowed in a list" if in_list else 'unmapped = "reject" allows none'
+        raise UnmappableDocument(path or "document", f"{len(extra)} field(s) that no column takes; {why}")
+    for name, below in names.items():
+        if below is not None and name in holder:
+            inner, where = holder[name], ".".join(filter(None, (path, path_text([name]))))
+            assert isinstance(inner, Mapping)  # its fields were read
+            if not inner:
                 raise UnmappableDocument(
-                    where, f"{len(extra)} field(s) that no column takes; none is allowed in a list"
+                    where, "an object with a field in it is allowed, for no column tells of an empty one"
                 )
-            yield position, _row(part.fields, fields, f"{where}."), {}, where
+            _refuse_unmapped(below, inner, where, in_list=in_list)
 
 
 def _wanted(part: PartMapping) -> str:
-    return "an object" if part.kind is PartKind.MAP else "an array"
+    return "an object" if part.kind in (PartKind.MAP, PartKind.OBJECT) else "an array"
 
 
 def _mapping(value: object, path: str, wanted: str) -> Mapping[str, object]:
@@ -183,20 +279,26 @@ def _mapping(value: object, path: str, wanted: str) -> Mapping[str, object]:
     raise UnmappableDocument(path, f"{wanted} is needed, found {type(value).__name__}")
 
 
-def _row(fields: Iterable[FieldMapping], holder: Mapping[str, object], path: str) -> Row:
+def _row(fields: Iterable[FieldMapping], holder: Mapping[str, object], path: str) -> dict[str, Value]:
     row: dict[str, Value] = {}
     for field in fields:
-        where = f"{path}{field.name}"
-        if field.name in holder:
-            row[field.column] = _decode(field, holder[field.name], where)
+        inner = holder
+        for depth, name in enumerate(field.inside, 1):
+            where = f"{path}{path_text(field.inside[:depth])}"
+            inner = _mapping(inner[name], where, "an object") if name in inner else {}
+        if field.name in inner:
+            row[field.column] = _decode(field, inner[field.name], f"{path}{path_text(field.path)}")
         elif field.absent_if_null:
             row[field.column] = None
         else:
+            where = f"{path}{path_text(field.path)}"
             raise UnmappableDocument(where, f"{field.codec.name} is needed, the field is absent")
     return row
 
 
 def _decode(field: FieldMapping, value: object, path: str) -> Value:
+    if value is None and field.null_if_null:
+        return None
     try:
         return field.codec.from_bson(value)
     except NotCanonical as error:
@@ -207,13 +309,25 @@ def _decode(field: FieldMapping, value: object, path: str) -> Value:
 
 
 def _fields(fields: Iterable[FieldMapping], row: Row) -> dict[str, object]:
-    return {
-        field.name: field.codec.to_bson(row[field.column])
-        for field in fields
-        if not (field.absent_if_null and row[field.column] is None)
-    }
+    made: dict[str, object] = {}
+    for field in fields:
+        value = row[field.column]
+        if value is None and field.absent_if_null:
+            continue
+        holder = _holder(made, field.inside) if field.inside else made
+        holder[field.name] = None if value is None else field.codec.to_bson(value)
+    return made
 
 
+def _holder(made: dict[str, object], inside: Iterable[str]) -> dict[str, object]:
+    for name in inside:
+        inner = made.setdefault(name, {})
+        assert isinstance(inner, dict)
+        made = inner
+    return made
+
+
+#: Of each table: by the key of the row above, own key columns and row.
 _Grouped = dict[str, dict[RowKey, list[tuple[Value, Row]]]]
 
 
@@ -224,30 +338,47 @@ def _by_parent(rows: Mapping[RowKey, Row]) -> dict[RowKey, list[tuple[Value, Row
     return grouped
 
 
-def _assemble_part(part: PartMapping, above: RowKey, grouped: _Grouped, rows: DocumentRows) -> object:
+def _put_parts(
+    holder: dict[str, object], parts: Iterable[PartMapping], above: RowKey, grouped: _Grouped, rows: DocumentRows
+) -> None:
+    for part in parts:
+        value = _assemble_part(part, above, grouped, rows)
+        if value is not None:
+            holder[part.name] = value
+
+
+def _assemble_part(part: PartMapping, above: RowKey, grouped: _Grouped, rows: DocumentRows) -> object | None:
+    if part.kind is PartKind.OBJECT:
+        found = rows[part.table].get(above)
+        return None if found is None else _entry(part, above, found, grouped, rows)
     if part.table not in grouped:
         grouped[part.table] = _by_parent(rows[part.table])
-    elements = sorted(grouped[part.table].get(above, ()), key=lambda element: _sortable(element[0]))
+    elements = grouped[part.table].get(above, [])
+    if not elements and part.absent_if_empty:
+        return None
+    position = part.position.column if part.position else None
+    elements = sorted(elements, key=lambda element: sortable(element[0]))
+    if position is not None:
+        elements = sorted(elements, key=lambda element: sortable(element[1][position]))
+    assert part.own
     if part.kind is PartKind.SET:
         return [part.own.codec.to_bson(own) for own, _ in elements]
     if part.kind is PartKind.MAP:
         return {str(own): _entry(part, (*above, own), row, grouped, rows) for own, row in elements}
+    if part.kind is PartKind.KEYED_LIST:
+        return [_entry(part, (*above, own), row, grouped, rows) for own, row in elements]
     if part.value:
-        return [part.value.codec.to_bson(row[part.value.column]) for _, row in elements]
+        column, scalar = part.value.column, part.value.codec.to_bson
+        return [None if row[column] is None else scalar(row[column]) for _, row in elements]
     return [_fields(part.fields, row) for _, row in elements]
 
 
 def _entry(part: PartMapping, key: RowKey, row: Row, grouped: _Grouped, rows: DocumentRows) -> dict[str, object]:
     entry = _fields(part.fields, row)
-    if part.repeats_key_in:
+    if part.own and part.repeats_key_in is not None:
         entry[part.repeats_key_in] = part.own.codec.to_bson(key[-1])
-    for nested in part.parts:
-        entry[nested.name] = _assemble_part(nested, key, grouped, rows)
+    elif part.own and part.kind is PartKind.KEYED_LIST:
+        entry = {part.own.name: part.own.codec.to_bson(key[-1]), **entry}
+    if part.parts:
+        _put_parts(entry, part.parts, key, grouped, rows)
     return entry
-
-
-def _sortable(value: Value) -> tuple[int, str]:
-    """Numbers by size, text by code point."""
-    if isinstance(value, int):
-        return (value, "")
-    return (0, str(value))

@@ -8,17 +8,37 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from sync.model.change import Side
+from sync.model.change import RowKey, Side
 from sync.model.codecs import Codec
+from sync.model.rest import RestCodec
+
+#: What an object may hold: names of fields and parts, and below the objects that dotted paths name what those may hold.
+Names: TypeAlias = "Mapping[str, Names | None]"
 
 
 class PartKind(enum.StrEnum):
-    """The kinds of nested parts that this version maps."""
+    """The kinds of nested parts."""
 
     MAP = "map"
     LIST = "list"
+    #: A list whose elements are found by a field of theirs, and keep their identity when they are moved.
+    KEYED_LIST = "list with a key"
     SET = "set"
+    #: One child row, or none.
+    OBJECT = "object"
+
+
+class Null(enum.StrEnum):
+    """What NULL in a column is in the document."""
+
+    #: The column is NOT NULL and the field must be there.
+    REFUSED = "refused"
+    #: No such field.
+    ABSENT = "absent"
+    #: A field that is null.
+    NULL = "null"
 
 
 class Policy(enum.StrEnum):
@@ -39,8 +59,24 @@ class FieldMapping:
     name: str
     column: str
     codec: Codec
-    #: NULL <-> field absent. Else the column is NOT NULL and the field must be there.
-    absent_if_null: bool = False
+    null: Null = Null.REFUSED
+    #: Of a dotted path: the objects in which the field stands, the outermost first. They are there where a field in them is.
+    inside: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """From the document (or entry, or element) to the field."""
+        return (*self.inside, self.name)
+
+    @property
+    def absent_if_null(self) -> bool:
+        """NULL <-> field absent."""
+        return self.null is Null.ABSENT
+
+    @property
+    def null_if_null(self) -> bool:
+        """NULL <-> null."""
+        return self.null is Null.NULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +89,30 @@ class PartMapping:
     table: str
     #: Columns that hold the key of the row above, in its order.
     parent: tuple[str, ...]
-    #: The last column of this row's key: a map's key, a list's position, a set's value.
-    own: FieldMapping
+    #: The last column of this row's key: a map's or an element's key, a list's position, a set's value. An object has none.
+    own: FieldMapping | None
     #: Of a map: the field in which each entry repeats its key.
     repeats_key_in: str | None = None
     #: Of a list of scalars: the column of the scalar. (A set's stands in `own`.)
     value: FieldMapping | None = None
-    #: Of a map's entries and a list's objects.
+    #: Of a list with a key: the column of the element's place, which is no part of the row's key.
+    position: FieldMapping | None = None
+    #: Of a map's entries, an object, and a list's objects.
     fields: tuple[FieldMapping, ...] = ()
-    #: Nested in each entry of a map.
+    #: Nested in each entry of a map, each element of a list with a key, an object.
     parts: tuple[PartMapping, ...] = ()
+    #: No rows <-> field absent. Else the part must be there, empty.
+    absent_if_empty: bool = False
+    #: A field that no column takes makes the document unmappable; else it stays in MongoDB. Elements of a keyless list are
+    #: written whole: true of them always.
+    rejects: bool = False
+
+    @property
+    def names(self) -> Names:
+        """What an entry, an element or the object may hold."""
+        keyed = self.own and self.kind is PartKind.KEYED_LIST
+        more = (self.own.name,) if keyed and self.own else (self.repeats_key_in,) if self.repeats_key_in else ()
+        return _names(self.fields, self.parts, *more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +121,11 @@ class TableMapping:
 
     name: str
     collection: str
-    #: Key columns; the first holds the document's key. A child's key is its parent row's key and one column more.
+    #: Key columns; the first holds the document's key. A child's key is its parent row's key and one column more; an
+    #: object's is its parent row's.
     key: tuple[str, ...]
+    #: How many of the key's columns are the key of the row above; 0 of the root.
+    inherited: int
     #: Mapped columns that are not in the key.
     columns: tuple[str, ...]
     #: Of every key column and column.
@@ -83,6 +136,12 @@ class TableMapping:
     parent: str | None
     #: A keyless list's rows have no identity: they are compared whole, and positions must be dense.
     is_list: bool
+    #: Of a list with a key: the column of the element's place.
+    position: str | None = None
+
+    def above(self, key: RowKey) -> RowKey:
+        """The key of the row above that of `key`."""
+        return key[: self.inherited]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +155,31 @@ class CollectionMapping:
     fields: tuple[FieldMapping, ...]
     parts: tuple[PartMapping, ...] = ()
     policy: Policy = Policy.LAST_WRITE_WINS
-    #: Parents before children. This and what follows is filled by `__post_init__`.
+    #: See `PartMapping.rejects`.
+    rejects: bool = False
+    #: The root's column that takes, as JSON, the fields of the document that nothing else takes. Those deeper in it stay.
+    rest_column: str | None = None
+    #: How it does. This and what follows is filled by `__post_init__`.
+    rest: FieldMapping | None = field(init=False)
+    #: Parents before children.
     tables: tuple[TableMapping, ...] = field(init=False)
     #: Of each table: itself and those above it, up to the root; itself and those below it.
     above: Mapping[str, frozenset[str]] = field(init=False)
     below: Mapping[str, frozenset[str]] = field(init=False)
     #: Tables of keyless lists.
     lists: frozenset[str] = field(init=False)
+    #: Of tables of lists with a key: the column of the element's place.
+    positions: Mapping[str, str] = field(init=False)
+    #: Names of parts that have a dot in them.
+    dotted: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        root = _table(self, self.table, (self.id,), self.fields, None, is_list=False)
+        rest = None
+        if self.rest_column is not None:
+            codec = RestCodec(taken=frozenset(self.names))
+            rest = FieldMapping(name="", column=self.rest_column, codec=codec, null=Null.ABSENT)
+        object.__setattr__(self, "rest", rest)
+        root = _table(self, self.table, (self.id,), (*self.fields, *((rest,) if rest else ())), None)
         tables = (root, *_part_tables(self, root, self.parts))
         above: dict[str, frozenset[str]] = {}
         for table in tables:
@@ -115,6 +189,13 @@ class CollectionMapping:
         object.__setattr__(self, "above", above)
         object.__setattr__(self, "below", below)
         object.__setattr__(self, "lists", frozenset(table.name for table in tables if table.is_list))
+        object.__setattr__(self, "positions", {table.name: table.position for table in tables if table.position})
+        object.__setattr__(self, "dotted", tuple(part.name for part in self.parts if "." in part.name))
+
+    @property
+    def names(self) -> Names:
+        """What a document may hold."""
+        return _names(self.fields, self.parts, "_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +227,23 @@ class SyncMapping:
         object.__setattr__(self, "tables", every)
 
 
+def _names(fields: Iterable[FieldMapping], parts: Iterable[PartMapping], *more: str) -> Names:
+    names: dict[str, Names | None] = dict.fromkeys((*more, *(part.name for part in parts)))
+    for one in fields:
+        _add(names, one.path)
+    return names
+
+
+def _add(names: dict[str, Names | None], path: tuple[str, ...]) -> None:
+    first, *rest = path
+    if not rest:
+        names[first] = None
+        return
+    below = dict(names.get(first) or {})
+    _add(below, tuple(rest))
+    names[first] = below
+
+
 def _table(
     collection: CollectionMapping,
     name: str,
@@ -153,18 +251,22 @@ def _table(
     fields: Iterable[FieldMapping],
     parent: str | None,
     *,
-    is_list: bool,
+    inherited: int = 0,
+    is_list: bool = False,
+    position: str | None = None,
 ) -> TableMapping:
     fields = tuple(fields)
     return TableMapping(
         name=name,
         collection=collection.name,
         key=tuple(part.column for part in key),
+        inherited=inherited,
         columns=tuple(part.column for part in fields),
         codecs={part.column: part.codec for part in (*key, *fields)},
-        nullable=frozenset(part.column for part in fields if part.absent_if_null),
+        nullable=frozenset(part.column for part in fields if part.null is not Null.REFUSED),
         parent=parent,
         is_list=is_list,
+        position=position,
     )
 
 
@@ -180,10 +282,12 @@ def _part_tables(
         table = _table(
             collection,
             part.table,
-            (*inherited, part.own),
-            fields,
+            (*inherited, *((part.own,) if part.own else ())),
+            (*((part.position,) if part.position else ()), *fields),
             above.name,
+            inherited=len(inherited),
             is_list=part.kind is PartKind.LIST,
+            position=part.position.column if part.position else None,
         )
         yield table
         yield from _part_tables(collection, table, part.parts)

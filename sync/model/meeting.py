@@ -20,6 +20,7 @@ from sync.model.choice import NO_CHOICE, Choice, Head, with_units
 from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping, Policy, TableMapping
 from sync.model.notes import Note, Notes, Place
+from sync.model.order import by_rank, by_rank_beside, in_order, merged_order, same_order
 from sync.model.values import from_json, to_json
 
 _Rows = dict[str, dict[RowKey, Row]]
@@ -153,7 +154,11 @@ def as_looked(
 
 def ranked(collection: CollectionMapping, rows: DocumentRows) -> DocumentRows:
     """The rows with each list's positions counted by rank: 0, 1, 2 …, so that a gap can be closed."""
-    return {table: _by_rank(of_table) if table in collection.lists else of_table for table, of_table in rows.items()}
+    made = {table: by_rank(of) if table in collection.lists else of for table, of in rows.items()}
+    for table, position in collection.positions.items():
+        if table in made:
+            made[table] = by_rank_beside(made[table], position)
+    return made
 
 
 def gaps(collection: CollectionMapping, rows: DocumentRows) -> frozenset[tuple[str, RowKey]]:
@@ -162,16 +167,6 @@ def gaps(collection: CollectionMapping, rows: DocumentRows) -> frozenset[tuple[s
     return frozenset(
         (table, key[:-1]) for table in collection.lists for key in rows[table].keys() ^ counted[table].keys()
     )
-
-
-def _by_rank(rows: Mapping[RowKey, Row]) -> dict[RowKey, Row]:
-    counts: dict[RowKey, int] = {}
-    new: dict[RowKey, Row] = {}
-    for key in sorted(rows, key=lambda key: (str(key[:-1]), key[-1])):
-        rank = counts.get(key[:-1], 0)
-        counts[key[:-1]] = rank + 1
-        new[(*key[:-1], rank)] = rows[key]
-    return new
 
 
 # The steps of a look. Its id stands in the conflict row until a newer note, or a new follower, takes it away.
@@ -231,7 +226,7 @@ class _Deciding:
             for table in collection.tables
         }
         #: Keys of both versions by the key of the row above.
-        self._by_parent = {table.name: self._grouped(table.name) for table in collection.tables}
+        self._by_parent = {table.name: self._grouped(table.name, table.inherited) for table in collection.tables}
         self._rows: _Rows = empty_rows(collection)
         self._decided: list[Decided] = []
         self._losers: list[Loser] = []
@@ -262,7 +257,7 @@ class _Deciding:
         row: dict[str, Value] = {}
         for column in table.columns:
             row[column] = mine[column]
-            if mine[column] != theirs[column]:
+            if mine[column] != theirs[column] and column != table.position:
                 head = (table.name, key, column)
                 winner = self._pick(head, [head])
                 row[column] = mine[column] if winner is Side.MYSQL else theirs[column]
@@ -276,6 +271,39 @@ class _Deciding:
                 continue
             for below in self._keys(child, key):
                 self._row(child, below)
+            if child.position:
+                self._order(child, child.position, key)
+
+    def _order(self, table: TableMapping, position: str, above: RowKey) -> None:
+        """Of a list with a key, one value: the order of what both sides have; what only one has stays behind what it
+        followed there."""
+        here, there = (self._looked.of(side)[table.name] for side in Side)
+        keys = self._keys(table, above)
+        order = {
+            Side.MYSQL: in_order(here, filter(here.__contains__, keys), position),
+            Side.MONGO: in_order(there, filter(there.__contains__, keys), position),
+        }
+        winner = Side.MYSQL
+        if not same_order(order[Side.MYSQL], order[Side.MONGO]):
+            both = [key for key in order[Side.MYSQL] if key in there]
+            moved = [side for side in Side if self._moved(table.name, position, both, side)]
+            if len(moved) == 1 and not self._choice.side:  # the other side's users have let the order be
+                (winner,) = moved
+            else:
+                winner = self._pick_order(
+                    [(table.name, k, position) for k in both if here[k][position] != there[k][position]]
+                )
+        rows = self._rows[table.name]
+        for rank, key in enumerate(merged_order(order[winner], order[winner.other], rows)):
+            rows[key] = {**rows[key], position: rank}
+
+    def _moved(self, table: str, position: str, keys: Iterable[RowKey], side: Side) -> bool:
+        """Whether a side's users put these rows into another order than they had found them in."""
+        rows = self._looked.of(side)[table]
+        now = in_order(rows, keys, position)
+        notes = {key: self._note((table, key, position), side) for key in now}
+        found = {key: {position: note.found} for key, note in notes.items() if note and note.found is not None}
+        return in_order({**rows, **found}, now, position) != now
 
     def _list(self, table: TableMapping, above: RowKey) -> None:
         self._unit((table.name, above, ""), {table.name: self._keys(table, above)})
@@ -294,11 +322,11 @@ class _Deciding:
         """Keys of the rows below `above` in either version."""
         return list(self._by_parent[table.name].get(above, ()))
 
-    def _grouped(self, table: str) -> dict[RowKey, dict[RowKey, None]]:
+    def _grouped(self, table: str, inherited: int) -> dict[RowKey, dict[RowKey, None]]:
         grouped: dict[RowKey, dict[RowKey, None]] = {}
         for side in Side:
             for key in self._looked.of(side)[table]:
-                grouped.setdefault(key[:-1], {})[key] = None
+                grouped.setdefault(key[:inherited], {})[key] = None
         return grouped
 
     def _below(self, table: TableMapping, key: RowKey) -> dict[str, list[RowKey]]:
@@ -318,7 +346,10 @@ class _Deciding:
             return
         if mine is None or theirs is None:
             yield (table, key, "")
+        place = self._collection.positions.get(table)
         for column in mine or theirs or {}:
+            if column == place:  # whoever moves others does not edit this one
+                continue
             if mine is None or theirs is None or mine[column] != theirs[column]:
                 yield (table, key, column)
 
@@ -347,6 +378,15 @@ class _Deciding:
             self._losers += losers
         self._decided += [self._as_decided(place, None if asked or own else winner, own) for place in places]
         return Side.MYSQL if asked else winner
+
+    def _pick_order(self, places: list[Place]) -> Side:
+        """The side whose order of a list with a key stands. It is no unit: nobody is asked."""
+        saw = {side: all(self._saw(place, side) for place in places) for side in Side}
+        winner = self._choice.side or self._winner(places, saw)
+        for place in places:
+            self._losers += self._left_out(place, winner, seen=saw[winner] and not saw[winner.other])
+            self._decided.append(self._as_decided(place, winner, None))
+        return winner
 
     def _chosen(self, head: Head) -> Side | None:
         """The side that a person has decided for."""
@@ -419,6 +459,10 @@ class _Deciding:
             note = self._note(place, origin)
             if note and self._left(note, place, origin) == value:
                 return _Claim() if note.correction else _Claim(note.time, origin)
+        if place[2] and place[2] == self._collection.positions.get(place[0]):
+            left = self._order_claim(place, side)
+            if left:
+                return left
         unread = self._notes[side].unread
         return _Claim(unread.time, side) if unread else _Claim()
 
@@ -431,6 +475,16 @@ class _Deciding:
             if of_table == table and key[:-1] == above
         ]
         return _Claim(max(times), Side.MYSQL) if times else None
+
+    def _order_claim(self, place: Place, side: Side) -> _Claim | None:
+        """Who moved something in a list with a key last, on this side. A place that counts by rank need be no note's."""
+        table, key, position = place
+        times = [
+            note.time
+            for (of_table, of_key, column), note in self._notes[side].places.items()
+            if (of_table, of_key[:-1], column) == (table, key[:-1], position)
+        ]
+        return _Claim(max(times), side) if times else None
 
     def _saw(self, place: Place, side: Side) -> bool:
         """Whether the writer of what stands on `side` found there what stands on the other."""

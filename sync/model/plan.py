@@ -1,6 +1,6 @@
 """What must be written so that a document shows its new rows: the least, by path, and unmapped fields stay.
 
-A map's keys are data: where one cannot stand in a path, the whole document is replaced.
+A map's keys are data, and a field may have any name: where one cannot stand in a path, the object around it is written whole.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from sync.model.change import DocumentRows, Row, RowKey, Value
-from sync.model.lens import assemble, assemble_part
-from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
+from sync.model.lens import assemble, assemble_part, assemble_row, rest_fields
+from sync.model.mapping import CollectionMapping, FieldMapping, Names, PartKind, PartMapping
+from sync.model.rest import changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +54,21 @@ def plan(
 ) -> DocumentPlan | None:
     """How to lead `document`, which shows the rows `before` (of the tables in both), to the rows `after`; None if they are
     the same. Where `document` stands but `before` is empty (it could not be expressed in rows), all that is mapped of it is
-    replaced; its other top-level fields stay."""
+    replaced; what else stands in it stays, unless the mapping takes or refuses that."""
     if (key,) not in after[collection.table]:
         return Delete() if document is not None else None
     if document is None or (key,) not in before[collection.table]:
         new = assemble(collection, key, after)
         assert new is not None  # the root row is there
-        mapped = {"_id", *(field.name for field in collection.fields), *(part.name for part in collection.parts)}
-        new.update({name: value for name, value in (document or {}).items() if name not in mapped})
-        return Insert(document=new) if document is None else Replace(document=new)
+        if document is None:
+            return Insert(document=new)
+        if not (collection.rejects or collection.rest):
+            _keep(collection.names, document, new)
+        return Replace(document=new)
     changes = _Changes(collection, before, after)
-    changes.fields(collection.fields, before[collection.table][(key,)], after[collection.table][(key,)], ())
+    changes.fields(collection.fields, before[collection.table][(key,)], after[collection.table][(key,)], document, ())
+    if collection.rest:
+        changes.rest(collection.rest, before[collection.table][(key,)], after[collection.table][(key,)])
     if changes.below_root:
         for part in collection.parts:
             changes.part(part, (key,), document, ())
@@ -71,11 +76,8 @@ def plan(
         return None
     for path in (*changes.set, *changes.unset):
         if not _is_path(path):
-            return Replace(document=_written(document, changes.set, changes.unset))
-    return Update(
-        set={".".join(path): value for path, value in changes.set.items()},
-        unset=tuple(map(".".join, changes.unset)),
-    )
+            return _around(document, changes)
+    return _by_path(changes.set, changes.unset)
 
 
 def planned_document(
@@ -118,30 +120,98 @@ class _Changes:
         self.set: dict[_Path, object] = {}
         self.unset: list[_Path] = []
 
-    def fields(self, fields: Iterable[FieldMapping], old: Row, new: Row, path: _Path) -> None:
+    def fields(
+        self, fields: Iterable[FieldMapping], old: Row, new: Row, holder: Mapping[str, object], path: _Path
+    ) -> None:
+        emptied: dict[_Path, None] = {}
         for field in fields:
             value = new[field.column]
             if old[field.column] == value:
                 continue
             if value is None and field.absent_if_null:
-                self.unset.append((*path, field.name))
+                self.unset.append((*path, *field.inside, field.name))
+                if field.inside:
+                    emptied[field.inside] = None
             else:
-                self.set[(*path, field.name)] = field.codec.to_bson(value)
+                encoded = None if value is None else field.codec.to_bson(value)
+                self.set[(*path, *field.inside, field.name)] = encoded
+        for inside in emptied:
+            self._prune(holder, path, inside)
+
+    def rest(self, rest: FieldMapping, old: Row, new: Row) -> None:
+        """Of a document: the fields that stand in a column of JSON."""
+        if old[rest.column] == new[rest.column]:
+            return
+        come, gone = changed(old[rest.column], new[rest.column])
+        fields = rest_fields(rest, new[rest.column])
+        self.set |= {(name,): fields[name] for name in come}
+        self.unset += [(name,) for name in gone]
+
+    def _prune(self, holder: Mapping[str, object], path: _Path, inside: _Path) -> None:
+        """An object of a dotted path goes with the last field in it."""
+        while inside:
+            inner: object = holder
+            for name in inside:
+                inner = inner.get(name) if isinstance(inner, Mapping) else None
+            here = (*path, *inside)
+            gone = {one[len(here)] for one in self.unset if one[: len(here)] == here and len(one) == len(here) + 1}
+            stays = isinstance(inner, Mapping) and inner.keys() - gone
+            if stays or here in self.unset or any(one[: len(here)] == here for one in self.set):
+                return
+            self.unset = [*(one for one in self.unset if one[: len(here)] != here), here]
+            inside = inside[:-1]
 
     def part(self, part: PartMapping, above: RowKey, holder: Mapping[str, object], path: _Path) -> None:
         if self._touched.isdisjoint(self._below[part.table]):
             return
         here = (*path, part.name)
+        if part.kind is PartKind.OBJECT:
+            self._object(part, above, holder, here)
+            return
         old, new = self._below_row(part.table, above)
-        if part.kind is PartKind.MAP:
+        if part.absent_if_empty and not (old and new):  # the field comes or goes
+            if old or new:
+                self._whole(part, above, here)
+        elif part.kind is PartKind.MAP:
             entries = holder[part.name]
             assert isinstance(entries, Mapping)  # `before` was shredded from it
             self._map(part, above, entries, here)
+        elif part.kind is PartKind.KEYED_LIST:
+            elements = holder[part.name]
+            assert isinstance(elements, list)  # as above
+            self._keyed_list(part, above, elements, here)
         elif part.kind is PartKind.LIST and old.keys() == new.keys():
-            self._elements(part, old, new, here)
+            elements = holder[part.name]
+            assert isinstance(elements, list)  # as above
+            self._elements(part, old, new, elements, here)
         elif old != new:
             value = assemble_part(part, above, self._after)
             self.set[here] = _in_present_order(holder[part.name], value) if part.kind is PartKind.SET else value
+
+    def _whole(self, part: PartMapping, above: RowKey, path: _Path) -> None:
+        value = assemble_part(part, above, self._after)
+        if value is None:
+            self.unset.append(path)
+        else:
+            self.set[path] = value
+
+    def _object(self, part: PartMapping, key: RowKey, holder: Mapping[str, object], path: _Path) -> None:
+        old, new = self._before[part.table].get(key), self._after[part.table].get(key)
+        if old is None or new is None:
+            if old is not new:
+                self._whole(part, key, path)
+            return
+        there = holder[part.name]
+        assert isinstance(there, Mapping)  # `before` was shredded from it
+        self._entry(part, key, (old, new), there, path)
+
+    def _entry(
+        self, part: PartMapping, key: RowKey, rows: tuple[Row, Row], there: Mapping[str, object], path: _Path
+    ) -> None:
+        """Of an object that stays where it stands: its row before and after, and what is nested in it."""
+        self.fields(part.fields, *rows, there, path)
+        for nested in part.parts:
+            self.part(nested, key, there, path)
 
     def _below_row(self, table: str, above: RowKey) -> tuple[Mapping[RowKey, Row], Mapping[RowKey, Row]]:
         """The table's rows below one row, before and after."""
@@ -153,16 +223,28 @@ class _Changes:
         old, new = groups
         return old.get(above, {}), new.get(above, {})
 
-    def _elements(self, part: PartMapping, old: Mapping[RowKey, Row], new: Mapping[RowKey, Row], path: _Path) -> None:
+    def _elements(
+        self,
+        part: PartMapping,
+        old: Mapping[RowKey, Row],
+        new: Mapping[RowKey, Row],
+        elements: list[object],
+        path: _Path,
+    ) -> None:
         """Of a list that keeps its length."""
         for key, row in new.items():
             before = old[key]
             if row is not before and row != before:
-                place = (*path, str(key[-1]))
+                at = key[-1]
+                assert isinstance(at, int)
+                place = (*path, str(at))
                 if part.value:
-                    self.set[place] = part.value.codec.to_bson(row[part.value.column])
+                    value = row[part.value.column]
+                    self.set[place] = None if value is None else part.value.codec.to_bson(value)
                 else:
-                    self.fields(part.fields, before, row, place)
+                    element = elements[at]
+                    assert isinstance(element, Mapping)  # `before` was shredded from it
+                    self.fields(part.fields, before, row, element, place)
 
     def _map(self, part: PartMapping, above: RowKey, entries: Mapping[str, object], path: _Path) -> None:
         old, new = self._below_row(part.table, above)
@@ -175,9 +257,60 @@ class _Changes:
             name = str(key[-1])
             entry = entries[name]
             assert isinstance(entry, Mapping)
-            self.fields(part.fields, old[key], new[key], (*path, name))
-            for nested in part.parts:
-                self.part(nested, key, entry, (*path, name))
+            self._entry(part, key, (old[key], new[key]), entry, (*path, name))
+
+    def _keyed_list(self, part: PartMapping, above: RowKey, elements: list[object], path: _Path) -> None:
+        """By place where none comes, goes or moves. Else as one value, in which elements that stay keep what no column takes."""
+        old, new = self._below_row(part.table, above)
+        assert part.position
+        position = part.position.column
+        places = {key: row[position] for key, row in old.items()}
+        moved = places != {key: row[position] for key, row in new.items()}
+        whole: dict[RowKey, object] = {}
+        for key, row in new.items():
+            place = places.get(key)
+            if place is None:
+                whole[key] = assemble_row(part, key, self._after)
+                continue
+            assert isinstance(place, int)
+            element = elements[place]
+            assert isinstance(element, Mapping)  # `before` was shredded from it
+            if moved:
+                whole[key] = self._changed(part, key, (old[key], row), element)
+            else:
+                self._entry(part, key, (old[key], row), element, (*path, str(place)))
+        if moved:
+            self.set[path] = [whole[key] for key in sorted(new, key=lambda key: _place(new[key][position]))]
+
+    def _changed(
+        self, part: PartMapping, key: RowKey, rows: tuple[Row, Row], element: Mapping[str, object]
+    ) -> dict[str, object]:
+        """An element with its changes made."""
+        outside = self.set, self.unset
+        self.set, self.unset = {}, []
+        self._entry(part, key, rows, element, ())
+        made = _written(element, self.set, self.unset)
+        self.set, self.unset = outside
+        return made
+
+
+def _place(position: Value) -> int:
+    assert isinstance(position, int)
+    return position
+
+
+def _keep(names: Names, document: Mapping[str, object], new: dict[str, object]) -> None:
+    """Put into `new` what no column takes of a document and of the objects in it that dotted paths name."""
+    for name, value in document.items():
+        below = names.get(name)
+        if name not in names:
+            new[name] = value
+        elif below is not None and isinstance(value, Mapping):
+            inner = new.get(name, {})
+            assert isinstance(inner, dict)
+            _keep(below, value, inner)
+            if inner:
+                new[name] = inner
 
 
 def _by_parent(rows: Mapping[RowKey, Row]) -> _Grouped:
@@ -200,6 +333,38 @@ def _is_path(path: _Path) -> bool:
     return all(name and not name.startswith("$") and "." not in name and "\0" not in name for name in path)
 
 
+def _by_path(values: Mapping[_Path, object], gone: Iterable[_Path]) -> Update:
+    return Update(set={".".join(path): value for path, value in values.items()}, unset=tuple(map(".".join, gone)))
+
+
+def _around(document: Mapping[str, object], changes: _Changes) -> Update | Replace:
+    """Where names cannot stand in a path: the objects around them whole, or the document."""
+    wholes = {_path_of(path) for path in (*changes.set, *changes.unset) if not _is_path(path)}
+    new = _written(document, changes.set, changes.unset)
+    if () in wholes:
+        return Replace(document=new)
+    outermost = {one for one in wholes if not any(one[:depth] in wholes for depth in range(1, len(one)))}
+
+    def apart(path: _Path) -> bool:
+        return not any(path[: len(one)] == one for one in outermost)
+
+    values = {path: value for path, value in changes.set.items() if apart(path)}
+    values |= {path: _at(new, path) for path in sorted(outermost)}
+    return _by_path(values, filter(apart, changes.unset))
+
+
+def _path_of(path: _Path) -> _Path:
+    """As much of it as can stand in a path."""
+    return next(path[:length] for length in range(len(path) - 1, -1, -1) if _is_path(path[:length]))
+
+
+def _at(document: Mapping[str, object], path: _Path) -> object:
+    value: object = document
+    for name in path:
+        value = value[int(name)] if isinstance(value, list) else value[name] if isinstance(value, Mapping) else None
+    return value
+
+
 def _written(document: Mapping[str, object], set_: Mapping[_Path, object], unset: Iterable[_Path]) -> dict[str, object]:
     new = {name: _copied(value) for name, value in document.items()}
     for path in unset:
@@ -216,9 +381,10 @@ def _written(document: Mapping[str, object], set_: Mapping[_Path, object], unset
 
 
 def _holder(document: dict[str, object], path: _Path) -> dict[str, object] | list[object]:
+    """What holds the last name of the path; objects that are not there come, as with MongoDB's $set."""
     holder: dict[str, object] | list[object] = document
     for name in path[:-1]:
-        inner = holder[int(name)] if isinstance(holder, list) else holder[name]
+        inner = holder[int(name)] if isinstance(holder, list) else holder.setdefault(name, {})
         assert isinstance(inner, (dict, list))
         holder = inner
     return holder

@@ -25,6 +25,10 @@ def check_tables(
         problems += _columns(table, columns[table.name], (defaults or {}).get(table.name, ()))
         if set(table.key) not in [set(key) for key in keys.get(table.name, ())]:
             problems.append(f"{table.name}: a primary or unique key of exactly {', '.join(table.key)} is needed")
+        if any(table.position in key for key in keys.get(table.name, ())):
+            problems.append(
+                f"{table.name}: a unique key holds {table.position}, but elements that move pass each other"
+            )
     return problems
 
 
@@ -44,7 +48,9 @@ def _columns(table: TableMapping, columns: Mapping[str, Column], defaults: Colle
                 " has before the row: map it as a field, or as none"
             )
         if column.nullable and name not in table.nullable:
-            problems.append(f'{table.name}.{name}: it may be NULL; make it NOT NULL, or map it with null = "absent"')
+            problems.append(
+                f'{table.name}.{name}: it may be NULL; make it NOT NULL, or map it with null = "absent" or "null"'
+            )
         if not column.nullable and name in table.nullable and not gives_itself(column, defaults):
-            problems.append(f'{table.name}.{name}: mapped with null = "absent", but it is NOT NULL and has no default')
+            problems.append(f"{table.name}.{name}: mapped with null = …, but it is NOT NULL and has no default")
     return problems

@@ -12,13 +12,15 @@ from typing import TypeAlias, cast
 
 from sync.model.change import DocumentRows, Places, Row, RowChange, RowKey, Value
 from sync.model.codecs import NotCanonical
-from sync.model.lens import difference, empty_rows, shred
-from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, SyncMapping
+from sync.model.lens import difference, empty_rows, shred, unmapped
+from sync.model.mapping import CollectionMapping, FieldMapping, Names, PartKind, PartMapping, SyncMapping
 from sync.model.values import FOREIGN
 
 Image: TypeAlias = Mapping[str, object]
 #: Adds the rows of a part's value, below the row of a key, to the tables that are read; of a list only certain positions.
 _Reads: TypeAlias = Callable[[object, RowKey, dict[str, dict[RowKey, Row]], Collection[int] | None], None]
+#: Of parts: table, name, function.
+_Parts: TypeAlias = tuple[tuple[str, str, _Reads], ...]
 #: Digits of a position; an object's key may be any text.
 _LONGEST = 10
 
@@ -38,8 +40,10 @@ class Shredder:
 
     def __init__(self, collection: CollectionMapping) -> None:
         self.collection = collection
-        self._root = _compiled(collection.fields)
-        self._parts = tuple((part.table, part.name, _reads(part)) for part in collection.parts)
+        self._root = _compiled(collection.fields, collection.names if collection.rejects else None)
+        if collection.rest:
+            self._root = _with_rest(self._root, collection.rest, collection.names)
+        self._parts, self._optional = _compiled_parts(collection.parts)
 
     def changes(
         self, key: Value, before: Image | None, after: Image | None, touched: Touched | None
@@ -77,17 +81,24 @@ class Shredder:
         for table, name, reads in self._parts:
             if table in rows:
                 reads(image[name], key, rows, places.get(table))
+        for table, name, reads in self._optional:
+            if table in rows and name in image:
+                reads(image[name], key, rows, places.get(table))
         return rows
 
 
 def touched(collection: CollectionMapping, paths: Iterable[str], whole: Iterable[str] = ()) -> Touched:
-    """By the paths of what changed, as a change stream tells them: "limit", "transactions.17.amount"; of the fields `whole`
-    all."""
+    """By the paths of what changed, as a change stream tells them: "limit", "transactions.17.amount"; of what stands at the
+    paths `whole` all. A path does not tell a dot in a name from one between two: what may have been meant counts."""
     parts = {part.name: part for part in collection.parts}
     tables = collection.above[collection.table]
     places: dict[str, set[int]] = {}
-    everything = set(whole)
+    everything: set[str] = set()
+    for path in whole:
+        everything |= {path.partition(".")[0], *_dotted(collection, path)}
     for path in paths:
+        if collection.dotted:
+            everything.update(_dotted(collection, path))
         name, _, rest = path.partition(".")
         if name in parts:
             place = rest.partition(".")[0]
@@ -100,6 +111,11 @@ def touched(collection: CollectionMapping, paths: Iterable[str], whole: Iterable
             tables |= collection.below[parts[name].table]
     told = {parts[name].table: of for name, of in places.items() if name not in everything}
     return Touched(tables=tables, places=told)
+
+
+def _dotted(collection: CollectionMapping, path: str) -> list[str]:
+    """Parts with a dot in their name that a path may be in."""
+    return [name for name in collection.dotted if f"{path}.".startswith(f"{name}.")]
 
 
 def shredders(mapping: SyncMapping) -> dict[str, Shredder]:
@@ -116,26 +132,93 @@ def _check(key: Value) -> None:
 # Compiled.
 
 
-def _compiled(fields: Sequence[FieldMapping]) -> Callable[[Image], Row]:
-    """One function for a row's fields. Of `name` and, which may be absent, `active` it is
+def _compiled(fields: Sequence[FieldMapping], names: Names | None = None) -> Callable[[object], Row]:
+    """One function for a row's fields. Of `name`, `active`, which may be absent, and the path `home.town`, which may be null,
+    it is
 
     def row(holder):
-        return {c0: t0(holder[n0]), c1: t1(holder[n1]) if n1 in holder else None, }
+        h1 = holder.get(i1, nothing)
+        if type(h1) is not dict: raise refused
+        return {c0: t0(holder[n0]), c1: t1(holder[n1]) if n1 in holder else None,
+            c2: None if h1[n2] is None else t2(h1[n2]), }
+
+    With the `names` that an object may hold it also looks whether there are others.
     """
-    names: dict[str, object] = {}
-    text = ""
+    known: dict[str, object] = {"nothing": {}, "refused": NotCanonical}
+    holders: dict[tuple[str, ...], str] = {(): "holder"}
+    lines = "" if names is None else _only(known, names, "holder", "")
+    row = ""
     for at, field in enumerate(fields):
-        names |= {f"c{at}": field.column, f"n{at}": field.name, f"t{at}": field.codec.from_bson}
-        absent = f" if n{at} in holder else None" if field.absent_if_null else ""
-        text += f"c{at}: t{at}(holder[n{at}]){absent}, "
-    exec(compile(f"def row(holder):\n    return {{{text}}}", "<shred>", "exec"), names)  # noqa: S102 - made of numbers only
-    return cast("Callable[[Image], Row]", names["row"])
+        for depth in range(len(field.inside)):
+            lines += _opened(known, holders, field.inside[: depth + 1], names)
+        known |= {f"c{at}": field.column, f"n{at}": field.name, f"t{at}": field.codec.from_bson}
+        holder = holders[field.inside]
+        null = f"None if {holder}[n{at}] is None else " if field.null_if_null else ""
+        absent = f" if n{at} in {holder} else None" if field.absent_if_null else ""
+        row += f"c{at}: {null}t{at}({holder}[n{at}]){absent}, "
+    text = f"def row(holder):\n{lines}    return {{{row}}}"
+    exec(compile(text, "<shred>", "exec"), known)  # noqa: S102 - made of numbers only
+    return cast("Callable[[object], Row]", known["row"])
+
+
+def _with_rest(root: Callable[[object], Row], rest: FieldMapping, names: Names) -> Callable[[object], Row]:
+    column, take = rest.column, rest.codec.from_bson
+
+    def row(image: object) -> Row:
+        if type(image) is not dict:
+            raise NotCanonical
+        return {**root(image), column: take(unmapped(names, image))}
+
+    return row
+
+
+def _opened(
+    known: dict[str, object], holders: dict[tuple[str, ...], str], path: tuple[str, ...], names: Names | None
+) -> str:
+    """Lines that take the object at a path out of the one that holds it; none where an earlier field has done so."""
+    if path in holders:
+        return ""
+    number = len(holders)
+    holder, above = f"h{number}", holders[path[:-1]]
+    holders[path], known[f"i{number}"] = holder, path[-1]
+    lines = f"    {holder} = {above}.get(i{number}, nothing)\n    if type({holder}) is not dict: raise refused\n"
+    for name in path:
+        names = names[name] if names is not None else None
+    if names is None:
+        return lines
+    return lines + _only(known, names, holder, f" or (not {holder} and i{number} in {above})")
+
+
+def _only(known: dict[str, object], names: Names, holder: str, more: str) -> str:
+    """A line that refuses an object with other names in it."""
+    known[f"of_{holder}"] = frozenset(names)
+    return f"    if type({holder}) is not dict or not {holder}.keys() <= of_{holder}{more}: raise refused\n"
+
+
+def _compiled_parts(parts: Iterable[PartMapping]) -> tuple[_Parts, _Parts]:
+    """Table, name and function of each part that must be there, and of each that may be absent."""
+    required = tuple((part.table, part.name, _reads(part)) for part in parts if not part.absent_if_empty)
+    return required, tuple((part.table, part.name, _present(part)) for part in parts if part.absent_if_empty)
+
+
+def _present(part: PartMapping) -> _Reads:
+    """Of a part that is absent where it has no rows."""
+    reads = _reads(part)
+    if part.kind is PartKind.OBJECT:
+        return reads
+
+    def reads_some(
+        value: object, above: RowKey, rows: dict[str, dict[RowKey, Row]], places: Collection[int] | None
+    ) -> None:
+        if not value:
+            raise NotCanonical
+        reads(value, above, rows, places)
+
+    return reads_some
 
 
 def _reads(part: PartMapping) -> _Reads:
-    if part.kind is PartKind.MAP:
-        return _map(part)
-    return _set(part) if part.kind is PartKind.SET else _list(part)
+    return _BY_KIND[part.kind](part)
 
 
 def _list(part: PartMapping) -> _Reads:
@@ -154,20 +237,16 @@ def _list(part: PartMapping) -> _Reads:
 
 def _element(part: PartMapping) -> Callable[[object], Row]:
     """Of a list: a scalar, or an object without further fields."""
-    if part.value:
-        column, scalar = part.value.column, part.value.codec.from_bson
-        return lambda element: {column: scalar(element)}
-    row, allowed = _compiled(part.fields), frozenset(field.name for field in part.fields)
-
-    def take(element: object) -> Row:
-        if type(element) is not dict or not element.keys() <= allowed:
-            raise NotCanonical
-        return row(element)
-
-    return take
+    if part.value is None:
+        return _compiled(part.fields, part.names)
+    column, scalar = part.value.column, part.value.codec.from_bson
+    if part.value.null_if_null:
+        return lambda element: {column: None if element is None else scalar(element)}
+    return lambda element: {column: scalar(element)}
 
 
 def _set(part: PartMapping) -> _Reads:
+    assert part.own
     table, take = part.table, part.own.codec.from_bson
 
     def reads(value: object, above: RowKey, rows: dict[str, dict[RowKey, Row]], _: Collection[int] | None) -> None:
@@ -184,20 +263,85 @@ def _set(part: PartMapping) -> _Reads:
 
 
 def _map(part: PartMapping) -> _Reads:
-    table, own, row, repeated = part.table, part.own.codec.from_bson, _compiled(part.fields), part.repeats_key_in
-    parts = tuple((nested.table, nested.name, _reads(nested)) for nested in part.parts)
+    assert part.own
+    table, own, row, repeated = part.table, part.own.codec.from_bson, _row_of(part), part.repeats_key_in
+    repeats = repeated is not None
+    required, optional = _compiled_parts(part.parts)
 
     def reads(value: object, above: RowKey, rows: dict[str, dict[RowKey, Row]], _: Collection[int] | None) -> None:
         if type(value) is not dict:
             raise NotCanonical
         here = rows[table]
         for name, entry in value.items():
-            if type(entry) is not dict or (repeated and entry.get(repeated) != name):
+            if type(entry) is not dict or (repeats and entry.get(repeated) != name):
                 raise NotCanonical
             key = (*above, own(name))
             here[key] = row(entry)
-            for nested, field, reads_nested in parts:
+            for nested, field, reads_nested in required:
                 if nested in rows:
+                    reads_nested(entry[field], key, rows, None)
+            for nested, field, reads_nested in optional:
+                if nested in rows and field in entry:
                     reads_nested(entry[field], key, rows, None)
 
     return reads
+
+
+def _keyed_list(part: PartMapping) -> _Reads:
+    assert part.own
+    assert part.position
+    table, own, name, row = part.table, part.own.codec.from_bson, part.own.name, _row_of(part)
+    position = part.position.column
+    required, optional = _compiled_parts(part.parts)
+
+    def reads(value: object, above: RowKey, rows: dict[str, dict[RowKey, Row]], _: Collection[int] | None) -> None:
+        if type(value) is not list:
+            raise NotCanonical
+        here = rows[table]
+        elements = len(here) + len(value)
+        for place, element in enumerate(value):
+            if type(element) is not dict:
+                raise NotCanonical
+            key = (*above, own(element[name]))
+            here[key] = {position: place, **row(element)}
+            for nested, field, reads_nested in required:
+                if nested in rows:
+                    reads_nested(element[field], key, rows, None)
+            for nested, field, reads_nested in optional:
+                if nested in rows and field in element:
+                    reads_nested(element[field], key, rows, None)
+        if len(here) != elements:
+            raise NotCanonical
+
+    return reads
+
+
+def _object(part: PartMapping) -> _Reads:
+    table, row = part.table, _row_of(part)
+    required, optional = _compiled_parts(part.parts)
+
+    def reads(value: object, above: RowKey, rows: dict[str, dict[RowKey, Row]], _: Collection[int] | None) -> None:
+        if type(value) is not dict:
+            raise NotCanonical
+        rows[table][above] = row(value)
+        for nested, field, reads_nested in required:
+            if nested in rows:
+                reads_nested(value[field], above, rows, None)
+        for nested, field, reads_nested in optional:
+            if nested in rows and field in value:
+                reads_nested(value[field], above, rows, None)
+
+    return reads
+
+
+def _row_of(part: PartMapping) -> Callable[[object], Row]:
+    return _compiled(part.fields, part.names if part.rejects else None)
+
+
+_BY_KIND: Mapping[PartKind, Callable[[PartMapping], _Reads]] = {
+    PartKind.MAP: _map,
+    PartKind.LIST: _list,
+    PartKind.KEYED_LIST: _keyed_list,
+    PartKind.SET: _set,
+    PartKind.OBJECT: _object,
+}

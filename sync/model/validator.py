@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -124,34 +124,72 @@ def _object(
     fields: Iterable[FieldMapping], parts: Iterable[PartMapping], own: Mapping[str, Column], columns: Columns
 ) -> Schema:
     """Of a document, a map's entry or a list's element: fields that no column takes may stand beside."""
-    properties: Schema = {one.name: _kind(one, own).schema for one in fields}
-    properties |= {one.name: _part(one, columns) for one in parts}
-    required = [one.name for one in fields if not one.absent_if_null] + [one.name for one in parts]
+    properties: Schema = {}
+    required: list[str] = []
+    inside: dict[str, list[FieldMapping]] = {}
+    for one in fields:
+        if one.inside:
+            inside.setdefault(one.inside[0], []).append(replace(one, inside=one.inside[1:]))
+            continue
+        properties[one.name] = _field(one, own)
+        if not one.absent_if_null:
+            required.append(one.name)
+    for name, of_path in inside.items():
+        properties[name] = {"bsonType": "object", **_object(of_path, (), own, columns)}
+        if "required" in properties[name]:
+            required.append(name)
+    for part in parts:
+        properties[part.name] = _part(part, columns)
+        if part.kind is not PartKind.OBJECT and not part.absent_if_empty:
+            required.append(part.name)
     return {"properties": properties, **({"required": required} if required else {})}
+
+
+def _field(mapped: FieldMapping, columns: Mapping[str, Column]) -> Schema:
+    schema = _kind(mapped, columns).schema
+    if mapped.null_if_null and "bsonType" in schema:
+        return {**schema, "bsonType": [schema["bsonType"], "null"]}
+    return schema
 
 
 def _part(part: PartMapping, columns: Columns) -> Schema:
     own = columns[part.table]
-    if part.kind is PartKind.MAP:
-        return _map(part, own, columns)
-    if part.kind is PartKind.SET:
-        return {"bsonType": "array", "uniqueItems": True, "items": _kind(part.own, own).schema}
-    schema: Schema = {"bsonType": "array"}
-    most = _range(own[part.own.column])[1]
-    if most < _MOST_INT:
-        schema["maxItems"] = most + 1
-    if part.value:
-        return {**schema, "items": _kind(part.value, own).schema}
-    items = {"bsonType": "object", **_object(part.fields, (), own, columns), "additionalProperties": False}
-    return {**schema, "items": items}
-
-
-def _map(part: PartMapping, own: Mapping[str, Column], columns: Columns) -> Schema:
-    entry: Schema = {"bsonType": "object", **_object(part.fields, part.parts, own, columns)}
+    inner: Schema = {"bsonType": "object", **_object(part.fields, part.parts, own, columns)}
+    if part.kind is PartKind.OBJECT:
+        return inner
+    assert part.own  # only an object has no key of its own
     key = _kind(part.own, own).schema
+    match part.kind:
+        case PartKind.MAP:
+            return _map(part, key, inner)
+        case PartKind.SET:
+            return {"bsonType": "array", "uniqueItems": True, "items": key}
+        case PartKind.KEYED_LIST:
+            assert part.position
+            return {**_array(part.position, own), "items": _with_first(inner, part.own.name, key)}
+    if part.value:
+        return {**_array(part.own, own), "items": _field(part.value, own)}
+    return {**_array(part.own, own), "items": {**inner, "additionalProperties": False}}
+
+
+def _array(position: FieldMapping, own: Mapping[str, Column]) -> Schema:
+    """As long as the column of its places lets it be."""
+    most = _range(own[position.column])[1]
+    return {"bsonType": "array", **({"maxItems": most + 1} if most < _MOST_INT else {})}
+
+
+def _with_first(schema: Schema, name: str, first: Schema) -> Schema:
+    """With one more field, which must be there."""
+    return {
+        **schema,
+        "properties": {name: first, **schema["properties"]},
+        "required": [name, *schema.get("required", ())],
+    }
+
+
+def _map(part: PartMapping, key: Schema, entry: Schema) -> Schema:
     if part.repeats_key_in:
-        entry["properties"] = {part.repeats_key_in: key, **entry["properties"]}
-        entry["required"] = [part.repeats_key_in, *entry.get("required", ())]
+        entry = _with_first(entry, part.repeats_key_in, key)
     longest = key.get("maxLength", _MOST_INT)
     if longest > _MOST_REPEATS:
         return {"bsonType": "object", "additionalProperties": entry}
@@ -168,17 +206,25 @@ def _kind(mapped: FieldMapping, columns: Mapping[str, Column]) -> Kind:
 def _refused(
     fields: Iterable[FieldMapping], parts: Iterable[PartMapping], table: str, path: str, columns: Columns
 ) -> Iterator[Schema]:
-    """By dotted paths, which lead into every element of a list; keys of maps are data and have none."""
+    """By dotted paths, which lead into every element of a list; keys of maps are data and have none, nor has a name with a
+    dot or a leading dollar."""
     for one in fields:
-        for condition in _kind(one, columns[table]).refused:
-            yield {f"{path}{one.name}": condition}
+        if all(map(_in_a_path, one.path)):
+            for condition in _kind(one, columns[table]).refused:
+                yield {f"{path}{'.'.join(one.path)}": condition}
     for part in parts:
-        if part.kind is PartKind.LIST:
-            yield from _refused(part.fields, (), part.table, f"{path}{part.name}.", columns)
+        if not _in_a_path(part.name):
+            continue
         if part.kind is not PartKind.MAP:
+            keyed = (part.own,) if part.own and part.kind is PartKind.KEYED_LIST else ()
+            yield from _refused((*keyed, *part.fields), part.parts, part.table, f"{path}{part.name}.", columns)
             scalar = part.value or (part.own if part.kind is PartKind.SET else None)
             for condition in _kind(scalar, columns[part.table]).refused if scalar else ():
                 yield {f"{path}{part.name}": condition}
+
+
+def _in_a_path(name: str) -> bool:
+    return bool(name) and "." not in name and not name.startswith("$")
 
 
 def _range(column: Column) -> tuple[int, int]:

@@ -487,7 +487,7 @@ def _touched(collection: CollectionMapping, event: Document) -> Touched | None:
     told = event.get("updateDescription")
     if told is None:
         return None
-    truncated = [one["field"].partition(".")[0] for one in told.get("truncatedArrays", ())]
+    truncated = [one["field"] for one in told.get("truncatedArrays", ())]
     return touched(collection, (*told["updatedFields"], *told["removedFields"]), truncated)
 
 

@@ -12,14 +12,15 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 from pymongo.write_concern import WriteConcern
 
-from sync.errors import ConfigError, LockstepError, MongoAway
-from sync.model.mapping import SyncMapping
+from sync.errors import ConfigError, LockstepError, MongoAway, UnmappableDocument
+from sync.model.lens import shred
+from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.report import Finding, Level
 from sync.model.validator import Schema
 from sync.mongo import validators as validators_of
 from sync.mongo.accounts import sharing
 from sync.mongo.schema import collections, has_images
-from sync.mongo.server import CHECKPOINTS, Client, Document, MongoSettings, connect, database, translated
+from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, database, translated
 from sync.mongo.setup import grants
 
 #: Hours of oplog that should be kept at least; less leaves no time to mend a stopped worker.
@@ -29,6 +30,8 @@ _OFFSET = 2.0
 #: Milliseconds that a majority of the replica set has to confirm a write.
 _MAJORITY = 5_000
 _FULL = 0.9
+#: Documents of each collection that are looked at, and different reasons that are told.
+_SAMPLE, _REASONS = 100, 3
 _UNAUTHORIZED = 13
 #: User and password in a URL; both are percent-encoded there.
 _USER = re.compile("//[^/@]*@")
@@ -79,6 +82,7 @@ def _of_role(
         findings += _stream(owned)
     if role == "follower":
         findings += _account(owned, settings)
+        findings += _documents(owned, mapping)
     return findings
 
 
@@ -222,6 +226,38 @@ def _collections(
         if unique:
             message = f"unique index {', '.join(unique)}: documents that it refuses are held"
             yield _warning(subject, message, "see that MySQL's rows obey it")
+
+
+def _documents(owned: Database[Document], mapping: SyncMapping) -> Iterator[Finding]:
+    """Whether the newest documents of each collection can be carried. Nothing is said of an empty one."""
+    for name, collection in mapping.collections.items():
+        reasons: dict[str, int] = {}
+        count = 0
+        try:
+            with translated():
+                newest = owned.get_collection(name, CODEC).find(batch_size=10).sort("$natural", -1).limit(_SAMPLE)
+                for document in newest:
+                    count += 1
+                    reason = _unmappable(collection, document)
+                    if reason:
+                        reasons[reason] = reasons.get(reason, 0) + 1
+        except ConfigError:
+            return  # it may not read: its privileges are told apart
+        subject = f"mongo: documents of {name}"
+        if reasons:
+            told = "; ".join(sorted(reasons, key=lambda reason: -reasons[reason])[:_REASONS])
+            message = f"{sum(reasons.values())} of {count} looked at cannot be carried: {told}"
+            yield _warning(subject, message, "mend them, or lockstep.toml; until then each of them is held")
+        elif count:
+            yield _ok(subject, f"the {count} newest can be carried")
+
+
+def _unmappable(collection: CollectionMapping, document: Document) -> str | None:
+    try:
+        shred(collection, document)
+    except UnmappableDocument as error:
+        return error.message
+    return None
 
 
 # Privileges.

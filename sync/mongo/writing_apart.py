@@ -45,6 +45,9 @@ def operation(planned: DocumentPlan | None, where: Document) -> tuple[int, Opera
             return 0, DeleteOne(where)
         case Insert(document=document):
             return 2, InsertOne(dict(document))
+        case Replace(document=document) if any(name.startswith("$") for name in document):
+            # A replacement may hold no such names, a pipeline's literal may.
+            return 1, UpdateOne(where, [{"$replaceWith": {"$literal": dict(document)}}])
         case Replace(document=document):
             return 1, ReplaceOne(where, dict(document))
 

@@ -14,16 +14,22 @@ from bson import Binary, Decimal128, Int64, ObjectId
 from hypothesis import strategies as st
 
 from sync.model.change import Row, RowKey, Value
+from sync.model.codecs import NotCanonical
 from sync.model.lens import shred
-from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, SyncMapping
+from sync.model.mapping import CollectionMapping, FieldMapping, Names, Null, PartKind, PartMapping, SyncMapping
 from sync.model.mapping_file import load_mapping
+from tests import every_part
 
 Document = dict[str, object]
 Rows = dict[str, dict[RowKey, Row]]
 
 #: The product's own mapping.
 MAPPING: SyncMapping = load_mapping((Path(__file__).parents[2] / "lockstep.toml").read_text(encoding="utf-8"))
-COLLECTIONS = tuple(MAPPING.collections.values())
+#: Its collections, and those that have every kind of part and every option.
+COLLECTIONS = (
+    *MAPPING.collections.values(),
+    *load_mapping(every_part.MAPPING).collections.values(),
+)
 
 # Pairs that a careless collation or normal form would take for one; what a path cannot hold; what looks like a place.
 _KEYS = (
@@ -86,7 +92,27 @@ bson_values = st.recursive(
 def documents(draw: st.DrawFn, collection: CollectionMapping, *, unmapped: bool = False) -> Document:
     """A canonical document; with `unmapped` also fields that no column takes, where they are allowed."""
     document: Document = {"_id": draw(BY_CODEC[collection.id.codec.name])}
-    return document | draw(_content(collection.fields, collection.parts, unmapped=unmapped))
+    more = collection.names if unmapped and not (collection.rejects or collection.rest) else None
+    document |= draw(_content(collection.fields, collection.parts, more))
+    return document | draw(_rest(collection))
+
+
+@st.composite
+def _rest(draw: st.DrawFn, collection: CollectionMapping) -> Document:
+    """Fields for a column of JSON: what JSON can tell."""
+    rest = collection.rest
+    if rest is None:
+        return {}
+    names = map_keys.filter(lambda name: name not in collection.names)
+    return draw(st.dictionaries(names, bson_values, max_size=2).filter(lambda fields: _is_canonical(rest, fields)))
+
+
+def _is_canonical(field: FieldMapping, value: object) -> bool:
+    try:
+        field.codec.from_bson(value)
+    except NotCanonical:
+        return False
+    return True
 
 
 @st.composite
@@ -95,7 +121,7 @@ def edits(draw: st.DrawFn, collection: CollectionMapping) -> tuple[Document, Doc
     before = draw(documents(collection, unmapped=True))
     other = draw(documents(collection))
     after: Document = {"_id": before["_id"]}
-    after |= draw(_mixed(collection.fields, collection.parts, before, other))
+    after |= draw(_mixed_document(collection, before, other))
     return before, after
 
 
@@ -106,7 +132,7 @@ def histories(draw: st.DrawFn, collection: CollectionMapping) -> list[Rows]:
     other = draw(documents(collection))
     for _ in range(draw(st.integers(1, 3))):
         after: Document = {"_id": states[0]["_id"]}
-        states.append(after | draw(_mixed(collection.fields, collection.parts, states[-1], other)))
+        states.append(after | draw(_mixed_document(collection, states[-1], other)))
         other = draw(st.sampled_from((other, states[0])))
     absent = draw(st.lists(st.booleans() | st.just(value=False), min_size=len(states), max_size=len(states)))
     return [
@@ -121,6 +147,9 @@ def rows(draw: st.DrawFn, collection: CollectionMapping) -> Rows:
     made: Rows = {table.name: {} for table in collection.tables}
     key: RowKey = (canonical(collection.id, draw(BY_CODEC[collection.id.codec.name])),)
     made[collection.table][key] = draw(_row(collection.fields))
+    if collection.rest:
+        rest = canonical(collection.rest, draw(_rest(collection)))
+        made[collection.table][key] = {**made[collection.table][key], collection.rest.column: rest}
     for part in collection.parts:
         draw(_part_rows(part, key, made))
     return made
@@ -148,13 +177,21 @@ def sets_sorted(collection: CollectionMapping, document: Mapping[str, object]) -
 def _sorted_parts(parts: Iterable[PartMapping], holder: Mapping[str, object]) -> Document:
     made = dict(copy.deepcopy(dict(holder)))
     for part in parts:
-        value = made[part.name]
+        value = made.get(part.name)
+        if value is None:
+            continue
         if part.kind is PartKind.SET:
             assert isinstance(value, list)
             made[part.name] = sorted(value)
         elif part.kind is PartKind.MAP:
             assert isinstance(value, dict)
             made[part.name] = {name: _sorted_parts(part.parts, entry) for name, entry in value.items()}
+        elif part.kind is PartKind.OBJECT:
+            assert isinstance(value, dict)
+            made[part.name] = _sorted_parts(part.parts, value)
+        elif part.kind is PartKind.KEYED_LIST:
+            assert isinstance(value, list)
+            made[part.name] = [_sorted_parts(part.parts, element) for element in value]
     return made
 
 
@@ -163,35 +200,90 @@ def _sorted_parts(parts: Iterable[PartMapping], holder: Mapping[str, object]) ->
 
 @st.composite
 def _content(
-    draw: st.DrawFn, fields: tuple[FieldMapping, ...], parts: tuple[PartMapping, ...], *, unmapped: bool
+    draw: st.DrawFn, fields: tuple[FieldMapping, ...], parts: tuple[PartMapping, ...], more: Names | None
 ) -> Document:
+    """`more`: the names that are mapped, where others may stand beside them."""
     made: Document = {}
     for field in fields:
         if not (field.absent_if_null and draw(st.booleans())):
-            made[field.name] = draw(BY_CODEC[field.codec.name])
+            _put(made, field.path, draw(_value(field)))
     for part in parts:
-        made[part.name] = draw(_part(part, unmapped=unmapped))
-    if unmapped:
-        taken = {"_id", *(field.name for field in fields), *(part.name for part in parts)}
-        extra = draw(st.dictionaries(map_keys.filter(lambda name: name not in taken), bson_values, max_size=2))
-        made |= extra
+        if not (part.absent_if_empty and draw(st.booleans())):
+            made[part.name] = draw(_part(part, unmapped=more is not None))
+    if more is not None:
+        draw(_unmapped(more, made))
     return made
 
 
 @st.composite
+def _unmapped(draw: st.DrawFn, names: Names, made: Document) -> None:
+    """Fields that no column takes, put into an object and into those that dotted paths name, which may come by that."""
+    made |= draw(st.dictionaries(map_keys.filter(lambda name: name not in names), bson_values, max_size=2))
+    for name, below in names.items():
+        if below is not None and (name in made or draw(st.booleans())):
+            inner = made.setdefault(name, {})
+            assert isinstance(inner, dict)
+            draw(_unmapped(below, inner))
+
+
+def _value(field: FieldMapping) -> st.SearchStrategy[object]:
+    values = BY_CODEC[field.codec.name]
+    return st.none() | values if field.null_if_null else values
+
+
+def _put(made: Document, path: tuple[str, ...], value: object) -> None:
+    *inside, last = path
+    for name in inside:
+        inner = made.setdefault(name, {})
+        assert isinstance(inner, dict)
+        made = inner
+    made[last] = value
+
+
+def _found(holder: Mapping[str, object], path: tuple[str, ...]) -> list[object]:
+    """What stands at a path: one value or none."""
+    value: object = holder
+    for name in path:
+        if not isinstance(value, Mapping) or name not in value:
+            return []
+        value = value[name]
+    return [value]
+
+
+@st.composite
 def _part(draw: st.DrawFn, part: PartMapping, *, unmapped: bool) -> object:
+    """With something in it, where an empty one is absent."""
+    least = 1 if part.absent_if_empty else 0
+    more = part.names if unmapped and not part.rejects else None
+    if part.kind is PartKind.OBJECT:
+        return draw(_content(part.fields, part.parts, more))
+    assert part.own
     if part.kind is PartKind.SET:
-        return draw(st.lists(BY_CODEC[part.own.codec.name], max_size=4, unique=True))
+        return draw(st.lists(BY_CODEC[part.own.codec.name], min_size=least, max_size=4, unique=True))
     if part.kind is PartKind.LIST:
         if part.value:
-            return draw(st.lists(BY_CODEC[part.value.codec.name], max_size=4))
-        return draw(st.lists(_content(part.fields, (), unmapped=False), max_size=3))
+            return draw(st.lists(_value(part.value), min_size=least, max_size=4))
+        return draw(st.lists(_content(part.fields, (), None), min_size=least, max_size=3))
+    if part.kind is PartKind.KEYED_LIST:
+        keys = draw(st.lists(BY_CODEC[part.own.codec.name], min_size=least, max_size=3, unique=True))
+        return [{part.own.name: key} | draw(_content(part.fields, part.parts, more)) for key in keys]
     entries = {}
-    for name in draw(st.lists(map_keys, max_size=3, unique=True)):
-        entries[name] = draw(_content(part.fields, part.parts, unmapped=unmapped))
-        if part.repeats_key_in:
+    for name in draw(st.lists(map_keys, min_size=least, max_size=3, unique=True)):
+        entries[name] = draw(_content(part.fields, part.parts, more))
+        if part.repeats_key_in is not None:
             entries[name][part.repeats_key_in] = name
     return entries
+
+
+@st.composite
+def _mixed_document(draw: st.DrawFn, collection: CollectionMapping, one: Document, other: Document) -> Document:
+    made: Document = draw(_mixed(collection.fields, collection.parts, one, other))
+    if collection.rest:
+        for source in (one, other):
+            made |= {
+                name: value for name, value in source.items() if name not in collection.names and draw(st.booleans())
+            }
+    return made
 
 
 @st.composite
@@ -202,26 +294,43 @@ def _mixed(
     one: Mapping[str, object],
     other: Mapping[str, object],
 ) -> Document:
-    """Each mapped field and part from the one or the other; a map is mixed entry by entry."""
+    """Each mapped field and part from the one or the other; what has identity is mixed piece by piece."""
     made: Document = {}
     for field in fields:
-        source = draw(st.sampled_from((one, one, other)))
-        if field.name in source:
-            made[field.name] = source[field.name]
+        for value in _found(draw(st.sampled_from((one, one, other))), field.path):
+            _put(made, field.path, value)
     for part in parts:
-        here, there = one[part.name], other[part.name]
-        if part.kind is PartKind.MAP:
-            assert isinstance(here, dict)
-            assert isinstance(there, dict)
-            made[part.name] = draw(_mixed_map(part, here, there))
-        elif part.kind is PartKind.SET:
-            assert isinstance(here, list)
-            assert isinstance(there, list)
-            every = [*here, *(member for member in there if member not in here)]
-            made[part.name] = [member for member in draw(st.permutations(every)) if draw(st.booleans())]
-        else:
-            made[part.name] = draw(st.sampled_from((here, here, there)))
+        here, there = one.get(part.name), other.get(part.name)
+        if part.absent_if_empty and draw(st.sampled_from((here, here, there))) is None:
+            continue
+        here, there = here if here is not None else there, there if there is not None else here
+        value = draw(_mixed_part(part, here, there))
+        if value or not part.absent_if_empty or part.kind is PartKind.OBJECT:
+            made[part.name] = value
     return made
+
+
+@st.composite
+def _mixed_part(draw: st.DrawFn, part: PartMapping, here: object, there: object) -> object:
+    if isinstance(here, dict) and isinstance(there, dict):
+        if part.kind is PartKind.OBJECT:
+            return draw(_mixed(part.fields, part.parts, here, there))
+        return draw(_mixed_map(part, here, there))
+    assert isinstance(here, list)
+    assert isinstance(there, list)
+    if part.kind is PartKind.KEYED_LIST:
+        assert part.own
+        name = part.own.name
+        mixed: Document = draw(_mixed_map(part, *({one[name]: one for one in of_side} for of_side in (here, there))))
+        elements = []
+        for key, element in mixed.items():
+            assert isinstance(element, dict)
+            elements.append({name: key} | element)
+        return draw(st.permutations(elements)) if draw(st.booleans()) else elements
+    if part.kind is PartKind.SET:
+        every = [*here, *(member for member in there if member not in here)]
+        return [member for member in draw(st.permutations(every)) if draw(st.booleans())]
+    return draw(st.sampled_from((here, here, there)))
 
 
 @st.composite
@@ -231,11 +340,11 @@ def _mixed_map(draw: st.DrawFn, part: PartMapping, here: Document, there: Docume
         one, other = here.get(name, there.get(name)), draw(st.sampled_from((there, here))).get(name)
         if other is None and draw(st.booleans()):
             continue
-        other = draw(_content(part.fields, part.parts, unmapped=False)) if draw(st.booleans()) else (other or one)
+        other = draw(_content(part.fields, part.parts, None)) if draw(st.booleans()) else (other or one)
         assert isinstance(one, dict)
         assert isinstance(other, dict)
         entry = draw(_mixed(part.fields, part.parts, one, other))
-        if part.repeats_key_in:
+        if part.repeats_key_in is not None:
             entry[part.repeats_key_in] = name
         entries[name] = entry
     return entries
@@ -245,10 +354,10 @@ def _mixed_map(draw: st.DrawFn, part: PartMapping, here: Document, there: Docume
 
 
 @st.composite
-def _row(draw: st.DrawFn, fields: tuple[FieldMapping, ...]) -> Row:
+def _row(draw: st.DrawFn, fields: tuple[FieldMapping, ...]) -> dict[str, Value]:
     return {
         field.column: None
-        if field.absent_if_null and draw(st.booleans())
+        if field.null is not Null.REFUSED and draw(st.booleans())
         else canonical(field, draw(BY_CODEC[field.codec.name]))
         for field in fields
     }
@@ -257,13 +366,16 @@ def _row(draw: st.DrawFn, fields: tuple[FieldMapping, ...]) -> Row:
 @st.composite
 def _part_rows(draw: st.DrawFn, part: PartMapping, above: RowKey, made: Rows) -> None:
     fields = (part.value,) if part.value else part.fields
-    if part.kind is PartKind.LIST:
-        owns: list[Value] = list(range(draw(st.integers(0, 4))))
-    else:
+    keys: list[RowKey] = [(place,) for place in range(draw(st.integers(0, 4)))]
+    if part.kind is PartKind.OBJECT:
+        keys = [()] if draw(st.booleans()) else []
+    elif part.own and part.kind is not PartKind.LIST:
         names = map_keys if part.kind is PartKind.MAP else BY_CODEC[part.own.codec.name]
-        owns = [canonical(part.own, own) for own in draw(st.lists(names, max_size=3, unique=True))]
-    for own in owns:
-        key = (*above, own)
+        keys = [(canonical(part.own, own),) for own in draw(st.lists(names, max_size=3, unique=True))]
+    for place, own in enumerate(draw(st.permutations(keys)) if part.position else keys):
+        key = (*above, *own)
         made[part.table][key] = draw(_row(fields))
+        if part.position:
+            made[part.table][key] = {part.position.column: place, **made[part.table][key]}
         for nested in part.parts:
             draw(_part_rows(nested, key, made))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sync.model.change import DocumentRows
 from sync.model.lens import assemble, document_key, empty_rows, shred
-from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
+from sync.model.mapping import CollectionMapping, Names, PartKind, PartMapping
 from sync.model.plan import Delete, DocumentPlan, Insert, Replace, Update, plan
 from tests.laws.strategies import COLLECTIONS, Document, documents, edits, typed
 
@@ -54,7 +54,7 @@ def _place(document: Document, path: str) -> tuple[Document | list[object], str]
     *above, last = path.split(".")
     holder: Document | list[object] = document
     for name in above:
-        inner = holder[int(name)] if isinstance(holder, list) else holder[name]
+        inner = holder[int(name)] if isinstance(holder, list) else holder.setdefault(name, {})
         assert isinstance(inner, (dict, list))
         holder = inner
     assert last
@@ -69,28 +69,46 @@ def _refuse_overlaps(paths: list[str]) -> None:
         assert not any(other.startswith(f"{one}.") for other in paths)
 
 
+_Path = tuple[object, ...]
+
+
 def unmapped(
-    fields: Iterable[FieldMapping], parts: Iterable[PartMapping], holder: Mapping[str, object], also: str | None = None
-) -> Document:
-    """What no column takes: at the document's level, and per map entry."""
-    parts = tuple(parts)
-    taken = {
-        "_id",
-        also,
-        *(field.name for field in fields),
-        *(part.name for part in parts if part.kind is not PartKind.MAP),
-    }
-    kept: Document = {}
+    names: Names, parts: Iterable[PartMapping], holder: Mapping[str, object], path: _Path = ()
+) -> tuple[dict[_Path, object], set[_Path]]:
+    """What no column takes, by its place; and the places of objects that may hold such: entries, elements found by their
+    key, objects."""
+    by_name = {part.name: part for part in parts}
+    values: dict[_Path, object] = {}
+    holders: set[_Path] = set()
     for name, value in holder.items():
-        part = next((part for part in parts if part.name == name), None)
-        if part is not None and part.kind is PartKind.MAP:
-            assert isinstance(value, dict)
-            kept[name] = {
-                key: unmapped(part.fields, part.parts, entry, part.repeats_key_in) for key, entry in value.items()
-            }
-        elif name not in taken:
-            kept[name] = value
-    return kept
+        part, here, below = by_name.get(name), (*path, name), names.get(name)
+        for key, inner in _objects(part, value) if part else ():
+            assert part
+            there = (*here, *key)
+            holders.add(there)
+            found = unmapped(part.names, part.parts, inner, there)
+            values, holders = values | found[0], holders | found[1]
+        if name not in names:
+            values[here] = value
+        elif below is not None:
+            assert isinstance(value, Mapping)
+            values |= unmapped(below, (), value, here)[0]
+    return values, holders
+
+
+def _objects(part: PartMapping, value: object) -> list[tuple[_Path, Mapping[str, object]]]:
+    """Those that are found again after an edit."""
+    if part.kind is PartKind.OBJECT:
+        assert isinstance(value, Mapping)
+        return [((), value)]
+    if part.kind is PartKind.MAP:
+        assert isinstance(value, Mapping)
+        return [((key,), entry) for key, entry in value.items()]
+    if part.kind is PartKind.KEYED_LIST:
+        assert isinstance(value, list)
+        assert part.own
+        return [((element[part.own.name],), element) for element in value]
+    return []
 
 
 @every_collection
@@ -106,21 +124,18 @@ def test_an_obeyed_plan_shows_the_new_rows(collection: CollectionMapping, data: 
     new = obeyed(planned, document)
     assert new is not None
     assert shred(collection, new) == after
-    assert _kept(unmapped(collection.fields, collection.parts, document), new, collection)
+    assert _kept(collection, document, new)
     assert (planned is None) == (before == after)
 
 
-def _kept(old: Document, new: Document, collection: CollectionMapping) -> bool:
-    """Unmapped fields are the same, but for those of map entries that went; entries that came have none."""
-    now = unmapped(collection.fields, collection.parts, new)
-    for part in collection.parts:
-        if part.kind is PartKind.MAP:
-            was, entries = old.pop(part.name), now.pop(part.name)
-            assert isinstance(was, dict)
-            assert isinstance(entries, dict)
-            for name, entry in entries.items():
-                assert typed(entry) == typed(was.get(name, {}))
-    return typed(old) == typed(now)
+def _kept(collection: CollectionMapping, old: Document, new: Document) -> bool:
+    """Unmapped fields are the same, but for those of objects that went; objects that came have none."""
+    (values, holders), (now, there) = (unmapped(collection.names, collection.parts, one) for one in (old, new))
+    gone = holders - there
+    stays = {path: value for path, value in values.items() if not any(path[: len(one)] == one for one in gone)}
+    if collection.rest:  # those of the document itself are mapped
+        stays, now = ({path: value for path, value in of.items() if len(path) > 1} for of in (stays, now))
+    return typed(stays) == typed(now)
 
 
 @every_collection
@@ -138,7 +153,8 @@ def test_an_absent_document_is_inserted_and_goes_again(collection: CollectionMap
 @every_collection
 @given(data=st.data())
 def test_an_unmappable_document_is_replaced(collection: CollectionMapping, data: st.DataObject) -> None:
-    """A document that stands without rows becomes what the new rows assemble to, and keeps what no column takes."""
+    """A document that stands without rows becomes what the new rows assemble to, and keeps what no column takes, unless the
+    mapping takes or rejects that."""
     document = data.draw(documents(collection))
     key = document_key(collection, document["_id"])
     made = shred(collection, document)
@@ -146,7 +162,7 @@ def test_an_unmappable_document_is_replaced(collection: CollectionMapping, data:
     planned = plan(collection, key, empty_rows(collection), made, broken)
     wanted = assemble(collection, key, made)
     assert wanted is not None
-    assert obeyed(planned, broken) == wanted | {"junk": 1}
+    assert obeyed(planned, broken) == wanted | ({} if collection.rejects or collection.rest else {"junk": 1})
 
 
 @every_collection

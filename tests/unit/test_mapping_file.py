@@ -10,6 +10,7 @@ from sync.errors import MappingError
 from sync.model.change import Side
 from sync.model.mapping import PartKind
 from sync.model.mapping_file import load_mapping
+from tests import every_part
 from tests.laws.strategies import MAPPING
 
 SHIPPED = (Path(__file__).parents[2] / "lockstep.toml").read_text(encoding="utf-8")
@@ -97,6 +98,72 @@ def test_closed_conflicts_are_kept_for_so_many_days() -> None:
     assert (load_mapping(SMALL).keep_settled_days, load_mapping(SMALL).keep_converged_days) == (30, 1)
 
 
+KEYED = SMALL.replace(
+    'value = { column = "room", codec = "int32" }', 'key = { column = "room", field = "_id", codec = "int32" }'
+)
+
+
+def test_a_list_with_a_key_has_its_place_beside_the_key() -> None:
+    """In a column of its own; the key is a field of each element, and may be named as MongoDB's tools name it."""
+    mapping = load_mapping(KEYED)
+    table = mapping.tables["room"]
+    assert (table.key, table.columns) == (("person_id", "home_key", "room"), ("position",))
+    assert (table.is_list, table.position, table.inherited) == (False, "position", 2)
+    assert mapping.collections["people"].positions == {"room": "position"}
+    (rooms,) = mapping.collections["people"].parts[1].parts
+    assert (rooms.kind, rooms.own and rooms.own.name) == (PartKind.KEYED_LIST, "_id")
+
+
+def test_a_dotted_key_is_a_path_and_a_quoted_one_a_name() -> None:
+    """However it is written; names may be any text."""
+    text = SMALL.replace(
+        'name = { column = "name", codec = "string" }',
+        'a.b.c = { column = "c", codec = "string" }\na."b.d"."" = { column = "d", codec = "bool", null = "null" }\n'
+        '"$x.y" = { column = "x", codec = "bool", null = "absent" }\n[collections.people.fields.e.column]\n'
+        'column = "e"\ncodec = "int32"\n',
+    )
+    collection = load_mapping(text).collections["people"]
+    assert {field.column: field.path for field in collection.fields} == {
+        "c": ("a", "b", "c"),
+        "d": ("a", "b.d", ""),
+        "x": ("$x.y",),
+        "e": ("e", "column"),
+    }
+    below = {"b": {"c": None}, "b.d": {"": None}}
+    assert collection.names == {
+        "_id": None,
+        "a": below,
+        "$x.y": None,
+        "e": {"column": None},
+        "tags": None,
+        "homes": None,
+    }
+    assert collection.tables[0].nullable == {"d", "x"}
+
+
+def test_an_object_has_the_key_of_the_row_above() -> None:
+    """And so have the rows nested in it, with a column more."""
+    collection = load_mapping(every_part.MAPPING).collections["people"]
+    tables = {table.name: table for table in collection.tables}
+    assert (tables["person_passport"].key, tables["person_passport"].inherited) == (("person_id",), 1)
+    assert (tables["person_page"].key, tables["person_page"].parent) == (("person_id", "position"), "person_passport")
+    assert tables["person_pet_collar"].key == ("person_id", "pet_key")
+    assert all(part.absent_if_empty for part in collection.parts if part.kind is PartKind.OBJECT)
+
+
+def test_what_no_column_takes_is_refused_all_the_way_down() -> None:
+    """Where the collection says so; elements of a list without a key have no room for more anywhere."""
+    people, things, notes = load_mapping(every_part.MAPPING).collections.values()
+    assert (notes.rejects, notes.rest and notes.rest.column, notes.tables[0].columns) == (
+        False,
+        "more",
+        ("title", "more"),
+    )
+    assert (people.rejects, things.rejects) == (False, True)
+    assert all(part.rejects for part in things.parts)
+    assert {part.name for part in people.parts if part.rejects} == {"nicknames", "visits"}
+
+
 MISTAKES = [
     *(
         (
@@ -123,27 +190,43 @@ MISTAKES = [
     ('name", codec = "string"', 'name", codec = "double"', "codec double is not in this version"),
     ('name", codec = "string"', 'name", codec = "decimal128"', "codec decimal128 is not in this version"),
     ('name", codec = "string"', 'name", codec = ["string"]', "codec: allowed is one of"),
-    ('name", codec = "string"', 'name", codec = "string", null = "null"', 'null = "null" is not in this version'),
-    ('name", codec = "string"', 'name", codec = "string", null = 0', 'null: allowed is "absent"'),
+    ('name", codec = "string"', 'name", codec = "string", null = 0', 'null: allowed is "absent" or "null", or leave'),
+    ('codec = "int32" }', 'codec = "int32", null = "absent" }', 'null: allowed is "null", or leave it out'),
+    ('codec = "objectid" }', 'codec = "objectid", null = "null" }', "unknown key; allowed: column, codec"),
     ('name", codec = "string"', 'name", codec = "string", width = 3', "unknown key; allowed: column, codec, null"),
     ('name = { column = "name", codec = "string" }', 'name = "name"', "people.fields.name: a table is needed"),
-    ("name = { column", '"a.b" = { column', "dotted paths are not in this version"),
-    ("name = { column", "a.b = { column", "dotted paths are not in this version"),
-    ("name = { column", '"$a" = { column', "a field may not be named so"),
-    ("name = { column", "_id = { column", "a field may not be named so"),
-    ("name = { column", '"" = { column', "a field may not be named so"),
+    ("name = { column", '"a\\u0000" = { column', "a field may not be named so"),
+    ("name = { column", "_id = { column", "fields._id: a field of the same name is mapped already"),
+    ("name = { column", "_id.x = { column", "fields._id: a field of the same name is mapped already"),
     ("name = { column", "tags = { column", "parts.tags: a field of the same name is mapped already"),
-    ('kind = "set"', 'kind = "object"', "object is not in this version; allowed: map, list, set"),
-    ('kind = "set"', 'kind = "bag"', "parts.tags.kind: allowed: map, list, set"),
+    ("name = { column", "tags.x = { column", "parts.tags: a field of the same name is mapped already"),
+    (
+        'name = { column = "name", codec = "string" }',
+        "a = { b = 5, c = { column = 'c', codec = 'bool' } }",
+        "a.b: a table is",
+    ),
+    ('kind = "set"', 'kind = "list with a key"', "parts.tags.kind: allowed: map, list, set, object"),
+    ('kind = "set"', 'kind = "bag"', "parts.tags.kind: allowed: map, list, set, object"),
+    ('kind = "set"', 'kind = "object"', "parts.tags.value: unknown key; allowed: kind, table, parent, fields, parts"),
+    ('kind = "set"', 'kind = "set"\nempty = "null"', 'parts.tags.empty: allowed: "empty" (if nothing is said) or "abs'),
+    (
+        'table = "person"',
+        'table = "person"\nunmapped = "json:"',
+        'people.unmapped: allowed: "keep", "reject" or "json:"',
+    ),
+    ('table = "person"', 'table = "person"\nunmapped = "json:NAME"', "fields: column NAME is used twice"),
+    ('table = "person"', 'table = "person"\nunmapped = true', 'people.unmapped: allowed: "keep", "reject" or "json:"'),
     ('parent = ["person_id"]\nvalue', 'parent = ["person_id", "x"]\nvalue', "the row above has 1 column(s), found 2"),
     ('parent = ["person_id"]\nvalue', 'parent = "person_id"\nvalue', "tags.parent: the columns that hold the key"),
     ('parent = ["person_id"]\nvalue', 'parent = ["tag"]\nvalue', "column tag is used twice"),
     ('parent = ["person_id", "home_key"]', 'parent = ["person_id"]', "the row above has 2 column(s), found 1"),
-    ('position = "position"', 'key = "id"', "a list with a key is not in this version; allowed: position"),
+    ('position = "position"', 'position = "position"\nparts = {}', "nothing can be nested in a list without a key"),
     ('position = "position"', "", "rooms.position: the name of the column that holds the place"),
     ('value = { column = "room", codec = "int32" }', "", "either value (a list of scalars) or fields"),
     ('field = "key" }', 'field = "rooms" }', "rooms: a field of the same name is mapped already"),
     ('field = "key" }', 'codec = "int32" }', "homes.key: a map's key is a string"),
+    ('field = "key" }', 'field = "a\\u0000" }', "homes.key: a field may not be named so"),
+    ('field = "key" }', "field = 5 }", "homes.key: field: a name is needed"),
     (
         "[collections.people.fields]",
         "policy = 1\n[collections.people.fields]",
@@ -210,3 +293,29 @@ def test_a_file_that_is_no_toml_is_told_with_its_line() -> None:
     """The parser's own words carry the line."""
     (found,) = problems("[lockstep\n")
     assert "line 1" in found
+
+
+KEYED_MISTAKES = [
+    ('field = "_id", ', "", "rooms.key: field: a name is needed"),
+    (', codec = "int32" }', " }", "rooms.key: codec: allowed is one of"),
+    ('position = "position"', "", "rooms.position: the name of the column that holds the place"),
+    ('position = "position"', 'position = "room"', "rooms: column room is used twice"),
+    (
+        'position = "position"',
+        'position = "position"\nvalue = {}',
+        "rooms.value: unknown key; allowed: kind, table, parent, e",
+    ),
+    (
+        'position = "position"',
+        'position = "position"\nfields._id = { column = "x", codec = "bool" }',
+        "rooms.fields._id: a field of the same name is mapped already",
+    ),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "told"), KEYED_MISTAKES, ids=[str(n) for n in range(len(KEYED_MISTAKES))])
+def test_each_mistake_in_a_list_with_a_key_is_told(right: str, wrong: str, told: str) -> None:
+    """As above."""
+    assert KEYED.count(right) == 1
+    (found,) = problems(KEYED.replace(right, wrong))
+    assert told in found

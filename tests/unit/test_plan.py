@@ -6,7 +6,9 @@ import pytest
 from bson import ObjectId
 
 from sync.model.lens import document_key, shred
+from sync.model.mapping_file import load_mapping
 from sync.model.plan import DocumentPlan, Replace, Update, plan
+from tests import every_part
 from tests.laws.strategies import MAPPING, Document
 from tests.unit.test_lens import ID, bucket, customer
 
@@ -90,7 +92,7 @@ def test_the_order_in_a_set_is_no_change() -> None:
 
 @pytest.mark.parametrize("name", ["a.b", "$set", "", "."])
 @pytest.mark.parametrize("kind", ["come", "go", "change"])
-def test_keys_that_cannot_be_paths_replace_the_document(name: str, kind: str) -> None:
+def test_for_keys_that_cannot_be_paths_the_object_around_is_written(name: str, kind: str) -> None:
     """And what no column takes is still there, also in other entries."""
     more = {"unmapped": [1, {"x": None}], "_id": ObjectId(ID)}
     other = entry("k", extra=5)
@@ -101,10 +103,10 @@ def test_keys_that_cannot_be_paths_replace_the_document(name: str, kind: str) ->
         "change": (with_it, holding(other, entry(name, tier="Iron"), **more)),
     }[kind]
     planned = lead(before, after)
-    assert isinstance(planned, Replace)
-    assert shred(CUSTOMERS, planned.document) == shred(CUSTOMERS, after)
-    assert planned.document["unmapped"] == [1, {"x": None}]
-    tiers = planned.document["tier_and_details"]
+    assert isinstance(planned, Update)
+    assert (list(planned.set), planned.unset) == (["tier_and_details"], ())
+    assert shred(CUSTOMERS, {**before, **planned.set}) == shred(CUSTOMERS, after)
+    tiers = planned.set["tier_and_details"]
     assert isinstance(tiers, dict)
     assert tiers["k"]["extra"] == 5
 
@@ -113,3 +115,95 @@ def test_an_odd_key_beside_a_change_does_no_harm() -> None:
     """Only paths that are written count."""
     before, after = holding(entry("a.b")), holding(entry("a.b"), name="Anna")
     assert lead(before, after) == Update(set={"name": "Anna"}, unset=())
+
+
+PEOPLE = load_mapping(every_part.MAPPING).collections["people"]
+PERSON: Document = {
+    "_id": ObjectId(ID),
+    "name": "Ann",
+    "work": {"title": None},
+    "a.b": None,
+    "addresses": [{"_id": 1, "city": "A", "tags": [], "x": 1}, {"_id": 2, "city": "B", "tags": [], "x": 2}],
+    "visits": [],
+    "odd.name": [],
+}
+
+
+def led(before: Document, after: Document) -> DocumentPlan | None:
+    """Of a person."""
+    return plan(PEOPLE, ID, shred(PEOPLE, before), shred(PEOPLE, after), before)
+
+
+def pairs(*changes: tuple[Document, Document, Update]) -> list[tuple[Document, Document, Update]]:
+    return [(PERSON | before, PERSON | after, wanted) for before, after, wanted in changes]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    pairs(
+        ({}, {"home": {"town": "T"}}, Update(set={"home.town": "T"}, unset=())),
+        ({"home": {"town": "T"}}, {}, Update(set={}, unset=("home",))),
+        ({"home": {"town": "T", "x": 1}}, {}, Update(set={}, unset=("home.town",))),
+        (
+            {"home": {"town": "T", "street": {"number": 1}}},
+            {"home": {"town": "T"}},
+            Update(set={}, unset=("home.street",)),
+        ),
+        ({"home": {"street": {"number": 1}}}, {}, Update(set={}, unset=("home",))),
+        (
+            {"home": {"street": {"number": 1}}},
+            {"home": {"street": {"name": "S"}}},
+            Update(set={"home.street.name": "S"}, unset=("home.street.number",)),
+        ),
+        ({}, {"work": {"title": "W"}}, Update(set={"work.title": "W"}, unset=())),
+        ({"work": {"title": "W"}}, {}, Update(set={"work.title": None}, unset=())),
+        ({}, {"nicknames": [None]}, Update(set={"nicknames": [None]}, unset=())),
+        ({"nicknames": ["n"]}, {"nicknames": [None]}, Update(set={"nicknames.0": None}, unset=())),
+        ({"nicknames": ["n"]}, {}, Update(set={}, unset=("nicknames",))),
+        (
+            {"passport": {"number": "1", "stamps": [], "pages": [1], "x": 1}},
+            {"passport": {"number": "2", "issued": {"place": "P"}, "stamps": ["s"], "pages": [2]}},
+            Update(
+                set={
+                    "passport.number": "2",
+                    "passport.issued.place": "P",
+                    "passport.stamps": ["s"],
+                    "passport.pages.0": 2,
+                },
+                unset=(),
+            ),
+        ),
+        ({"passport": {"number": "1", "stamps": [], "pages": []}}, {}, Update(set={}, unset=("passport",))),
+        (
+            {"visits": [{"day": 1, "where": {"town": "T"}}]},
+            {"visits": [{"day": 1}]},
+            Update(set={}, unset=("visits.0.where",)),
+        ),
+    ),
+)
+def test_each_part_and_option_by_path(before: Document, after: Document, wanted: Update) -> None:
+    """An object of a dotted path goes with the last field in it, and stays for one that no column takes."""
+    assert led(before, after) == wanted
+
+
+def test_elements_with_a_key_keep_what_no_column_takes() -> None:
+    """By place where none moves; as a whole list, with all that was in them, where some come, go or move."""
+    one = {"_id": 1, "city": "A", "tags": []}
+    two = {"_id": 2, "city": "B", "tags": []}
+    assert led(PERSON, PERSON | {"addresses": [one, two | {"city": "C"}]}) == Update(
+        set={"addresses.1.city": "C"}, unset=()
+    )
+    assert led(PERSON, PERSON | {"addresses": [two, one | {"tags": ["t"]}]}) == Update(
+        set={"addresses": [two | {"x": 2}, one | {"tags": ["t"], "x": 1}]}, unset=()
+    )
+    new = {"_id": 3, "city": "N", "tags": []}
+    assert led(PERSON, PERSON | {"addresses": [new, two]}) == Update(set={"addresses": [new, two | {"x": 2}]}, unset=())
+
+
+def test_a_name_of_the_root_that_cannot_be_a_path_replaces_the_document() -> None:
+    """Only there; in an element the element is written."""
+    planned = led(PERSON | {"y": 1}, PERSON | {"$rank": 5})
+    assert isinstance(planned, Replace)
+    assert planned.document == PERSON | {"$rank": 5, "y": 1}
+    noted = [{"_id": 1, "city": "A", "tags": [], "$note": "n"}, {"_id": 2, "city": "B", "tags": []}]
+    assert led(PERSON, PERSON | {"addresses": noted}) == Update(set={"addresses.0": {**noted[0], "x": 1}}, unset=())

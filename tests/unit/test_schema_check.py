@@ -9,7 +9,9 @@ import pytest
 
 from sync.model.codecs import Column
 from sync.model.mapping import TableMapping
+from sync.model.mapping_file import load_mapping
 from sync.model.schema_check import check_tables
+from tests import every_part
 from tests.laws.strategies import MAPPING
 
 _TYPES = {
@@ -18,6 +20,7 @@ _TYPES = {
     "int32": ("int", "int", None, None, None),
     "bool": ("tinyint", "tinyint(1)", None, None, None),
     "date": ("datetime", "datetime(3)", None, None, 3),
+    "json of unmapped fields": ("longtext", "longtext", "utf8mb4_0900_bin", 2**32 - 1, None),
 }
 
 
@@ -104,7 +107,7 @@ def test_a_default_is_no_harm() -> None:
 
 
 def test_null_must_agree_both_ways() -> None:
-    """A column that may be NULL needs null = "absent", and the other way round, unless MySQL has a value for it."""
+    """A column that may be NULL needs null = "absent" or "null", and the other way round, unless MySQL has a value for it."""
     assert "it may be NULL" in check_tables(MAPPING, _with("analytics_customer", "name", nullable=True), KEYS)[0]
     required = _with("analytics_customer", "active", nullable=False)
     assert "it is NOT NULL and has no default" in check_tables(MAPPING, required, KEYS)[0]
@@ -118,3 +121,14 @@ def test_the_codec_says_what_it_needs() -> None:
     """Place, codec, what is needed and what was found."""
     problems = check_tables(MAPPING, _with("analytics_account", "limit", column_type="bigint"), KEYS)
     assert problems == ["analytics_account.limit: codec int32: INT (signed) is needed, found bigint"]
+
+
+def test_the_place_beside_a_key_is_in_no_unique_key() -> None:
+    """Elements that move pass each other, statement by statement."""
+    mapping = load_mapping(every_part.MAPPING)
+    columns = {name: {one: _column(table, one) for one in table.codecs} for name, table in mapping.tables.items()}
+    keys: dict[str, Sequence[Sequence[str]]] = {table.name: [table.key] for table in mapping.tables.values()}
+    assert check_tables(mapping, columns, keys) == []
+    more = {**keys, "thing_piece": [*keys["thing_piece"], ("thing_id", "position")]}
+    (problem,) = check_tables(mapping, columns, more)
+    assert problem == "thing_piece: a unique key holds position, but elements that move pass each other"

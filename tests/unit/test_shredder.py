@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sync.errors import UnmappableDocument
+from sync.model.mapping_file import load_mapping
 from sync.model.shredder import Shredder, touched
+from tests import every_part
 from tests.unit.test_lens import ACCOUNTS, BORN, CUSTOMERS, TRANSACTIONS, bucket, customer
 from tests.unit.test_lens import ID as KEY
 
@@ -37,6 +39,15 @@ def test_maps_and_sets_are_touched_whole() -> None:
     assert told.places == {}
     assert told.tables == {"analytics_customer", "analytics_customertier", "analytics_customerbenefit"}
     assert touched(ACCOUNTS, ["limit", "note.1"]).tables == {"analytics_account"}
+
+
+@pytest.mark.parametrize("path", ["odd.name", "odd.name.3"])
+def test_a_dot_in_a_name_is_none_between_two(path: str) -> None:
+    """A path does not tell them apart: whatever may be meant is read."""
+    people = load_mapping(every_part.MAPPING).collections["people"]
+    assert touched(people, [path]).tables == {"person", "person_odd"}
+    assert touched(people, [], [path]).tables == {"person", "person_odd"}
+    assert touched(people, ["odd.names", "odd"]).tables == {"person"}
 
 
 def test_what_was_not_touched_is_not_looked_at() -> None:
