@@ -24,6 +24,7 @@ async function waiting(page: Page, place: number): Promise<{ name: string; long:
 }
 
 test('a person decides a conflict that waits, by keyboard, and sees it carried out', async ({ page }) => {
+  test.slow() // every page is looked at in light and dark
   const { long } = await waiting(page, 5)
   const decide = page.getByRole('form', { name: 'Decide the conflict' })
   await expect(decide.getByRole('radiogroup', { name: 'name' })).toContainText(long.slice(0, 40))
