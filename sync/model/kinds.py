@@ -92,7 +92,7 @@ KINDS: Mapping[ConflictKind, Kind] = {
         Kind(
             kind=ConflictKind.SNAPSHOT_DIFFERS,
             meaning="both sides held different data before the start, or a person found them different",
-            help="decide: lockstep repair --from mysql|mongo",
+            help="decide: lockstep conflicts resolve, field by field, or lockstep repair --from mysql|mongo",
         ),
         Kind(
             kind=ConflictKind.ECHO_DIFFERS,
@@ -113,6 +113,11 @@ KINDS: Mapping[ConflictKind, Kind] = {
             kind=ConflictKind.PARENT_MISSING,
             meaning="a child row has no row above it",
             help="add the row above it, or delete it, in MySQL; from MongoDB it settles by itself",
+        ),
+        Kind(
+            kind=ConflictKind.CORRECTION,
+            meaning="what MySQL made of a write by itself (a default, a trigger, rounding) met a change that had not seen it",
+            help=_SETTLES,
         ),
     )
 }

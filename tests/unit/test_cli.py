@@ -151,7 +151,11 @@ def with_needs(words: tuple[str, ...]) -> list[str]:
     return [*words, *NEEDS.get(" ".join(words), [])]
 
 
-@in_each
+#: It needs neither mapping nor servers.
+TELLS_ITSELF = ("conflicts", "kinds")
+
+
+@pytest.mark.parametrize("words", [one for one in COMMANDS if one != TELLS_ITSELF], ids=" ".join)
 def test_every_problem_of_the_mapping_is_a_line(words: tuple[str, ...], tmp_path: Path) -> None:
     """By every command, with a remedy, and without a traceback."""
     path = tmp_path / "lockstep.toml"
@@ -170,7 +174,7 @@ def test_every_problem_of_the_mapping_is_a_line(words: tuple[str, ...], tmp_path
 WORKERS = {("follow",), ("listen",), ("run",)}
 
 
-@pytest.mark.parametrize("words", [one for one in COMMANDS if one not in WORKERS], ids=" ".join)
+@pytest.mark.parametrize("words", [one for one in COMMANDS if one not in WORKERS | {TELLS_ITSELF}], ids=" ".join)
 def test_a_missing_connection_is_named(words: tuple[str, ...]) -> None:
     """By its variable, with a remedy and without a traceback."""
     result = lockstep("--config", CONFIG, *with_needs(words))
