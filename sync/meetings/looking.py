@@ -190,9 +190,14 @@ class Looking:
                 else:  # a newer note has cleared its look
                     self._forget(under[one.conflict], one.conflict)
                     self._pauses.cleared(one.conflict, now)
-            elif self._pauses.over(one.conflict, now, waiting=one.waiting):
+            elif self._may_be_looked_at(one, now):
                 due.setdefault(one.document.collection, []).append(one)
         return [_with_those_in_the_way(some, found, under) for some in due.values()]
+
+    def _may_be_looked_at(self, due: DueConflict, now: float) -> bool:
+        if due.asked is not None and not (due.waiting or due.rulings or due.chosen or due.overdue):
+            return self._pauses.asked(due.conflict, now)
+        return self._pauses.over(due.conflict, now, waiting=due.waiting)
 
     def _forget(self, look: int, conflict: int) -> None:
         """Nobody tells when the listener meets a look that no row has any more."""

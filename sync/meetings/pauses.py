@@ -9,6 +9,8 @@ from dataclasses import dataclass
 FIRST, LAST = 0.01, 0.25
 #: The same where a look came to something that must wait; the closing of another document cuts it to the first.
 FIRST_WAIT, LAST_WAIT = 1.0, 60.0
+#: Documents that are edited while a person is asked about them are looked at together, in steps of so many seconds.
+ASKED = 2.0
 _NEVER = float("inf")
 
 
@@ -19,6 +21,7 @@ class _Pause:
     waiting: bool
     #: It is over: kept only so that the next one is longer.
     used: bool = False
+    asked: bool = False
 
     @property
     def until(self) -> float:
@@ -58,10 +61,21 @@ class Pauses:
         pause.used = now >= pause.until or pause.waiting
         return pause.used
 
+    def asked(self, conflict: int, now: float) -> bool:
+        """Whether a document may be looked at that was noted anew while a person is asked about it, and then it is. What
+        is not in question there may come a little later: each look would end with the same question, and there may be
+        thousands of such documents."""
+        pause = self._pauses.get(conflict)
+        if pause is None or pause.used or not pause.asked:
+            self._pauses[conflict] = _Pause(now, 2 * ASKED - now % ASKED, waiting=True, asked=True)
+            return False
+        pause.used = now >= pause.until
+        return pause.used
+
     def something_closed(self) -> None:
         """Those that wait may have waited for that."""
         for one in self._pauses.values():
-            if one.waiting:
+            if one.waiting and not one.asked:
                 one.seconds = FIRST_WAIT
 
     def moved(self, conflict: int) -> None:

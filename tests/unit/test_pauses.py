@@ -78,3 +78,23 @@ def test_closed_rows_are_forgotten() -> None:
         pauses.cleared(conflict, 0.0)
     pauses.keep_only({2})
     assert len(pauses) == 1
+
+
+def test_asked_ones_are_looked_at_together() -> None:
+    """In steps of the clock, each time anew; and not sooner because another document was closed."""
+    pauses = Pauses()
+    assert not pauses.asked(1, 10.1)
+    assert not pauses.asked(2, 11.9)
+    pauses.something_closed()
+    assert pauses.next_due() == pytest.approx(14.0)
+    assert not pauses.asked(1, 13.9)
+    assert pauses.asked(1, 14.0)
+    assert pauses.asked(2, 14.0)
+    assert not pauses.asked(1, 14.1)
+
+
+def test_an_answer_ends_the_rest_of_one_that_was_asked() -> None:
+    """A decision is met at once."""
+    pauses = Pauses()
+    assert not pauses.asked(1, 10.0)
+    assert pauses.over(1, 10.1, waiting=False)
