@@ -78,9 +78,18 @@ def blocked(
     while True:
         more = _by_those_that_stay(moves, found) or _by_the_same_value(moves, found)
         if not more:
+            _by_what_is_written(moves, found)
             return {one: tuple(found[one]) for one in moves if one in found}
         for one, rows in more.items():
             found.setdefault(one, {}).update(dict.fromkeys(rows))
+
+
+def _by_what_is_written(moves: Mapping[DocumentId, Move], found: Mapping[DocumentId, dict[Blocker, None]]) -> None:
+    """Those that can be written are in the way of the others, too."""
+    written = {claim: row for one, move in moves.items() if one not in found for claim, row in move.takes.items()}
+    for one, rows in found.items():
+        takes = moves[one].takes if one in moves else ()
+        rows.update(dict.fromkeys(written[claim] for claim in takes if claim in written))
 
 
 def _by_those_that_stay(

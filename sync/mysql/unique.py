@@ -111,8 +111,7 @@ class Uniques:
     def parking(self, connection: Connection, table: TableMapping, change: RowChange) -> Mapping[str, object] | None:
         """Columns and the values that the row may have for a moment: NULL, or one that no row has. None: the row may go for
         a moment, for nothing is lost by that. Raises `Refused` where there is neither."""
-        if table.name not in self._columns:
-            self._columns[table.name] = columns(connection, [table.name])[table.name]
+        self._columns[table.name] = columns(connection, [table.name])[table.name]  # one may have been added
         values: dict[str, object] = {}
         for key in self.keys[table.name]:
             if _touches(table, key, change) and not values.keys() & key.columns.keys():
@@ -242,7 +241,7 @@ def _whole(column: Column) -> int:
 
 def _digits(column: Column) -> str:
     """Hexadecimal: an ObjectId's too."""
-    return secrets.token_hex(16)[: random.choice((24, min(column.length or 32, 32)))]
+    return secrets.token_hex(16)[: min(column.length or 32, random.choice((24, 32)))]
 
 
 def _bytes(column: Column) -> bytes:

@@ -46,6 +46,7 @@ TABLE: dict[tuple[str, str], tuple[int, ...]] = {
     ("conflict-list", "get"): (403, 403, 403, 200, 200, 403),
     ("conflict-detail", "get"): (403, 403, 403, 200, 200, 403),
     ("conflict-summary", "get"): (403, 403, 403, 200, 200, 403),
+    ("conflict-kinds", "get"): (403, 403, 403, 200, 200, 403),
     ("conflict-resolve", "post"): (403, 403, 403, 202, 202, 403),
     ("conflict-ruling", "get"): (403, 403, 403, 200, 200, 403),
     ("crossing-detail", "get"): (403, 403, 403, 200, 200, 403),

@@ -148,7 +148,7 @@ def test_a_conflict_is_shown_with_both_values(apart: Site) -> None:
     assert limits == [[2], [3]]
     text = apart.lockstep("conflicts", "show", str(one["id"])).stdout
     assert "[bold]" in text
-    assert f"lockstep repair --collection accounts --id '{B}' --from mysql|mongo" in text
+    assert f"lockstep conflicts resolve {one['id']} --shown " in text
 
 
 def test_a_conflict_that_is_not_there(apart: Site) -> None:

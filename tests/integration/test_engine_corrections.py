@@ -269,7 +269,7 @@ def seed(record_property: object) -> str:
     return value
 
 
-@pytest.mark.parametrize("policy", list(Policy))
+@pytest.mark.parametrize("policy", [one for one in Policy if one is not Policy.MANUAL])  # that waits for a person
 @pytest.mark.timeout(300)
 def test_both_sides_are_edited_at_once(engine: Engine, seed: str) -> None:
     """The same documents, in any field: equal at the end, with what MySQL makes of it, and no conflict open."""

@@ -91,7 +91,8 @@ def test_documents_exchange_a_value(log: StreamLog, writing: Writing, name: str)
         assert not writing.apart(*(account(key, account_id=after[key]) for key in order))
         wanted = {key: one | {"account_id": after[key]} for key, one in zip(before, there, strict=True)}
         assert stored(log) == wanted
-        assert {key: list(one) for key, one in stored(log).items()} == {key: list(one) for key, one in wanted.items()}
+        in_order = {key: [name for name in one if name != "_id"] for key, one in wanted.items()}
+        assert {key: list(one)[1:] for key, one in stored(log).items()} == in_order
 
 
 def test_an_exchange_in_one_writing_is_refused_and_the_transaction_with_it(log: StreamLog, writing: Writing) -> None:

@@ -62,7 +62,7 @@ def test_workers_do_not_mix(side: MySQLSide) -> None:
     ]
     number = side.operators().ask("listener", "pause", {}, "Ada")
     assert follower.next_command() is None
-    assert listener.next_command() == Command(id=number, kind="pause", arguments={})
+    assert listener.next_command() == Command(id=number, kind="pause", arguments={}, requested_by="Ada")
 
 
 def taken(desk: MySQLDesk) -> Command:
@@ -78,7 +78,9 @@ def test_requests_are_answered_in_order(side: MySQLSide) -> None:
     second = operators.ask("follower", "resume", {}, "Bob")
     assert operators.answer(first) is None
     command = taken(desk)
-    assert command == Command(id=first, kind="repair", arguments={"collection": "accounts", "id": A})
+    assert command == Command(
+        id=first, kind="repair", arguments={"collection": "accounts", "id": A}, requested_by="Ada"
+    )
     assert operators.answer(first) is None
     desk.finish(command, "done", {"places": ["limit"]})
     assert operators.answer(first) == {"state": "done", "places": ["limit"]}
@@ -113,7 +115,7 @@ def test_arguments_that_are_none_reach_the_worker_as_none(side: MySQLSide, argum
     """It refuses them; nobody who may ask can end it."""
     number = side.operators().ask("follower", "repair", {}, "Mallory")
     side.rows("UPDATE sync_command SET arguments = %s WHERE id = %s", arguments, number)
-    assert taken(side.desk()) == Command(id=number, kind="repair", arguments={})
+    assert taken(side.desk()) == Command(id=number, kind="repair", arguments={}, requested_by="Mallory")
 
 
 @pytest.mark.parametrize("state", ["refused", "failed"])
