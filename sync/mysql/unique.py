@@ -16,7 +16,7 @@ from sync.model.codecs import Column, NotCanonical
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.unique import Claim, Move, alike
 from sync.mysql.rows import CanonicalRows
-from sync.mysql.schema import UniqueKey, columns, foreign_keys, other_unique_keys
+from sync.mysql.schema import UniqueKey, columns, other_unique_keys, references
 from sync.mysql.server import Connection, quoted, translated
 
 #: How often a value is tried that might be taken.
@@ -42,8 +42,7 @@ class Uniques:
         if self._connection is not connection:
             tables = self._mapping.tables
             self.keys = other_unique_keys(connection, tables.values())
-            leads = [(key.table, key.references) for key in foreign_keys(connection, list(tables))]
-            self.order = _parents_first(list(tables.values()), leads)
+            self.order = _parents_first(list(tables.values()), references(connection, list(tables)))
             self._columns = {}
             self._connection = connection
             with translated():
