@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping
 
 from sync.errors import MappingError
 from sync.model.change import Side
-from sync.model.codecs import CODECS, Codec
+from sync.model.codecs import CODECS, OPTIONS, Codec, with_options
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, Policy, SyncMapping
 
 _LATER_KINDS = ("object",)
-_LATER_CODECS = ("int64", "double", "decimal128", "binary", "uuid", "json", "enum", "time", "timestamp")
 _LATER_OPTIONS = ("policy", "unmapped", "empty", "rename")
 #: Keys of documents; other types lack an order that both databases and the text of a key agree on.
 _ID_CODECS = ("objectid", "string")
@@ -154,7 +153,11 @@ class _Reader:
     ) -> tuple[FieldMapping | None, FieldMapping | None, tuple[FieldMapping, ...], str | None]:
         """Own key column, scalar's column, fields of the elements, field that repeats a map's key."""
         if kind is PartKind.SET:
-            return self._field("", table.get("value"), (*path, "value"), nullable=False), None, (), None
+            member = self._field("", table.get("value"), (*path, "value"), nullable=False)
+            if member and not member.codec.tells_apart:
+                allowed = ", ".join(name for name, codec in CODECS.items() if codec.tells_apart)
+                self._problem((*path, "value"), f"codec {member.codec.name} cannot tell rows apart; allowed: {allowed}")
+            return member, None, (), None
         fields = self._fields(table.get("fields", {}), (*path, "fields"))
         if kind is PartKind.MAP:
             own, repeats = self._map_key(table.get("key"), (*path, "key"))
@@ -207,29 +210,35 @@ class _Reader:
             self._problem(path, 'a table is needed: { column = "…", codec = "…" }')
             return None
         table: _Table = value
-        self._known(table, path, ("column", "codec", "null") if nullable else ("column", "codec"))
+        options = OPTIONS.get(str(table.get("codec")), {})
+        self._known(table, path, ("column", "codec", *(("null",) if nullable else ()), *options))
         column = table.get("column")
         if not isinstance(column, str) or not _NAME.fullmatch(column):
             self._problem(path, "column: the name of a column is needed")
-        codec = self._codec(table.get("codec"), path)
+        codec = self._codec(table, path, options)
         null = table.get("null", "refused")
         if null == "null":
             self._problem(path, 'null = "null" is not in this version; allowed: "absent", or leave it out')
         elif null not in ("refused", "absent"):
             self._problem(path, 'null: allowed is "absent", or leave it out for a column that is NOT NULL')
+        if table.get("zero_dates") == "null" and null == "refused":
+            self._problem(path, 'zero_dates = "null" needs null = "absent": a zero date then counts as NULL')
         if codec is None or not isinstance(column, str):
             return None
         return FieldMapping(name=name, column=column, codec=codec, absent_if_null=null == "absent")
 
-    def _codec(self, value: object, path: _Path) -> Codec | None:
-        if isinstance(value, str) and value in CODECS:
-            return CODECS[value]
-        allowed = ", ".join(CODECS)
-        if value in _LATER_CODECS:
-            self._problem(path, f"codec {value} is not in this version; allowed: {allowed}")
-        else:
-            self._problem(path, f"codec: allowed is one of {allowed}")
-        return None
+    def _codec(self, table: _Table, path: _Path, options: Mapping[str, tuple[str, ...]]) -> Codec | None:
+        name = table.get("codec")
+        if not isinstance(name, str) or name not in CODECS:
+            self._problem(path, f"codec: allowed is one of {', '.join(CODECS)}")
+            return None
+        given = {option: table[option] for option in options if option in table}
+        for option, value in given.items():
+            if value not in options[option]:
+                allowed = ", ".join(f'"{one}"' for one in options[option])
+                self._problem(path, f"{option}: allowed is one of {allowed}")
+                return None
+        return with_options(name, {option: str(value) for option, value in given.items()})
 
     def _kind(self, table: _Table, path: _Path) -> PartKind | None:
         kind = table.get("kind")

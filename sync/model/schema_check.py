@@ -35,7 +35,7 @@ def _columns(table: TableMapping, columns: Mapping[str, Column]) -> list[str]:
         if column is None:
             problems.append(f"{table.name}: column {name} does not exist")
             continue
-        reason = codec.check(column)
+        reason = codec.check(column) or (codec.check_key(column) if name in table.key else None)
         if reason:
             problems.append(f"{table.name}.{name}: codec {codec.name}: {reason}, found {column.column_type}")
         written = [one for one in _SELF_WRITTEN if one in column.extra and column.extra != "default_generated"]

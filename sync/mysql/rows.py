@@ -41,6 +41,8 @@ class CanonicalRows:
         self.table = table
         #: Of the key, then the others.
         self.names = (*table.key, *table.columns)
+        #: What a SELECT asks for to get them.
+        self.selected = ", ".join(table.codecs[name].selected.replace("{}", quoted(name)) for name in self.names)
         self._takes = [table.codecs[name].from_column for name in self.names]
         self._convert = self._compiled()
 
@@ -138,11 +140,10 @@ def read_rows(
 ) -> None:
     """Read the table's rows into `rows` (document -> table -> key -> row). A value that its codec refuses makes its
     document a problem. `hint` follows the table's name, `lock` ends the statement."""
-    listed = ", ".join(quoted(name) for name in table.names)
     for condition, values in clauses:
         where = condition.format(quoted(table.table.key[0]))
         with translated(), connection.cursor() as cursor:
-            cursor.execute(f"SELECT {listed} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}", values)
+            cursor.execute(f"SELECT {table.selected} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}", values)
             _put(table, cursor.fetchall(), rows, problems)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,8 +31,19 @@ def columns(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str
                 length=None if length is None else int(length),
                 precision=None if precision is None else int(precision),
                 extra=str(extra).lower(),
+                members=_members(str(column_type)),
             )
     return found
+
+
+_MEMBER = re.compile("'((?:[^']|'')*)'")
+
+
+def _members(column_type: str) -> tuple[str, ...]:
+    """Of ENUM('a','it''s') and the like."""
+    if not column_type.lower().startswith(("enum(", "set(")):
+        return ()
+    return tuple(one.replace("''", "'") for one in _MEMBER.findall(column_type))
 
 
 def unique_keys(connection: Connection, tables: Sequence[str]) -> dict[str, list[list[str]]]:

@@ -20,11 +20,11 @@ from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.position import Checkpoint, Position
 from sync.mysql.conflicts import Conflicts
 from sync.mysql.flight import Flight
-from sync.mysql.inserts import Inserts, inserts
 from sync.mysql.packets import chunks
 from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
 from sync.mysql.schema import KeyHints
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
+from sync.mysql.writers import TableWriter, TableWriters
 from sync.ports import ConflictStore, Current, DocumentWrite
 
 #: Seconds; by MySQL's clock.
@@ -50,7 +50,7 @@ class MySQLTarget:
         self._mapping = mapping
         self._hints = KeyHints(mapping.tables.values())
         self._tables = canonical_rows(mapping)
-        self._inserts = inserts(mapping)
+        self._writers = TableWriters(mapping)
 
     def checkpoint(self) -> Checkpoint:
         """See the port."""
@@ -110,7 +110,7 @@ class MySQLTarget:
     def begin(self, checkpoint: Checkpoint) -> MySQLTransaction:
         """See the port."""
         connection = self._session.get()
-        hints = self._hints.on(connection)
+        hints, writers = self._hints.on(connection), self._writers.on(connection)
         try:
             moved = self._move(connection, checkpoint, checkpoint.lease, LEASE)
         except LockstepError:
@@ -119,7 +119,7 @@ class MySQLTarget:
         if not moved:
             self._session.rollback()
             raise Fenced("another copy of the listener has taken the lease")
-        return MySQLTransaction(self._session, connection, self._mapping, self._tables, hints, self._inserts)
+        return MySQLTransaction(self._session, connection, self._mapping, self._tables, hints, writers)
 
     def close(self) -> None:
         """See the port."""
@@ -162,14 +162,14 @@ class MySQLTransaction:
         mapping: SyncMapping,
         tables: Mapping[str, CanonicalRows],
         hints: Mapping[str, str],
-        inserts: Mapping[str, Inserts],
+        writers: Mapping[str, TableWriter],
     ) -> None:
         self._session = session
         self._connection = connection
         self._mapping = mapping
         self._tables = tables
         self._hints = hints
-        self._inserts = inserts
+        self._writers = writers
         self._conflicts = Conflicts(connection, mapping)
         #: Documents that stand here but not in canonical values.
         self._problems: dict[DocumentId, Problem] = {}
@@ -245,7 +245,7 @@ class MySQLTransaction:
         with translated(), Flight(self._connection) as flight:
             for table in mapped.tables:
                 rows = chain.from_iterable(document[table.name].items() for document in documents.values())
-                for statement, count in self._inserts[table.name].statements(self._connection, rows):
+                for statement, count in self._writers[table.name].inserts.statements(self._connection, rows):
                     flight.run(statement, count)
         return True
 
@@ -284,7 +284,7 @@ class MySQLTransaction:
 
     def _insert(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
         rows = ((change.key, change.after or {}) for change in changes)
-        for statement, count in self._inserts[table.name].statements(self._connection, rows):
+        for statement, count in self._writers[table.name].inserts.statements(self._connection, rows):
             flight.run(statement, count)
 
     def _update(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
@@ -306,9 +306,8 @@ class MySQLTransaction:
         whens = [f"WHEN {_equals(table, key)} THEN " for key in keys]
         sets = []
         for column in columns:
-            codec = table.codecs[column]
-            values = [(change.after or {})[column] for change in changes]
-            stored = [literal(None if value is None else codec.to_column(value)) for value in values]
+            values = ((change.after or {})[column] for change in changes)
+            stored = map(literal, self._writers[table.name].stored(column, values))
             cases = " ".join(map("".join, zip(whens, stored, strict=True)))
             sets.append(f"{quoted(column)} = CASE {cases} END")
         target = f"{quoted(table.name)} {self._hints[table.name]}"
