@@ -93,7 +93,7 @@ class DateCodec(_Dates):
     name: ClassVar[str] = "date"
     serves: ClassVar[tuple[str, ...]] = (
         *("DATETIME(3)", "DATETIME", "DATETIME(1)"),
-        *("TIMESTAMP(3) NULL", "TIMESTAMP NULL"),
+        *("TIMESTAMP(3)", "TIMESTAMP"),
     )
     bson: ClassVar[str] = "date"
     refuses: ClassVar[str] = "before the year 1000 or after 9999; a finer fraction than the column's"
@@ -126,7 +126,7 @@ class DateTimeTextCodec(_Dates):
 
     name: ClassVar[str] = "datetime_text"
     serves: ClassVar[tuple[str, ...]] = (
-        *("DATETIME(6)", "DATETIME(4)", "DATETIME", "TIMESTAMP(6) NULL", "TIMESTAMP(5) NULL"),
+        *("DATETIME(6)", "DATETIME(4)", "DATETIME", "TIMESTAMP(6)", "TIMESTAMP(5)"),
     )
     bson: ClassVar[str] = "string"
     refuses: ClassVar[str] = "any text but this form; before the year 1000; a finer fraction than the column's"
