@@ -221,7 +221,7 @@ class _Reader:
             self._problem(path, 'null = "null" is not in this version; allowed: "absent", or leave it out')
         elif null not in ("refused", "absent"):
             self._problem(path, 'null: allowed is "absent", or leave it out for a column that is NOT NULL')
-        if table.get("zero_dates") == "null" and null == "refused":
+        if options and table.get("zero_dates") == "null" and null == "refused":
             self._problem(path, 'zero_dates = "null" needs null = "absent": a zero date then counts as NULL')
         if codec is None or not isinstance(column, str):
             return None

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from sync.model.codecs import Column
 from sync.model.mapping import TableMapping
-from sync.mysql.server import Connection, quoted, translated
+from sync.mysql.server import Connection, Flavour, flavour, quoted, translated
 
 
 def columns(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str, Column]]:
     """Table -> column name -> column, of the named tables that exist and that this user may see."""
     found: dict[str, dict[str, Column]] = {}
+    mariadb = flavour(connection) is Flavour.MARIADB
     with translated(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLLATION_NAME,"
@@ -32,6 +33,7 @@ def columns(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str
                 precision=None if precision is None else int(precision),
                 extra=str(extra).lower(),
                 members=_members(str(column_type)),
+                mariadb=mariadb,
             )
     return found
 

@@ -26,7 +26,9 @@ def _given(name: str, columns: st.SearchStrategy[Any]) -> st.SearchStrategy[obje
 
 def _decimals(digits: int) -> st.SearchStrategy[Decimal]:
     return st.builds(
-        lambda whole, after: Decimal(whole).scaleb(-after), st.integers(-(10**digits) + 1, 10**digits - 1), st.integers(0, 30)
+        lambda whole, after: Decimal((int(whole < 0), tuple(map(int, str(abs(whole)))), -after)),
+        st.integers(-(10**digits) + 1, 10**digits - 1),
+        st.integers(0, 30),
     )
 
 
@@ -77,7 +79,11 @@ def _timed(value: object) -> timedelta:
     return sign * timedelta(hours=int(hours), minutes=int(minutes), seconds=int(whole), microseconds=int(micro or 0))
 
 
-_READ: Mapping[str, Callable[[Any], object]] = {"time": _timed, "bit": lambda number: number.to_bytes(8)}
+_READ: Mapping[str, Callable[[Any], object]] = {
+    "time": _timed,
+    "bit": lambda number: number.to_bytes(8),
+    "day_text": date.fromisoformat,
+}
 
 
 def read_again(codec: Codec, canonical: Value) -> object:

@@ -33,6 +33,8 @@ class Column:
     extra: str
     #: Of ENUM and SET, as they are spelt.
     members: tuple[str, ...] = ()
+    #: Of a server of that family.
+    mariadb: bool = False
 
 
 #: Makes of a canonical value what a MySQL driver takes. Raises `NotCanonical` for what a column would change without a word.

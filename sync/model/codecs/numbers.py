@@ -226,12 +226,12 @@ def canonical_float(value: float) -> float:
 
 
 class DoubleCodec(Plain):
-    """Every finite number of 64 bits, -0.0 too."""
+    """Every finite number of 64 bits; -0.0 too, where the server keeps it."""
 
     name = "double"
     serves = ("DOUBLE",)
     bson = "double"
-    refuses = "NaN, Infinity; columns DOUBLE(M,D), which round"
+    refuses = "NaN, Infinity; -0.0 for MariaDB, which makes 0.0 of it; columns DOUBLE(M,D), which round"
     tells_apart = False
 
     def check(self, column: Column) -> str | None:
@@ -242,6 +242,14 @@ class DoubleCodec(Plain):
 
     def to_column(self, value: Value) -> object:
         return float(value)  # type: ignore[arg-type]  # a float
+
+    def writer(self, column: Column) -> Writer:
+        return self._without_minus_zero if column.mariadb else self.to_column
+
+    def _without_minus_zero(self, value: Value) -> object:
+        if value == MINUS_ZERO:
+            raise NotCanonical("0.0 is allowed: MariaDB has no -0.0")
+        return self.to_column(value)
 
     def from_bson(self, value: object) -> Value:
         return self._finite(value)
@@ -283,7 +291,9 @@ class FloatCodec(DoubleCodec):
 
     name = "float"
     serves = ("FLOAT",)
-    refuses = "NaN, Infinity, more digits than FLOAT keeps; columns FLOAT(M,D), which round"
+    refuses = (
+        "NaN, Infinity, more digits than FLOAT keeps; -0.0 for MariaDB, which makes 0.0 of it; columns FLOAT(M,D), which round"
+    )
     selected = "CAST({} AS DOUBLE)"
 
     def check(self, column: Column) -> str | None:
