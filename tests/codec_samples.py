@@ -89,7 +89,9 @@ def _whole(codec: str, columns: Iterable[str], others: tuple[Any, ...]) -> Itera
     for column in columns:
         least, most = _range(column)
         values = sorted({least, most, 0, 1, most // 2 + 1, least + 1})
-        outside = [one for one in (least - 1, most + 1) if -(2**63) <= one < 2**64 and (codec != "int32" or abs(one) < 2**31)]
+        outside = [
+            one for one in (least - 1, most + 1) if -(2**63) <= one < 2**64 and (codec != "int32" or abs(one) < 2**31)
+        ]
         yield Case(
             codec=codec,
             column=column,
@@ -125,7 +127,18 @@ def _numbers() -> Iterator[Case]:
         samples=(("0", 0), ("1901", 1901), ("2155", 2155), ("2024", 2024)),
         refused=(24, 1900, 2156, Int64(2024), "2024"),
     )
-    doubles: tuple[float, ...] = (0.0, -0.0, 1.1, -2.5, 1e300, 5e-324, 1.7976931348623157e308, 0.1 + 0.2, 2.0**53 + 2, 3.0)
+    doubles: tuple[float, ...] = (
+        0.0,
+        -0.0,
+        1.1,
+        -2.5,
+        1e300,
+        5e-324,
+        1.7976931348623157e308,
+        0.1 + 0.2,
+        2.0**53 + 2,
+        3.0,
+    )
     singles: tuple[float, ...] = (0.0, -0.0, 1.1, -2.5, 16777216.0, 1.6777216e8, 3.4028235e38, 1e-38, 1e-45, 0.33333334)
     for codec, numbers, others in (
         ("double", doubles, (5, Int64(5), Decimal128("5"), "5", True)),
@@ -166,11 +179,31 @@ def _numbers() -> Iterator[Case]:
         samples=(("0", Decimal128("0")), ("999999999", Decimal128("999999999"))),
         refused=(Decimal128("-1"), Decimal128("1E+9"), Decimal128("0.1")),
     )
-    bad = ("1.50", "01", "+1", "1e2", "-0", "1.", ".5", " 1", "1 ", "", "x", "NaN", "１", "9" * 200, 5, Decimal128("5"), 5.0)
+    bad = (
+        "1.50",
+        "01",
+        "+1",
+        "1e2",
+        "-0",
+        "1.",
+        ".5",
+        " 1",
+        "1 ",
+        "",
+        "x",
+        "NaN",
+        "１",
+        "9" * 200,
+        5,
+        Decimal128("5"),
+        5.0,
+    )
     yield Case(
         codec="decimal_text",
         column="DECIMAL(65,30)",
-        samples=tuple((one, one) for one in ("0", "9" * 35 + "." + "9" * 30, "-" + "9" * 35, "0." + "0" * 29 + "1", "1.5")),
+        samples=tuple(
+            (one, one) for one in ("0", "9" * 35 + "." + "9" * 30, "-" + "9" * 35, "0." + "0" * 29 + "1", "1.5")
+        ),
         refused=(*bad, "1" + "0" * 35, "0." + "0" * 30 + "1"),
     )
     yield Case(
@@ -204,6 +237,9 @@ def _texts() -> Iterator[Case]:
         refused=("5ca4bbcea2dd94ee58162a68", b"x" * 12),
         unreadable=("'5CA4BBCEA2DD94EE58162A68'", "'5ca4'"),
     )
+
+
+def _strings() -> Iterator[Case]:
     for column in CODECS["string"].serves:
         latin, char = "latin1" in column, column.startswith("CHAR")
         values = [one for one in (_LATIN if latin else _WIDE) if not (char and one.endswith(" "))]
@@ -217,17 +253,7 @@ def _texts() -> Iterator[Case]:
             values.append("é" * 127)
         elif not latin:
             values.append("漢" * 20_000)
-        refused: list[Any] = [5, b"bytes", Binary(b"x", 5)]
-        if char:
-            refused += ["a ", "x" * 21]
-        elif "(20)" in column:
-            refused += ["x" * 21, "x" * 20 + " "]
-        elif "(300)" in column:
-            refused += ["é" * 301, "é" * 300 + " "]
-        elif column.startswith("TINY"):
-            refused += ["é" * 128, "x" * 255 + " "]
-        elif column.startswith("TEXT"):
-            refused += ["x" * 65_536, "x" * 65_535 + " "]
+        refused: list[Any] = [5, b"bytes", Binary(b"x", 5), *_too_long(column)]
         if latin:
             refused += ["漢", "😀"]
         yield Case(
@@ -237,6 +263,22 @@ def _texts() -> Iterator[Case]:
             refused=tuple(refused),
             attributes="NULL INVISIBLE" if "300" in column else "NULL",
         )
+
+
+def _too_long(column: str) -> list[str]:
+    """And what CHAR would cut."""
+    if column.startswith("CHAR"):
+        return ["a ", "x" * 21]
+    if "(20)" in column:
+        return ["x" * 21, "x" * 20 + " "]
+    if "(300)" in column:
+        return ["é" * 301, "é" * 300 + " "]
+    if column.startswith("TINY"):
+        return ["é" * 128, "x" * 255 + " "]
+    return ["x" * 65_536, "x" * 65_535 + " "] if column.startswith("TEXT") else []
+
+
+def _choices() -> Iterator[Case]:
     members = ("a", "B", "é c", "2", "1")
     yield Case(
         codec="enum",
@@ -290,12 +332,13 @@ def _bytes() -> Iterator[Case]:
         )
     known = "123e4567-e89b-12d3-a456-426655440000"
     for column in CODECS["uuid"].serves:
-        values = [known, "f" * 8 + "-" + "f" * 4 + "-1fff-8fff-" + "f" * 12]
+        known_ones = [known, "f" * 8 + "-" + "f" * 4 + "-1fff-8fff-" + "f" * 12]
         yield Case(
             codec="uuid",
             column=column,
             samples=tuple(
-                (f"X'{one.replace('-', '')}'" if column == "BINARY(16)" else f"'{one}'", _uuid(one)) for one in values
+                (f"X'{one.replace('-', '')}'" if column == "BINARY(16)" else f"'{one}'", _uuid(one))
+                for one in known_ones
             ),
             refused=(known, Binary(b"x" * 16, 3), b"x" * 16),
             unreadable=(f"'{known.upper()}'",) if "CHAR" in column else (),
@@ -360,7 +403,9 @@ def _times() -> Iterator[Case]:
         micro = 123000 // 10 ** (6 - digits) * 10 ** (6 - digits)
         stamp = column.startswith("TIMESTAMP")
         moments = [moment(2024, 2, 29, 23, 59, 59, micro), moment(2038, 1, 19, 3, 14, 7)]
-        moments += [moment(1970, 1, 1, 0, 0, 1)] if stamp else [moment(1000, 1, 1), moment(9999, 12, 31, 23, 59, 59, micro)]
+        moments += (
+            [moment(1970, 1, 1, 0, 0, 1)] if stamp else [moment(1000, 1, 1), moment(9999, 12, 31, 23, 59, 59, micro)]
+        )
         refused: list[Any] = ["2024-02-29", "2024-02-29T00:00:00", Int64(0), moment(999, 12, 31)]
         refused += [moment(2024, 1, 1, 0, 0, 0, 1000)] if digits < 3 else []
         refused += [moment(1970, 1, 1), moment(2110, 1, 1)] if stamp else []
@@ -404,7 +449,10 @@ def _times() -> Iterator[Case]:
         codec="datetime_text",
         column="DATETIME(6)",
         options={"zero_dates": "text"},
-        samples=(("'0000-00-00'", "0000-00-00 00:00:00"), ("'2024-02-29 01:02:03.000001'", "2024-02-29T01:02:03.000001")),
+        samples=(
+            ("'0000-00-00'", "0000-00-00 00:00:00"),
+            ("'2024-02-29 01:02:03.000001'", "2024-02-29T01:02:03.000001"),
+        ),
         refused=("0000-00-00T00:00:00",),
     )
     days = ("1000-01-01", "2024-02-29", "9999-12-31")
@@ -445,14 +493,24 @@ def _times() -> Iterator[Case]:
             column=column,
             samples=tuple((f"'{one}'", one) for one in times),
             refused=(
-                *("1:00:00", "-00:00:00", "24:00", "839:00:00", "838:59:59.000001", "01:60:00", "001:00:00", "01:00:00.5", 5),
+                *(
+                    "1:00:00",
+                    "-00:00:00",
+                    "24:00",
+                    "839:00:00",
+                    "838:59:59.000001",
+                    "01:60:00",
+                    "001:00:00",
+                    "01:00:00.5",
+                    5,
+                ),
                 *(["00:00:00.123456"] if digits < 6 else []),
             ),
         )
 
 
 def _json() -> Iterator[Case]:
-    nested: Any = {"a": [1, 1.5, None, True, {"": [[], {}]}], "$x.y": "é😀\\\"", "b": {"c": Int64(2**40)}}
+    nested: Any = {"a": [1, 1.5, None, True, {"": [[], {}]}], "$x.y": 'é😀\\"', "b": {"c": Int64(2**40)}}
     samples: list[tuple[str, Any]] = [
         (text('{"b": {"c": 1099511627776}, "a": [1, 1.5, null, true, {"": [[], {}]}], "$x.y": "é😀\\\\\\""}'), nested),
         ("'5'", 5),
@@ -493,7 +551,7 @@ def _json() -> Iterator[Case]:
     )
 
 
-CASES: tuple[Case, ...] = (*_numbers(), *_texts(), *_bytes(), *_times(), *_json())
+CASES: tuple[Case, ...] = (*_numbers(), *_texts(), *_strings(), *_choices(), *_bytes(), *_times(), *_json())
 
 
 def cases(flavour: Flavour) -> tuple[Case, ...]:

@@ -143,7 +143,9 @@ def read_rows(
     for condition, values in clauses:
         where = condition.format(quoted(table.table.key[0]))
         with translated(), connection.cursor() as cursor:
-            cursor.execute(f"SELECT {table.selected} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}", values)
+            cursor.execute(
+                f"SELECT {table.selected} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}", values
+            )
             _put(table, cursor.fetchall(), rows, problems)
 
 

@@ -44,7 +44,12 @@ MICRO = datetime(2024, 2, 29, 1, 2, 3, 1)  # noqa: DTZ001
         ("enum", "a", "a", "a"),
         ("set", ["a", "b"], "a,b", "a,b"),
         ("binary", b"\0\xff", b"\0\xff", b"\0\xff"),
-        ("uuid", Binary(bytes(15) + b"\1", 4), f"{'0' * 8}-0000-0000-0000-{'1':0>12}", f"{'0' * 8}-0000-0000-0000-{'1':0>12}"),
+        (
+            "uuid",
+            Binary(bytes(15) + b"\1", 4),
+            f"{'0' * 8}-0000-0000-0000-{'1':0>12}",
+            f"{'0' * 8}-0000-0000-0000-{'1':0>12}",
+        ),
         ("inet", "fe80::1", "fe80::1", "fe80::1"),
         ("json", {"a": [1, 1.0]}, '{"a":[1,1.0]}', '{"a":[1,1.0]}'),
     ],
@@ -365,7 +370,17 @@ def test_json_that_says_the_same_is_the_same(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"a":1,"a":2}', "NaN", '"\\ud800"', '{"\\u0000":1}', "{", "", "1" * 40, "0." + "1234567890" * 4, "[" * 3000 + "]" * 3000],
+    [
+        '{"a":1,"a":2}',
+        "NaN",
+        '"\\ud800"',
+        '{"\\u0000":1}',
+        "{",
+        "",
+        "1" * 40,
+        "0." + "1234567890" * 4,
+        "[" * 3000 + "]" * 3000,
+    ],
 )
 def test_json_that_a_document_cannot_hold_is_refused(text: str) -> None:
     """Keys that come twice, halves of characters, more digits than Decimal128 has."""

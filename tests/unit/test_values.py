@@ -38,7 +38,9 @@ def test_values_have_one_json(value: Value, data: object) -> None:
     assert from_json(data) == value
 
 
-@pytest.mark.parametrize("data", [float("inf"), [], {}, {"$decimal": "x"}, {"$date": 5}, {"$date": "yesterday"}, {"$binary": "not base64!"}])
+@pytest.mark.parametrize(
+    "data", [float("inf"), [], {}, {"$decimal": "x"}, {"$date": 5}, {"$date": "yesterday"}, {"$binary": "not base64!"}]
+)
 def test_other_json_is_refused(data: object) -> None:
     """What `to_json` never gives is no value."""
     with pytest.raises(ValueError, match=r".+"):

@@ -80,7 +80,7 @@ _DATES: Mapping[str, Callable[[Any], Codec]] = {
     codec.name: codec for codec in (DateCodec, DateTimeTextCodec, DayCodec, DayTextCodec)
 }
 #: Codec -> option -> what it may be; the first is what counts where none is given.
-OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = dict.fromkeys(_DATES, {"zero_dates": ZERO_DATES})
+OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {name: {"zero_dates": ZERO_DATES} for name in _DATES}
 
 
 def with_options(name: str, options: Mapping[str, str]) -> Codec:

@@ -92,6 +92,7 @@ class Codec(Protocol):
 class Plain:
     """What most codecs have in common."""
 
+    serves: ClassVar[tuple[str, ...]]
     refuses: ClassVar[str] = ""
     tells_apart: ClassVar[bool] = True
     selected: ClassVar[str] = "{}"

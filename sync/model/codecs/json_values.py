@@ -69,9 +69,7 @@ class JsonCodec(Plain):
 
 def _canonical(text: str) -> str:
     try:
-        node = json.loads(
-            text, parse_int=int, parse_float=_number, parse_constant=_constant, object_pairs_hook=_object
-        )
+        node = json.loads(text, parse_int=int, parse_float=_number, parse_constant=_constant, object_pairs_hook=_object)
         made = _text(node)
         json.loads(made, parse_int=_bson_int, parse_float=_bson_float)
     except NotCanonical:

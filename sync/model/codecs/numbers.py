@@ -6,6 +6,7 @@ import re
 import struct
 from decimal import Context, Decimal
 from math import copysign, isfinite
+from typing import ClassVar
 
 from bson import Decimal128, Int64
 
@@ -104,7 +105,7 @@ class UInt64Codec(Plain):
     """A whole number of 64 bits without a sign: int64 up to its end, Decimal128 beyond."""
 
     name = "uint64"
-    serves = ("BIGINT UNSIGNED", "INT UNSIGNED")
+    serves: ClassVar[tuple[str, ...]] = ("BIGINT UNSIGNED", "INT UNSIGNED")
     bson = "int64 up to 2^63-1, Decimal128 beyond"
     refuses = "less than 0; Decimal128 where int64 would do"
 
@@ -292,7 +293,8 @@ class FloatCodec(DoubleCodec):
     name = "float"
     serves = ("FLOAT",)
     refuses = (
-        "NaN, Infinity, more digits than FLOAT keeps; -0.0 for MariaDB, which makes 0.0 of it; columns FLOAT(M,D), which round"
+        "NaN, Infinity, more digits than FLOAT keeps; -0.0 for MariaDB, which makes 0.0 of it;"
+        " columns FLOAT(M,D), which round"
     )
     selected = "CAST({} AS DOUBLE)"
 
@@ -420,4 +422,4 @@ class DecimalTextCodec(_Decimals):
         return found
 
     def to_bson(self, value: Value) -> object:
-        return format(value, "f")  # type: ignore[str-bytes-safe]  # a Decimal
+        return format(value, "f")

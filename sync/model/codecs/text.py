@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import ClassVar
 
 from bson import Binary, ObjectId
 
@@ -328,11 +329,11 @@ class BinaryCodec(Plain):
     """Bytes. What BINARY(n) pads with zeros has n bytes on both sides."""
 
     name = "binary"
-    serves = ("VARBINARY(30)", "BINARY(5)", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB")
+    serves: ClassVar[tuple[str, ...]] = ("VARBINARY(30)", "BINARY(5)", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB")
     bson = "Binary of subtype 0"
     refuses = "Binary of another subtype; for BINARY(n) another length than n"
 
-    _types = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
+    _types: ClassVar[tuple[str, ...]] = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
 
     def check(self, column: Column) -> str | None:
         if is_compressed(column):

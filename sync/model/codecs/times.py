@@ -125,9 +125,7 @@ class DateTimeTextCodec(_Dates):
     """A moment to the microsecond, as text: "2024-02-29T01:02:03", with six digits of a fraction where there is one."""
 
     name: ClassVar[str] = "datetime_text"
-    serves: ClassVar[tuple[str, ...]] = (
-        *("DATETIME(6)", "DATETIME(4)", "DATETIME", "TIMESTAMP(6)", "TIMESTAMP(5)"),
-    )
+    serves: ClassVar[tuple[str, ...]] = (*("DATETIME(6)", "DATETIME(4)", "DATETIME", "TIMESTAMP(6)", "TIMESTAMP(5)"),)
     bson: ClassVar[str] = "string"
     refuses: ClassVar[str] = "any text but this form; before the year 1000; a finer fraction than the column's"
 
@@ -152,7 +150,9 @@ class DateTimeTextCodec(_Dates):
                 return self._odd_bson(value, clock=True)
             if found.tzinfo is None and found.isoformat() == value and found >= _FIRST:
                 return found
-        raise refused("a moment as text (2024-02-29T01:02:03 or 2024-02-29T01:02:03.000001), from the year 1000 on,", value)
+        raise refused(
+            "a moment as text (2024-02-29T01:02:03 or 2024-02-29T01:02:03.000001), from the year 1000 on,", value
+        )
 
     def to_bson(self, value: Value) -> object:
         return value.isoformat() if isinstance(value, datetime) else value
@@ -257,12 +257,12 @@ class TimeCodec(Plain):
         found = _CLOCK.fullmatch(value) if type(value) is str else None
         if found:
             sign, hours, minutes, seconds, micro = found.groups()
-            size = timedelta(
-                hours=int(hours), minutes=int(minutes), seconds=int(seconds), microseconds=int(micro or 0)
-            )
+            size = timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds), microseconds=int(micro or 0))
             if size <= _LONGEST and _clock(-size if sign else size) == value:
                 return value
-        raise refused("a time as text (-838:59:59 to 838:59:59, with six digits of a fraction where there is one)", value)
+        raise refused(
+            "a time as text (-838:59:59 to 838:59:59, with six digits of a fraction where there is one)", value
+        )
 
 
 def _clock(value: timedelta) -> str:

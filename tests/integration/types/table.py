@@ -28,9 +28,7 @@ class SampleTable:
 
     def __init__(self, site: Site, folder: Path) -> None:
         self.cases = cases(site.flavour)
-        columns = ", ".join(
-            f"c{at} {case.column} {case.attributes}" for at, case in enumerate(self.cases)
-        )
+        columns = ", ".join(f"c{at} {case.column} {case.attributes}" for at, case in enumerate(self.cases))
         with site.mysql("owner").cursor() as cursor:
             cursor.execute(
                 f"CREATE TABLE {NAME} (id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, {columns})"
@@ -71,9 +69,7 @@ class SampleTable:
     def writable(self, number: int) -> dict[str, Any]:
         """Of that what can go the other way."""
         return {
-            name: value
-            for name, value in self.fields(number).items()
-            if value not in self.cases[int(name[1:])].one_way
+            name: value for name, value in self.fields(number).items() if value not in self.cases[int(name[1:])].one_way
         }
 
     def _with(self, number: int) -> list[tuple[int, Case]]:

@@ -96,7 +96,9 @@ def _assert_rows(engine: Engine, table: SampleTable, *, shift: int) -> None:
                 assert rows[1] is None, str(case)
                 continue
             assert exact(rows[1]) == exact(rows[0]), (str(case), twin)
-            if case.codec != "json" or engine.site.flavour is Flavour.MYSQL:  # MariaDB keeps blanks and the order of keys
+            if (
+                case.codec != "json" or engine.site.flavour is Flavour.MYSQL
+            ):  # MariaDB keeps blanks and the order of keys
                 assert exact(shown[mine][at]) == exact(shown[twin][at]), (str(case), twin)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -34,11 +34,12 @@ def table(site: Site, stopped_engine: Engine, tmp_path: Path) -> SampleTable:
     return made
 
 
-def test_every_reading_gives_the_same_canonical_value(
-    site: Site, stopped_engine: Engine, table: SampleTable
-) -> None:
+def test_every_reading_gives_the_same_canonical_value(site: Site, stopped_engine: Engine, table: SampleTable) -> None:
     """Of each sample of each codec in each type of column, types included."""
-    mysql, mongo = MySQLSettings.from_url(site.mysql_url("follower")), MongoSettings.from_url(site.mongo_url("listener"))
+    mysql, mongo = (
+        MySQLSettings.from_url(site.mysql_url("follower")),
+        MongoSettings.from_url(site.mongo_url("listener")),
+    )
     numbers = range(table.count)
     with site.wiring() as wiring, closing(BinlogEnd(mysql)) as log_end, closing(StreamEnd(mongo)) as stream_end:
         binlog, stream = BinlogSource(mysql, wiring.mapping), ChangeStreamSource(mongo, wiring.mapping)
