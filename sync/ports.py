@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Places, Side, Transaction, Value
-from sync.model.mapping import Policy
+from sync.model.clocks import Reading as ClockReading
 from sync.model.meeting import Looked, Outcome
 from sync.model.notes import Notes
 from sync.model.position import Checkpoint, Known, Mark, Position
@@ -36,6 +36,13 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Give up the connection; a blocked `read` ends soon. May be called twice."""
+
+
+class Clock(Protocol):
+    """A server's clock."""
+
+    def clock(self) -> ClockReading:
+        """What it says now."""
 
 
 class LogEnd(Protocol):
@@ -111,7 +118,8 @@ class Decision:
     looked: Looked
     #: MySQL's rows as they stood there, where `looked` has lists by rank; None: they could not be carried.
     mysql: DocumentRows | None
-    policy: Policy
+    #: In a word, see `Outcome.policy`.
+    policy: str
     outcome: Outcome
 
 

@@ -87,13 +87,15 @@ class Wiring:
     def _follower(self) -> Parts:
         mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
         mysql_preflight.require_tables(mysql, self.mapping)
+        target, reader = MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping)), MySQLReader(mysql, self.mapping)
         return Parts(
             source=BinlogSource(mysql, self.mapping),
-            target=MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping)),
+            target=target,
             end=BinlogEnd(mysql),
-            reader=MySQLReader(mysql, self.mapping),
+            reader=reader,
             conflicts=MySQLConflicts(mysql, self.mapping),
             desk=MySQLDesk(mysql, "follower"),
+            clocks=(reader, target),
         )
 
     def _listener(self) -> Parts:

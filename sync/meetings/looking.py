@@ -12,8 +12,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
-from sync.errors import Contention, Refused
+from sync.errors import Contention, PolicyFailed, Refused
 from sync.lease import Lease, NothingToWrite
+from sync.meetings.asking import Functions
+from sync.meetings.clocks import ServerClocks
 from sync.meetings.pauses import Pauses
 from sync.meetings.retention import Retention
 from sync.meetings.rows import in_rows
@@ -21,7 +23,9 @@ from sync.model.batch import Batch
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Side
 from sync.model.fold import broken
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.model.meeting import Looked, Rule, as_looked, decide, ranked
+from sync.model.meeting import Looked, Outcome, as_looked, decide, ranked
+from sync.model.notes import Notes
+from sync.model.policies import Ask, Rule
 from sync.model.position import Mark
 from sync.model.values import rows_to_json
 from sync.ports import (
@@ -75,14 +79,17 @@ class Looking:
         mysql: Reader,
         conflicts: ConflictDatabase,
         resolution: Callable[[], int],
+        clocks: ServerClocks,
     ) -> None:
         """`mysql` reads the other side's documents; `conflicts` is a connection apart from the target's transactions;
-        `resolution`: see `sync.model.meeting.Rule`."""
+        `resolution`: see `sync.model.policies.Rule`."""
         self._mapping = mapping
         self._lease = lease
         self._mysql = mysql
         self._conflicts = conflicts
         self._resolution = resolution
+        self._functions = Functions()
+        self.clocks = clocks
         self._looks: dict[int, dict[int, _Look]] = {}
         self._met: list[int] = []
         self._pauses = Pauses()
@@ -94,8 +101,14 @@ class Looking:
         self.ahead: set[int] = set()
 
     def start(self) -> None:
-        """Take away what a predecessor left: the lease is taken, nothing has been read yet."""
+        """Take away what a predecessor left: the lease is taken, nothing has been read yet. Raises `ConfigError` where a
+        policy's function cannot be called."""
+        self._functions.check(one for collection in self._mapping.collections.values() for one in collection.functions)
         self._in_rows(lambda rows: rows.looks.clear())
+
+    def close(self) -> None:
+        """End what it has started."""
+        self._functions.close()
 
     def noticed(self, batch: Batch | None) -> None:
         """The batch was applied: the marks that it met count from here on."""
@@ -249,6 +262,29 @@ class Looking:
         """Both workers have noted all that led to what was looked at."""
         now, _ = self._in_mysql({number: one.document for number, one in under.items()})
         still = {number: one for number, one in under.items() if now.get(number) == one.mysql}
+        undecided = self._ask(look, still)
+        still = {number: one for number, one in still.items() if number not in undecided}
+        self._give_up(look, under.keys() - still.keys() - undecided)
+        self._decide(look, still)
+        self._functions.forget()
+
+    def _ask(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
+        """Ask functions of the users' own, before anything is locked; those that do not decide leave their documents waiting."""
+        asking = [number for number, one in still.items() if self._collection(one.document).functions]
+        failed: dict[int, str] = {}
+        if asking:
+            notes = self._in_rows(lambda rows: rows.looks.notes(look, asking))
+            for number, of_document in notes.items():
+                one = still[number]
+                try:
+                    self._outcome(one, of_document, self._functions.ask)
+                except PolicyFailed as error:
+                    failed[number] = f"a person, or the policy's function: {error.message}"
+                self._lease.beat()
+            self._wait(failed)
+        return failed.keys()
+
+    def _decide(self, look: int, still: Mapping[int, _Look]) -> None:
         decided: Collection[int] = ()
         try:
             decided = self._write(look, still) if still else ()
@@ -257,12 +293,12 @@ class Looking:
         except Refused as error:
             if len(still) > 1:
                 for number, one in still.items():
-                    self._settle(look, {number: one})
+                    self._decide(look, {number: one})
                 decided = still.keys()
             else:
                 self._wait(dict.fromkeys(still, f"MongoDB refuses the outcome: {error.message}"))
                 decided = still.keys()
-        self._give_up(look, under.keys() - set(decided))
+        self._give_up(look, still.keys() - set(decided))
 
     def _write(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
         """The outcome into the rows, then into those documents that are still the ones looked at; returns their numbers."""
@@ -279,10 +315,12 @@ class Looking:
                 current, collection = mongo[one.document], self._collection(one.document)
                 if (None if current.problem else current.rows) != one.mongo:
                     continue
-                rule = Rule(policy=collection.policy, tie=self._mapping.tie, resolution=self._resolution())
-                outcome = decide(collection, rule, one.looked, of_document, one.chosen)
+                try:
+                    outcome = self._outcome(one, of_document, self._functions.answered)
+                except PolicyFailed:  # noted anew since its function was asked
+                    continue
                 decisions[number] = Decision(
-                    looked=one.looked, mysql=one.mysql, policy=collection.policy, outcome=outcome
+                    looked=one.looked, mysql=one.mysql, policy=outcome.policy(collection), outcome=outcome
                 )
                 if outcome.rows != one.mongo:
                     writes.append(DocumentWrite(document=one.document, before=one.looked.mongo, after=outcome.rows))
@@ -292,6 +330,17 @@ class Looking:
             looks.decided(look, decisions)
             touched += [write.document for write in writes]
         return decisions.keys()
+
+    def _outcome(self, one: _Look, notes: Mapping[Side, Notes], ask: Ask) -> Outcome:
+        collection = self._collection(one.document)
+        rule = Rule(
+            policy=collection.policy,
+            tie=self._mapping.tie,
+            resolution=self._resolution(),
+            clocks=self.clocks.now(),
+            ask=ask,
+        )
+        return decide(collection, rule, one.looked, notes, one.chosen)
 
     def _give_up(self, look: int, conflicts: Collection[int]) -> None:
         if not conflicts:

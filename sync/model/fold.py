@@ -61,7 +61,7 @@ def fold(
 ) -> DocumentRows | Hold:
     """The document's rows after `entries`, over the same tables as `rows`; or why the whole document must be held. A table
     that no change touches is the same object as before. Of the tables `partial` only the rows at `places` are there."""
-    lists = collection.lists
+    whole, counted = collection.whole, collection.counted
     document = dict(rows)
     touched: dict[str, dict[RowKey, Row]] = {}
     for entry in entries:
@@ -72,7 +72,10 @@ def fold(
             if table is None:
                 table = document[change.table] = touched[change.table] = dict(rows[change.table])
             current = table.get(change.key)
-            merged = merge(current, change, whole=change.table in lists)
+            if counted and entry.origin is Origin.USER:
+                merged = merge(current, change, whole=change.table in whole, counted=counted.get(change.table, ()))
+            else:
+                merged = merge(current, change, whole=change.table in whole)
             if entry.origin is Origin.ECHO and merged != current:
                 reason = f"{change.table}: this side has moved away from what the other worker wrote"
                 return Hold(kind=ConflictKind.ECHO_DIFFERS, reason=reason, table=change.table, key=change.key)

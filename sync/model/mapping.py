@@ -8,8 +8,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from sync.model.change import Side
+from sync.model.change import ConflictKind, Side
 from sync.model.codecs import Codec
 
 
@@ -25,8 +26,46 @@ class Policy(enum.StrEnum):
     """Who wins where both sides changed the same thing and neither had seen the other's value."""
 
     LAST_WRITE_WINS = "last_write_wins"
+    FIRST_WRITE_WINS = "first_write_wins"
     MYSQL_WINS = "mysql_wins"
     MONGO_WINS = "mongo_wins"
+
+
+class Combining(enum.StrEnum):
+    """Policies of single fields and parts, which look at what both sides hold there."""
+
+    #: The greater, or the smaller, of two numbers or dates.
+    MAX = "max"
+    MIN = "min"
+    #: Both sides' changes of a number are added up.
+    DELTA = "delta"
+    #: A member of a set that one side added or kept, stays.
+    UNION = "union"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Custom:
+    """A function of the users' own picks the side."""
+
+    #: Dotted name.
+    function: str
+    #: How long one answer may take.
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"custom {self.function}"
+
+
+#: What may decide anything, and what may decide a field or a part.
+AnyPolicy: TypeAlias = Policy | Custom
+FieldPolicy: TypeAlias = Policy | Custom | Combining
+
+
+class Granularity(enum.StrEnum):
+    """What is one value where both sides changed it."""
+
+    FIELD = "field"
+    ROW = "row"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +78,8 @@ class FieldMapping:
     codec: Codec
     #: NULL <-> field absent. Else the column is NOT NULL and the field must be there.
     absent_if_null: bool = False
+    #: Its own; None: that of the kind of conflict, or of the collection.
+    policy: FieldPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +102,8 @@ class PartMapping:
     fields: tuple[FieldMapping, ...] = ()
     #: Nested in each entry of a map.
     parts: tuple[PartMapping, ...] = ()
+    #: Of a list as one value, and of a set's members: see `FieldMapping.policy`.
+    policy: FieldPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +124,8 @@ class TableMapping:
     parent: str | None
     #: A keyless list's rows have no identity: they are compared whole, and positions must be dense.
     is_list: bool
+    #: Of columns that have one of their own; "": of a list as one value, or of whether a row is there.
+    policies: Mapping[str, FieldPolicy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +138,10 @@ class CollectionMapping:
     id: FieldMapping
     fields: tuple[FieldMapping, ...]
     parts: tuple[PartMapping, ...] = ()
-    policy: Policy = Policy.LAST_WRITE_WINS
+    policy: AnyPolicy = Policy.LAST_WRITE_WINS
+    #: Of kinds of conflict that have one of their own.
+    kinds: Mapping[ConflictKind, AnyPolicy] = field(default_factory=dict)
+    granularity: Granularity = Granularity.FIELD
     #: Parents before children. This and what follows is filled by `__post_init__`.
     tables: tuple[TableMapping, ...] = field(init=False)
     #: Of each table: itself and those above it, up to the root; itself and those below it.
@@ -101,6 +149,14 @@ class CollectionMapping:
     below: Mapping[str, frozenset[str]] = field(init=False)
     #: Tables of keyless lists.
     lists: frozenset[str] = field(init=False)
+    #: Tables whose rows are compared whole.
+    whole: frozenset[str] = field(init=False)
+    #: Of tables that have such: columns whose changes are added up.
+    counted: Mapping[str, frozenset[str]] = field(init=False)
+    #: Whether notes must keep when each change was made: some policy asks who began.
+    keeps_steps: bool = field(init=False)
+    #: Functions of the users' own that decide something of it.
+    functions: frozenset[Custom] = field(init=False)
 
     def __post_init__(self) -> None:
         root = _table(self, self.table, (self.id,), self.fields, None, is_list=False)
@@ -112,7 +168,19 @@ class CollectionMapping:
         object.__setattr__(self, "tables", tables)
         object.__setattr__(self, "above", above)
         object.__setattr__(self, "below", below)
-        object.__setattr__(self, "lists", frozenset(table.name for table in tables if table.is_list))
+        lists = frozenset(table.name for table in tables if table.is_list)
+        counted = {
+            table.name: frozenset(column for column, one in table.policies.items() if one is Combining.DELTA)
+            for table in tables
+        }
+        policies = [self.policy, *self.kinds.values(), *(one for table in tables for one in table.policies.values())]
+        object.__setattr__(self, "lists", lists)
+        object.__setattr__(
+            self, "whole", lists if self.granularity is Granularity.FIELD else frozenset(table.name for table in tables)
+        )
+        object.__setattr__(self, "counted", {table: columns for table, columns in counted.items() if columns})
+        object.__setattr__(self, "keeps_steps", Policy.FIRST_WRITE_WINS in policies)
+        object.__setattr__(self, "functions", frozenset(one for one in policies if isinstance(one, Custom)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +209,10 @@ def _table(
     parent: str | None,
     *,
     is_list: bool,
+    policy: FieldPolicy | None = None,
 ) -> TableMapping:
     fields = tuple(fields)
+    policies = {part.column: part.policy for part in fields if part.policy}
     return TableMapping(
         name=name,
         collection=collection.name,
@@ -152,6 +222,7 @@ def _table(
         nullable=frozenset(part.column for part in fields if part.absent_if_null),
         parent=parent,
         is_list=is_list,
+        policies=policies | ({"": policy} if policy else {}),
     )
 
 
@@ -171,6 +242,7 @@ def _part_tables(
             fields,
             above.name,
             is_list=part.kind is PartKind.LIST,
+            policy=part.policy,
         )
         yield table
         yield from _part_tables(collection, table, part.parts)

@@ -7,16 +7,27 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sync.errors import MappingError
-from sync.model.change import Side
+from sync.model.change import ConflictKind, Side
 from sync.model.codecs import CODECS, Codec
-from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, Policy, SyncMapping
+from sync.model.mapping import (
+    AnyPolicy,
+    CollectionMapping,
+    FieldMapping,
+    FieldPolicy,
+    Granularity,
+    PartKind,
+    PartMapping,
+    Policy,
+    SyncMapping,
+)
+from sync.model.policy_file import any_policy, field_policy, granularity, kind_policies, part_policy
 
 _LATER_KINDS = ("object",)
 _LATER_CODECS = ("int64", "double", "decimal128", "binary", "uuid", "json", "enum", "time", "timestamp")
-_LATER_OPTIONS = ("policy", "unmapped", "empty", "rename")
+_LATER_OPTIONS = ("unmapped", "empty", "rename")
 #: Keys of documents; other types lack an order that both databases and the text of a key agree on.
 _ID_CODECS = ("objectid", "string")
 #: Settings of [lockstep] that are a number of days, what counts where one is left out, and the most (a hundred years).
@@ -82,7 +93,7 @@ class _Reader:
     def _collection(self, name: str, value: object) -> CollectionMapping | None:
         path = ("collections", name)
         table = self._table(value, path)
-        self._known(table, path, ("table", "id", "policy", "fields", "parts"))
+        self._known(table, path, ("table", "id", "policy", "policies", "granularity", "fields", "parts"))
         if name.startswith(("system.", "sync_")) or "$" in name or not name:
             self._problem(path, "this name is reserved")
         root = self._name_of_table(table, path)
@@ -94,12 +105,39 @@ class _Reader:
         columns = [key.column] if key else []
         self._distinct([*columns, *(field.column for field in fields)], (*path, "fields"), "column")
         parts = self._parts(table, path, 1, [field.name for field in fields])
-        policy = table.get("policy", Policy.LAST_WRITE_WINS)
-        if policy not in tuple(Policy):
-            self._problem((*path, "policy"), f"allowed: {', '.join(Policy)}")
+        problems: list[str] = []
+        policy = any_policy(table.get("policy"), problems) or Policy.LAST_WRITE_WINS
+        self._found(problems, (*path, "policy"))
+        kinds = self._kinds(table, path)
+        whole = self._granularity(table, path, fields, parts)
         if key is None or root is None or self.problems:
             return None
-        return CollectionMapping(name=name, table=root, id=key, fields=fields, parts=parts, policy=Policy(str(policy)))
+        return CollectionMapping(
+            name=name, table=root, id=key, fields=fields, parts=parts, policy=policy, kinds=kinds, granularity=whole
+        )
+
+    def _kinds(self, table: _Table, path: _Path) -> dict[ConflictKind, AnyPolicy]:
+        here = (*path, "policies")
+        problems: list[tuple[str, str]] = []
+        kinds = kind_policies(self._table(table.get("policies", {}), here), problems)
+        for name, problem in problems:
+            self._problem((*here, name), problem)
+        return kinds
+
+    def _granularity(
+        self, table: _Table, path: _Path, fields: Iterable[FieldMapping], parts: tuple[PartMapping, ...]
+    ) -> Granularity:
+        problems: list[str] = []
+        own = [field.policy for field in (*fields, *_entry_fields(parts))]
+        found = granularity(
+            table.get("granularity", Granularity.FIELD), problems, own=own, parts=bool(parts)
+        )
+        self._found(problems, (*path, "granularity"))
+        return found
+
+    def _found(self, problems: Iterable[str], path: _Path) -> None:
+        for problem in problems:
+            self._problem(path, problem)
 
     def _parts(self, holder: _Table, path: _Path, depth: int, fields: Iterable[str]) -> tuple[PartMapping, ...]:
         parts = self._table(holder.get("parts", {}), (*path, "parts"))
@@ -114,7 +152,7 @@ class _Reader:
         kind = self._kind(table, path)
         if kind is None:
             return None
-        common = ("kind", "table", "parent")
+        common = ("kind", "table", "parent", "policy")
         allowed = {
             PartKind.MAP: (*common, "key", "fields", "parts"),
             PartKind.LIST: (*common, "position", "value", "fields"),
@@ -130,6 +168,11 @@ class _Reader:
         parent = self._columns(table, path, depth)
         own, value_field, fields, repeats = self._content(kind, table, path)
         names = [field.name for field in fields] + ([repeats] if repeats else [])
+        if kind is PartKind.LIST and any(field.policy for field in fields):
+            self._problem((*path, "fields"), "elements of a list are compared whole: their fields have no policy")
+        problems: list[str] = []
+        policy = part_policy(table.get("policy"), kind, problems)
+        self._found(problems, (*path, "policy"))
         nested = self._parts(table, path, depth + 1, names) if kind is PartKind.MAP else ()
         if own is None or child is None:
             return None
@@ -147,6 +190,7 @@ class _Reader:
             value=value_field,
             fields=fields,
             parts=nested,
+            policy=policy,
         )
 
     def _content(
@@ -207,7 +251,7 @@ class _Reader:
             self._problem(path, 'a table is needed: { column = "…", codec = "…" }')
             return None
         table: _Table = value
-        self._known(table, path, ("column", "codec", "null") if nullable else ("column", "codec"))
+        self._known(table, path, ("column", "codec", "null", "policy") if nullable else ("column", "codec"))
         column = table.get("column")
         if not isinstance(column, str) or not _NAME.fullmatch(column):
             self._problem(path, "column: the name of a column is needed")
@@ -219,7 +263,14 @@ class _Reader:
             self._problem(path, 'null: allowed is "absent", or leave it out for a column that is NOT NULL')
         if codec is None or not isinstance(column, str):
             return None
-        return FieldMapping(name=name, column=column, codec=codec, absent_if_null=null == "absent")
+        policy = self._field_policy(table, codec, path, nullable=null == "absent") if nullable else None
+        return FieldMapping(name=name, column=column, codec=codec, absent_if_null=null == "absent", policy=policy)
+
+    def _field_policy(self, table: _Table, codec: Codec, path: _Path, *, nullable: bool) -> FieldPolicy | None:
+        problems: list[str] = []
+        policy = field_policy(table.get("policy"), codec, problems, nullable=nullable)
+        self._found(problems, (*path, "policy"))
+        return policy
 
     def _codec(self, value: object, path: _Path) -> Codec | None:
         if isinstance(value, str) and value in CODECS:
@@ -310,6 +361,12 @@ class _Reader:
             if path[:depth] == found and (best is None or depth > best[0]):
                 best = (depth, number)
         return best[1] if best else None
+
+
+def _entry_fields(parts: Iterable[PartMapping]) -> Iterator[FieldMapping]:
+    for part in parts:
+        yield from part.fields
+        yield from _entry_fields(part.parts)
 
 
 def _keys(text: str) -> _Path:

@@ -15,12 +15,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sync.model.change import DocumentRows, Row, RowKey, Side, Value
+from sync.model.change import ConflictKind, DocumentRows, Row, RowKey, Side, Value
+from sync.model.codecs import NotCanonical
 from sync.model.lens import empty_rows
-from sync.model.mapping import CollectionMapping, Policy, TableMapping
+from sync.model.mapping import CollectionMapping, Combining, FieldPolicy, Granularity, TableMapping
 from sync.model.notes import Note, Notes, Place
-from sync.model.values import from_json, to_json
+from sync.model.policies import Claim, Contest, Question, Rule, Verdict, judged
+from sync.model.values import from_json, rows_to_json, to_json
 
+#: Named as policy where a person has decided.
+A_PERSON = "a person"
 _Rows = dict[str, dict[RowKey, Row]]
 
 
@@ -32,17 +36,6 @@ class _Absent(enum.Enum):
 
 _ABSENT = _Absent.ABSENT
 _Standing = Value | Literal[_Absent.ABSENT]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """How a collection's documents are decided."""
-
-    policy: Policy
-    #: The side that wins where two times are equal, and where no note tells anything.
-    tie: Side = Side.MYSQL
-    #: Microseconds: times of the two sides are compared in steps of this, the coarser of their clocks'.
-    resolution: int = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +64,13 @@ class Decided:
     mongo: Value
     mysql_time: int | None
     mongo_time: int | None
-    winner: Side
+    #: None where neither side's value stands, but what both sides' changes come to: `value`.
+    winner: Side | None
+    value: Value = None
+    #: The policy that was asked, or `A_PERSON`; empty where none had to be.
+    policy: str = ""
+    #: It went by time, and the clocks cannot tell which was earlier.
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +91,11 @@ class Outcome:
     rows: DocumentRows
     decided: tuple[Decided, ...] = ()
     losers: tuple[Loser, ...] = ()
+
+    def policy(self, collection: CollectionMapping) -> str:
+        """In a word: the one that was asked; the collection's where none was; else `several`."""
+        asked = {one.policy for one in self.decided} - {"", A_PERSON} or {str(collection.policy)}
+        return min(asked).split()[0] if len(asked) == 1 else "several"
 
 
 def decide(
@@ -189,14 +193,6 @@ def on_written(look: int | None, written: int, looked_at: DocumentRows | None, n
     return Answer.WRITE if now == looked_at else Answer.MOVED
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """Who wrote the value that stands at a place, and when: 0 and None where no note tells."""
-
-    time: int = 0
-    side: Side | None = None
-
-
 class _Deciding:
     """One document's decision; walks both versions from the root down."""
 
@@ -234,19 +230,49 @@ class _Deciding:
         if mine is None or theirs is None:
             self._unit({table.name: [key], **self._below(table, key)})
             return
-        row: dict[str, Value] = {}
-        for column in table.columns:
-            row[column] = mine[column]
-            if mine[column] != theirs[column]:
-                winner = self._pick([(table.name, key, column)])
-                row[column] = mine[column] if winner is Side.MYSQL else theirs[column]
-        self._rows[table.name][key] = row
+        if self._collection.granularity is Granularity.ROW:
+            self._unit({table.name: [key]})
+        else:
+            self._rows[table.name][key] = self._fields(table, key, mine, theirs)
         for child in self._children[table.name]:
             if child.is_list:
                 self._list(child, key)
                 continue
             for below in self._keys(child, key):
                 self._row(child, below)
+
+    def _fields(self, table: TableMapping, key: RowKey, mine: Row, theirs: Row) -> Row:
+        """Of a row that both sides have, one by one."""
+        row: dict[str, Value] = {}
+        for column in table.columns:
+            row[column] = mine[column]
+            place = (table.name, key, column)
+            counted = self._counted(table, place) if table.policies.get(column) is Combining.DELTA else None
+            if counted is not None:
+                row[column] = counted
+            elif mine[column] != theirs[column]:
+                winner = self._pick([place])
+                row[column] = mine[column] if winner is Side.MYSQL else theirs[column]
+        return row
+
+    def _counted(self, table: TableMapping, place: Place) -> Value:
+        """What both sides' changes of a number come to, also where equal values stand: MySQL's value, which holds all that its
+        users and all closed conflicts have made of it, and what MongoDB's users were noted to have added since. What stands
+        in MongoDB tells nothing: a decision that was cleared may have written there. None: it goes like any other field, for
+        not all changes are known, or it would be out of range."""
+        of_mysql, of_mongo = (self._note(place, side) for side in Side)
+        added = of_mongo.added if of_mongo else 0
+        mysql, mongo = self._value(place, Side.MYSQL), self._value(place, Side.MONGO)
+        assert isinstance(mysql, int)
+        if self._chosen or added is None or self._notes[Side.MONGO].unread or not (of_mysql or of_mongo):
+            return None
+        try:
+            value = table.codecs[place[2]].from_bson(mysql + added)
+        except NotCanonical:
+            return None
+        if value != mysql or value != mongo:
+            self._decided.append(self._told_of(place, Verdict(winner=Side.MYSQL, policy=str(Combining.DELTA)), value))
+        return value
 
     def _list(self, table: TableMapping, above: RowKey) -> None:
         self._unit({table.name: self._keys(table, above)})
@@ -296,33 +322,100 @@ class _Deciding:
     def _pick(self, places: list[Place]) -> Side:
         """The side whose version of these places, all different, stands; what loses is recorded."""
         saw = {side: all(self._saw(place, side) for place in places) for side in Side}
-        winner = self._chosen or self._winner(places, saw)
+        verdict = self._verdict(places, saw)
+        winner = verdict.winner
         for place in places:
+            self._decided.append(self._told_of(place, verdict))
             self._record(place, winner, seen=saw[winner] and not saw[winner.other])
         return winner
 
-    def _winner(self, places: list[Place], saw: Mapping[Side, bool]) -> Side:
-        claims = {side: max((self._claim(place, side) for place in places), key=lambda one: one.time) for side in Side}
+    def _verdict(self, places: list[Place], saw: Mapping[Side, bool]) -> Verdict:
+        if self._chosen:
+            return Verdict(winner=self._chosen, policy=A_PERSON)
         if saw[Side.MYSQL] != saw[Side.MONGO]:
-            return Side.MYSQL if saw[Side.MYSQL] else Side.MONGO
-        return _preferred(self._rule, claims[Side.MYSQL], claims[Side.MONGO])
+            return Verdict(winner=Side.MYSQL if saw[Side.MYSQL] else Side.MONGO)
+        policy, present = self._policy(places)
+        one = places[0] if len(places) == 1 else None
+        mysql, mongo = (self._value(one, side) if one else _ABSENT for side in Side)
+        contest = Contest(
+            mysql=self._joint_claim(places, Side.MYSQL),
+            mongo=self._joint_claim(places, Side.MONGO),
+            values=None if mysql is _ABSENT or mongo is _ABSENT else (mysql, mongo),
+            present=present,
+            question=lambda: self._question(places),
+        )
+        return judged(self._rule, policy, contest)
 
-    def _record(self, place: Place, winner: Side, *, seen: bool) -> None:
-        """`seen`: the winner's writer had seen all that stood on the other side."""
+    def _policy(self, places: list[Place]) -> tuple[FieldPolicy, Side | None]:
+        """What decides these places; and the only side that has the row, if it is about that."""
+        table, key, column = places[0]
+        mapped = next(one for one in self._collection.tables if one.name == table)
+        here = [side for side in Side if key in self._looked.of(side)[table]]
+        of_row = len(here) == 1 and not mapped.is_list
+        own = mapped.policies.get("" if of_row or mapped.is_list else column)
+        if own is Combining.DELTA:  # what it comes to cannot be told
+            own = None
+        kind = ConflictKind.DELETE_DIFFERS if of_row else self._kind_of(places[0])
+        present = here[0] if of_row else None
+        return own or self._collection.kinds.get(kind, self._rule.policy), present
+
+    def _kind_of(self, place: Place) -> ConflictKind:
+        """Of a place in a row that both sides have: did both insert it?"""
+        presence = [self._presence(place, side) for side in Side]
+        if all(note and note.found is False for note in presence):
+            return ConflictKind.INSERT_EXISTS
+        return ConflictKind.UPDATE_DIFFERS
+
+    def _joint_claim(self, places: list[Place], side: Side) -> Claim:
+        """The newest of the places' claims; they began with the earliest."""
+        claims = [self._claim(place, side) for place in places]
+        newest = max(claims, key=lambda one: one.time)
+        return Claim(newest.time, newest.side, min((one.began for one in claims if one.time), default=0))
+
+    def _question(self, places: list[Place]) -> Question:
+        """What a function of the users' own is told. Of several places that are one value: the rows of each side."""
+        table, key, column = places[0]
+        base = self._note(places[0], Side.MYSQL) or self._note(places[0], Side.MONGO)
+        single = len(places) == 1 and column
+        return {
+            "collection": self._collection.name,
+            **_place_to_json((table, key, column if single else "")),
+            "base": to_json(base.found) if single and base else None,
+            **{str(side): self._version(places, side) for side in Side},
+            **{f"{side}_time": self._joint_claim(places, side).time for side in Side},
+        }
+
+    def _version(self, places: list[Place], side: Side) -> object:
+        value = self._value(places[0], side)
+        if len(places) == 1 and places[0][2] and value is not _ABSENT:
+            return to_json(value)
+        rows: _Rows = {}
+        for table, key, _ in places:
+            row = self._looked.of(side)[table].get(key)
+            if row is not None:
+                rows.setdefault(table, {})[key] = row
+        return rows_to_json(rows) or None
+
+    def _told_of(self, place: Place, verdict: Verdict, value: Value = None) -> Decided:
+        """`value`: what both sides' changes come to, where it is not one side's version that stands."""
         claims = {side: self._claim(place, side) for side in Side}
         base = self._note(place, Side.MYSQL) or self._note(place, Side.MONGO)
-        self._decided.append(
-            Decided(
-                place=place,
-                base=base.found if base else None,
-                mysql=_told(self._value(place, Side.MYSQL)),
-                mongo=_told(self._value(place, Side.MONGO)),
-                mysql_time=claims[Side.MYSQL].time or None,
-                mongo_time=claims[Side.MONGO].time or None,
-                winner=winner,
-            )
+        return Decided(
+            place=place,
+            base=base.found if base else None,
+            mysql=_told(self._value(place, Side.MYSQL)),
+            mongo=_told(self._value(place, Side.MONGO)),
+            mysql_time=claims[Side.MYSQL].time or None,
+            mongo_time=claims[Side.MONGO].time or None,
+            winner=verdict.winner if value is None else None,
+            value=value,
+            policy=verdict.policy,
+            doubtful=verdict.doubtful,
         )
-        lost, value = claims[winner.other], self._value(place, winner.other)
+
+    def _record(self, place: Place, winner: Side, *, seen: bool) -> None:
+        """What lost. `seen`: the winner's writer had seen all that stood on the other side."""
+        lost, value = self._claim(place, winner.other), self._value(place, winner.other)
         seen = seen or (self._saw(place, winner) and not self._saw(place, winner.other))
         # Of a row that is absent its absence is the loser, not each of its columns.
         if lost.side is not None and value is not _ABSENT and not seen:
@@ -338,7 +431,7 @@ class _Deciding:
     def _note(self, place: Place, side: Side) -> Note | None:
         return self._notes[side].places.get(place)
 
-    def _claim(self, place: Place, side: Side) -> _Claim:
+    def _claim(self, place: Place, side: Side) -> Claim:
         """Who wrote what stands at a place of `side`: its own user, or the other side's whose change was carried here. What
         was written but could not be read counts where no note has the value."""
         table, key, _ = place
@@ -350,11 +443,11 @@ class _Deciding:
         for origin in (side, side.other):
             note = self._note(place, origin)
             if note and self._left(note, place, origin) == value:
-                return _Claim(note.time, origin)
+                return Claim(note.time, origin, note.began(self._note(place, origin.other)))
         unread = self._notes[side].unread
-        return _Claim(unread.time, side) if unread else _Claim()
+        return Claim(unread.time, side, unread.time) if unread else Claim()
 
-    def _gap_claim(self, table: str, above: RowKey) -> _Claim | None:
+    def _gap_claim(self, table: str, above: RowKey) -> Claim | None:
         """Who left a gap in a list. Its places were counted anew, so that no note's is the same; but only MySQL's users leave
         gaps, and a list is one value: theirs, as of their newest change of it."""
         times = [
@@ -362,7 +455,7 @@ class _Deciding:
             for (of_table, key, _), note in self._notes[Side.MYSQL].places.items()
             if of_table == table and key[:-1] == above
         ]
-        return _Claim(max(times), Side.MYSQL) if times else None
+        return Claim(max(times), Side.MYSQL, min(times)) if times else None
 
     def _saw(self, place: Place, side: Side) -> bool:
         """Whether the writer of what stands on `side` found there what stands on the other."""
@@ -392,23 +485,6 @@ def _told(value: _Standing) -> Value:
     return None if value is _ABSENT else value
 
 
-def _preferred(rule: Rule, mysql: _Claim, mongo: _Claim) -> Side:
-    """By policy, where neither writer had seen the other's value."""
-    if not mysql.time or not mongo.time:
-        if mysql.time == mongo.time:
-            return rule.tie
-        return Side.MYSQL if mysql.time else Side.MONGO
-    if mysql.side is mongo.side:
-        return Side.MYSQL if mysql.time >= mongo.time else Side.MONGO
-    if rule.policy is not Policy.LAST_WRITE_WINS:
-        wanted = Side.MYSQL if rule.policy is Policy.MYSQL_WINS else Side.MONGO
-        return Side.MYSQL if mysql.side is wanted else Side.MONGO
-    here, there = mysql.time // rule.resolution, mongo.time // rule.resolution
-    if here == there:  # the user of the configured side wrote later, by convention
-        return Side.MYSQL if mysql.side is rule.tie else Side.MONGO
-    return Side.MYSQL if here > there else Side.MONGO
-
-
 # As JSON, for the engine's tables and for people.
 
 
@@ -422,7 +498,10 @@ def decided_to_json(decided: Iterable[Decided]) -> list[dict[str, object]]:
             "mongo": to_json(one.mongo),
             "mysql_time": one.mysql_time,
             "mongo_time": one.mongo_time,
-            "winner": str(one.winner),
+            "winner": None if one.winner is None else str(one.winner),
+            "value": to_json(one.value),
+            "policy": one.policy,
+            "doubtful": one.doubtful,
         }
         for one in decided
     ]

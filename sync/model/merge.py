@@ -5,15 +5,20 @@ The same function for both directions. It decides; it writes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sync.model.change import ConflictKind, Hold, Row, RowChange
 
 
-def merge(current: Row | None, change: RowChange, *, whole: bool = False) -> Row | Hold | None:
+def merge(
+    current: Row | None, change: RowChange, *, whole: bool = False, counted: Collection[str] = ()
+) -> Row | Hold | None:
     """The target's row after `change`, given its row now (None: absent); or a `Hold`, and then nothing may be written.
 
-    `whole` compares and writes the row as one value (rows of a keyless list, which have no identity).
+    `whole` compares and writes the row as one value (rows of a keyless list, which have no identity). Of `counted` columns
+    a change that finds its own result has not been made here: somebody added as much on this side.
     """
-    if current == change.after:
+    if current == change.after and not (counted and _moves(change, counted)):
         return current
     if change.before is None:
         return (
@@ -31,10 +36,16 @@ def merge(current: Row | None, change: RowChange, *, whole: bool = False) -> Row
     for column, value in change.after.items():
         found = before[column]
         if found != value:
-            if current[column] != found and current[column] != value:
+            if current[column] != found and (current[column] != value or column in counted):
                 third.append(column)
             new[column] = value
     return _differs(change, third) if third else new
+
+
+def _moves(change: RowChange, columns: Collection[str]) -> bool:
+    """Whether it updates one of the columns."""
+    before, after = change.before, change.after
+    return before is not None and after is not None and any(before[column] != after[column] for column in columns)
 
 
 def _differs(change: RowChange, columns: list[str]) -> Hold:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from sync.model.change import Entry, RowChange, RowKey, Value
 from sync.model.position import Position, comparable, position_from_json, reached
 from sync.model.values import from_json, to_json
+
+#: Steps that a note keeps at most; beyond that those behind the first fall away.
+STEPS = 100
 
 #: Where a note belongs: table, key, column; "" as column for the presence of the row itself.
 Place = tuple[str, RowKey, str]
@@ -27,6 +31,32 @@ class Note:
     #: What the change found; along an unbroken chain of changes, what the first of them found.
     found: Value
     position: Position
+    #: What chains that were broken off before this one added, of a number; None where that cannot be told.
+    carried: int | None = 0
+    #: Each change of the chain: what it left, and when. Kept only where some policy asks who began.
+    steps: tuple[tuple[Value, int], ...] = ()
+
+    @property
+    def added(self) -> int | None:
+        """By how much this side's users have changed a number; None where that cannot be told."""
+        if self.carried is None or not (_is_number(self.value) and _is_number(self.found)):
+            return None
+        assert isinstance(self.value, int)
+        assert isinstance(self.found, int)
+        return self.carried + self.value - self.found
+
+    def began(self, seen: Note | None) -> int:
+        """When the first of these changes was made of which the other side's writer, whose note is `seen`, did not know."""
+        if not self.steps:
+            return self.time
+        for (value, _), (_, time) in zip(self.steps, islice(self.steps, 1, None), strict=False):
+            if seen and value == seen.found:
+                return time
+        return self.steps[0][1]
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +77,13 @@ class Notes:
     #: The newest change that could not be read.
     unread: Unread | None = None
 
-    def add(self, entry: Entry) -> Notes:
-        """With a user's entry noted. Entries come in the order of the log; one that was noted before changes nothing."""
+    def add(self, entry: Entry, *, steps: bool = False) -> Notes:
+        """With a user's entry noted. Entries come in the order of the log; one that was noted before changes nothing.
+        `steps`: see `Note`."""
         places = dict(self.places)
         for place, (found, value) in _found_and_left(entry).items():
-            places[place] = _following(places.get(place), found, value, entry)
+            note = _following(places.get(place), found, value, entry)
+            places[place] = note if steps or not note.steps else replace(note, steps=())
         unread = self.unread
         if entry.problem and not (unread and _known(unread.position, entry.position)):
             time = max(unread.time if unread else 0, entry.committed_at)
@@ -69,6 +101,8 @@ class Notes:
                 "time": note.time,
                 "found": to_json(note.found),
                 "position": note.position.to_json(),
+                **({"carried": note.carried} if note.carried != 0 else {}),
+                **({"steps": [[to_json(value), time] for value, time in note.steps]} if note.steps else {}),
             }
             for (table, key, column), note in self.places.items()
         ]
@@ -91,6 +125,8 @@ class Notes:
                 time=row["time"],
                 found=from_json(row["found"]),
                 position=position_from_json(row["position"]),
+                carried=row.get("carried", 0),
+                steps=tuple((from_json(value), time) for value, time in row.get("steps", ())),
             )
             for row in data["notes"]
         }
@@ -139,13 +175,19 @@ def _seen_and_written(change: RowChange) -> list[tuple[str, Value, Value]]:
 
 def _following(last: Note | None, found: Value, value: Value, entry: Entry) -> Note:
     if last is None:
-        return Note(value=value, time=entry.committed_at, found=found, position=entry.position)
+        time = entry.committed_at
+        return Note(value=value, time=time, found=found, position=entry.position, steps=((value, time),))
     if _known(last.position, entry.position) and not (reached(entry.position, last.position) and last.value != value):
         return last
-    unbroken = last.value == found
+    time = max(last.time, entry.committed_at)
+    if last.value == found:  # the chain is unbroken
+        steps = (*last.steps, (value, time))
+        return replace(last, value=value, time=time, position=entry.position, steps=(*steps[:1], *steps[1:][-STEPS:]))
     return Note(
         value=value,
-        time=max(last.time, entry.committed_at),
-        found=last.found if unbroken else found,
+        time=time,
+        found=found,
         position=entry.position,
+        carried=last.added,
+        steps=((value, time),),
     )

@@ -277,7 +277,7 @@ def _for_people(decision: Decision) -> dict[str, str | None]:
     values = {
         f"{side}_value": None if side in looked.unreadable else _text(rows_to_json(looked.of(side))) for side in Side
     }
-    return {"policy": str(decision.policy), "fields": _text(decided_to_json(decision.outcome.decided)), **values}
+    return {"policy": decision.policy, "fields": _text(decided_to_json(decision.outcome.decided)), **values}
 
 
 def _text(data: object) -> str:

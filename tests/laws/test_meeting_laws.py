@@ -12,8 +12,9 @@ import pytest
 
 from sync.model.change import DocumentRows, Entry, Hold, Origin, Side
 from sync.model.mapping import CollectionMapping, Policy
-from sync.model.meeting import Answer, Looked, Outcome, Rule, decide, on_written
+from sync.model.meeting import Answer, Looked, Outcome, decide, on_written
 from sync.model.notes import NONE, Notes
+from sync.model.policies import Rule
 from tests.laws.meeting.laws import Law
 from tests.laws.meeting.moves import Setting
 from tests.laws.meeting.rules import Rules, crossed
@@ -172,7 +173,7 @@ def without_notes(
     return decide(collection, rule, looked, dict.fromkeys(Side, NONE), chosen)
 
 
-def without_what_was_found(notes: Notes, entry: Entry) -> Notes:
+def without_what_was_found(notes: Notes, entry: Entry, steps: bool) -> Notes:
     places = {place: replace(note, found="never stands anywhere") for place, note in notes.add(entry).places.items()}
     return replace(notes, places=places)
 

@@ -6,7 +6,7 @@ Every decision is made by `Rules`; here is only who carries it out, in which com
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TypeVar
 
@@ -14,8 +14,9 @@ from sync.model.batch import Batch
 from sync.model.change import Entry, Hold, Origin, Side, Transaction
 from sync.model.lens import difference
 from sync.model.mapping import Policy
-from sync.model.meeting import Answer, Looked, Rule
+from sync.model.meeting import Answer, Looked
 from sync.model.notes import NONE, Note, Place
+from sync.model.policies import Rule
 from sync.model.position import BinlogPosition, Known, Position
 from tests.laws.meeting.rules import Rules, place_in_stream
 from tests.laws.meeting.shapes import DOCUMENT, TWO_COLUMNS, Document, Edits, Shape
@@ -64,7 +65,7 @@ class Setting:
 
     @property
     def start(self) -> State:
-        first = self.shape.document((0, 0))
+        first = self.shape.document(self.shape.start)
         return State(
             mysql=first,
             mongo=first,
@@ -82,6 +83,7 @@ class Moves:
     def __init__(self, setting: Setting, rules: Rules) -> None:
         self._setting = setting
         self._rules = rules
+        self._collection = replace(setting.shape.collection, policy=setting.policy)
         self._rule = Rule(policy=setting.policy, resolution=setting.resolution)
         self._known_notes: dict[frozenset[tuple[Place, Note]], Noted] = {}
         self._no_notes = self._one(Noted(NONE))
@@ -138,7 +140,7 @@ class Moves:
         shape = self._setting.shape
         for new in shape.edits(found, values, self._setting.edits):
             # Of two columns that are alike the first is changed first: the other half is this one's mirror image.
-            if clock > 1 or shape.optional or new.values is None or new.value(0) != found.value(0):
+            if clock > 1 or not shape.alike or new.values is None or new.value(0) != found.value(0):
                 yield new
 
     # The follower applies the binlog.
@@ -359,7 +361,7 @@ class Moves:
         count = len(log) + 1
         entry = Logged(
             document=DOCUMENT,
-            changes=difference(self._setting.shape.collection, found.rows, left.rows),
+            changes=difference(self._collection, found.rows, left.rows),
             origin=origin,
             committed_at=clock * 1000,
             position=_place(log.side, count),
@@ -373,7 +375,7 @@ class Moves:
 
     def _fold_uncached(self, target: Document, entries: tuple[Logged, ...]) -> Document | None:
         """None: the document must be held."""
-        folded = self._rules.fold(self._setting.shape.collection, target.rows, entries)
+        folded = self._rules.fold(self._collection, target.rows, entries)
         return None if isinstance(folded, Hold) else self._setting.shape.of_rows(folded)
 
     def _seen_uncached(self, stream: Log, at: int, end: int) -> int:
@@ -383,7 +385,7 @@ class Moves:
     def _add_uncached(self, noted: Noted, entries: tuple[Logged, ...]) -> Noted:
         notes = noted.notes
         for entry in entries:
-            notes = self._rules.add(notes, entry)
+            notes = self._rules.add(notes, entry, self._collection.keeps_steps)
         return self._one(Noted(notes))
 
     def _one(self, noted: Noted) -> Noted:
@@ -398,7 +400,7 @@ class Moves:
         notes = {Side.MYSQL: of_mysql.notes, Side.MONGO: of_mongo.notes}
         found: dict[tuple[Document, frozenset[Lost]], None] = {}
         for chosen in (None, *Side) if self._setting.person else (None,):
-            outcome = self._rules.decide(shape.collection, self._rule, looked, notes, chosen)
+            outcome = self._rules.decide(self._collection, self._rule, looked, notes, chosen)
             losers = frozenset((one.place, one.value) for one in outcome.losers if one.place in shape.places)
             kept = _NO_LOSERS if self._setting.values else frozenset(one for one in losers if one[1] is not None)
             found[shape.of_rows(outcome.rows), kept] = None

@@ -50,7 +50,7 @@ def search(setting: Setting, rules: Rules | None = None, *, stop_at_first: bool 
                 found.note(state, broken_while_refusing(state))
             else:
                 found.ends += 1
-                found.note(state, broken_at_end(state, laws))
+                found.note(state, broken_at_end(state, laws, setting.shape))
             if stop_at_first and found.broken:
                 return found
         for new in (*following, *relief):
@@ -107,7 +107,7 @@ def shortest_trail(setting: Setting, law: Law, rules: Rules | None = None) -> li
         state = todo.popleft()
         following = [new for new in moves.of(state) if new != state]
         relief = list(moves.relief(state))
-        if not following and law in (broken_while_refusing(state) if relief else broken_at_end(state, laws)):
+        if not following and law in (broken_while_refusing(state) if relief else broken_at_end(state, laws, setting.shape)):
             return _back(came_from, state)
         for new in (*following, *relief):
             if new not in came_from:
