@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Places, Side, Transaction, Value
-from sync.model.clocks import Reading as ClockReading
+from sync.model.clocks import ClockReading
 from sync.model.meeting import Looked, Outcome
 from sync.model.notes import Notes
 from sync.model.position import Checkpoint, Known, Mark, Position

@@ -7,11 +7,12 @@ from rest_framework import serializers
 
 from backend.replication.models import Conflict
 from sync.model.change import ConflictKind, Side
-from sync.model.mapping import Policy
+from sync.model.mapping import Combining, Policy
 
 KINDS = [kind.value for kind in ConflictKind]
 SIDES = [side.value for side in Side]
-POLICIES = [policy.value for policy in Policy]
+#: `custom`: a function of the users' own; `several`: not the same for all fields.
+POLICIES = [*(policy.value for policy in (*Policy, *Combining)), "custom", "several"]
 
 
 class HeldRowSerializer(serializers.Serializer[Any]):
@@ -34,7 +35,16 @@ class DecidedFieldSerializer(serializers.Serializer[Any]):
     mongo = serializers.JSONField(allow_null=True)
     mysql_time = serializers.IntegerField(allow_null=True)
     mongo_time = serializers.IntegerField(allow_null=True)
-    winner = serializers.ChoiceField(choices=SIDES)
+    winner = serializers.ChoiceField(
+        choices=SIDES, allow_null=True, help_text="null: what both sides' changes come to stands, see `value`"
+    )
+    value = serializers.JSONField(allow_null=True, required=False)
+    policy = serializers.CharField(
+        allow_blank=True, required=False, help_text="the policy that was asked; empty where none had to be"
+    )
+    doubtful = serializers.BooleanField(
+        required=False, help_text="it went by time, and the clocks cannot tell which was earlier"
+    )
 
 
 class LoserSerializer(serializers.Serializer[Any]):

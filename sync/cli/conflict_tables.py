@@ -24,7 +24,7 @@ def fields_table(conflict: Mapping[str, Any]) -> Table | None:
     fields: Sequence[_Item] = conflict["fields"] or ()
     if not fields:
         return None
-    table = Table("place", "base", "MySQL", "MongoDB", "MySQL's time", "MongoDB's time", "winner", title="decided")
+    table = Table("place", "base", "MySQL", "MongoDB", "MySQL's time", "MongoDB's time", "winner", "by", title="decided")
     noted = {_place(note) for side in Side for note in _notes(conflict, side)}
     for one in fields:
         table.add_row(
@@ -34,7 +34,8 @@ def fields_table(conflict: Mapping[str, Any]) -> Table | None:
             _value(one, "mongo"),
             moment(one["mysql_time"]),
             moment(one["mongo_time"]),
-            _NAMES[Side(one["winner"])],
+            _NAMES[Side(one["winner"])] if one["winner"] else f"both: {_value(one, 'value')}",
+            _decided_by(one),
         )
     return table
 
@@ -80,6 +81,12 @@ def _place(one: _Item) -> str:
     key = " ".join(json.dumps(part, ensure_ascii=False) for part in one["key"])
     column = f".{one['column']}" if one["column"] else ""
     return f"{one['table']}{column} [{key}]"
+
+
+def _decided_by(one: _Item) -> str:
+    """The policy that was asked, and how sure that is; rows of earlier versions do not tell."""
+    policy = str(one.get("policy", ""))
+    return f"{policy}; the clocks cannot tell which was first" if one.get("doubtful") else policy
 
 
 def _value(one: _Item, name: str) -> str:

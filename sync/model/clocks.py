@@ -9,7 +9,7 @@ from sync.model.change import Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ClockReading:
     """A server's clock, asked once. Microseconds."""
 
     #: On the asker's own clock.
@@ -42,7 +42,7 @@ class Clocks:
         return time - self.ahead if side is Side.MYSQL and abs(self.ahead) > self.error else time
 
 
-def compared(mysql: Iterable[Reading], mongo: Iterable[Reading]) -> Clocks:
+def compared(mysql: Iterable[ClockReading], mongo: Iterable[ClockReading]) -> Clocks:
     """By the best reading of each, made with the same clock."""
     here, there = (min(of, key=lambda one: one.error) for of in (mysql, mongo))
     return Clocks(ahead=here.ahead - there.ahead, error=here.error + there.error)

@@ -24,7 +24,7 @@ from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepErro
 from sync.holder import is_gone, this_process
 from sync.model.assembler import Assembler, assemblers
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Places, Side, Value
-from sync.model.clocks import Reading as ClockReading
+from sync.model.clocks import ClockReading
 from sync.model.lens import bson_id, document_key, empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.plan import Delete, Insert, Replace, Update, plan

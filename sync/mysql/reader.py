@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from sync.errors import Contention
 from sync.model.change import DocumentId, Row, RowKey, Side, Value
-from sync.model.clocks import Reading as ClockReading
+from sync.model.clocks import ClockReading
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.mysql.binlog import log_end
 from sync.mysql.rows import Clause, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows

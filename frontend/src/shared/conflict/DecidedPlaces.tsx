@@ -5,7 +5,12 @@ import { SIDES } from '@/shared/format/sides'
 import { shownMicroseconds } from '@/shared/format/time'
 import { decidedPlaces, furtherLosers, shownAt, type Fate, type Version } from './outcome'
 
-const MARKS: Record<Fate, string> = { winner: '✓ winner', loser: '✗ loser', 'gave way': '○ gave way' }
+const MARKS: Record<Fate, string> = {
+  winner: '✓ winner',
+  loser: '✗ loser',
+  'gave way': '○ gave way',
+  counted: '+ counted',
+}
 
 /** Field by field: what stood there, both values with when they were written, the winner and the loser. */
 export function DecidedPlaces({ conflict }: { conflict: ConflictDetail }) {
@@ -22,6 +27,16 @@ export function DecidedPlaces({ conflict }: { conflict: ConflictDetail }) {
           {field.base !== null ? (
             <Text size="sm" c="dimmed" className="breakable">
               before: <code>{shownAt(field.column, field.base)}</code>
+            </Text>
+          ) : null}
+          {field.winner === null ? (
+            <Text size="sm" className="breakable">
+              both changes together: <code>{shownAt(field.column, field.value)}</code>
+            </Text>
+          ) : null}
+          {field.doubtful ? (
+            <Text size="sm" c="dimmed">
+              The clocks of both servers cannot tell which was written first.
             </Text>
           ) : null}
           <div className="versions">

@@ -4,7 +4,7 @@ import { isSide } from '@/shared/format/sides'
 import { shownValue } from '@/shared/format/value'
 
 /** What became of one side's value at one place. */
-export type Fate = 'winner' | 'loser' | 'gave way'
+export type Fate = 'winner' | 'loser' | 'gave way' | 'counted'
 
 export interface Version {
   side: Side
@@ -46,7 +46,7 @@ export function decidedPlaces(conflict: ConflictDetail): DecidedPlace[] {
       column: field.column,
       value: field[side],
       time: side === 'mysql' ? field.mysql_time : field.mongo_time,
-      fate: field.winner === side ? 'winner' : lost ? 'loser' : 'gave way',
+      fate: field.winner === null ? 'counted' : field.winner === side ? 'winner' : lost ? 'loser' : 'gave way',
     })
     return { id: placeId(field), field, versions: [version('mysql'), version('mongo')] }
   })
