@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -63,7 +64,10 @@ def main() -> None:
     for number in (0, 1, 2):
         os.dup2(nothing, number)
     for line in requests:
-        answers.write(json.dumps(answer(json.loads(line))) + "\n")
+        request = json.loads(line)
+        signal.setitimer(signal.ITIMER_REAL, request["seconds"] + 1)  # ends this process where the worker is gone by then
+        answers.write(json.dumps(answer(request)) + "\n")
+        signal.setitimer(signal.ITIMER_REAL, 0)
         answers.flush()
 
 

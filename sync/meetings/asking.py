@@ -87,7 +87,7 @@ class Functions:
         assert process.stdin
         assert process.stdout
         try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.write(json.dumps({**request, "seconds": seconds}).encode() + b"\n")
             process.stdin.flush()
             line = _line(process.stdout.fileno(), time.monotonic() + seconds)
         except OSError:

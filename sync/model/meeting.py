@@ -332,16 +332,17 @@ class _Deciding:
     def _verdict(self, places: list[Place], saw: Mapping[Side, bool]) -> Verdict:
         if self._chosen:
             return Verdict(winner=self._chosen, policy=A_PERSON)
+        policy, present = self._policy(places)
+        if policy is Combining.UNION and present and self._added_anew(places[0], present):
+            return Verdict(winner=present, policy=str(policy))
         if saw[Side.MYSQL] != saw[Side.MONGO]:
             return Verdict(winner=Side.MYSQL if saw[Side.MYSQL] else Side.MONGO)
-        policy, present = self._policy(places)
         one = places[0] if len(places) == 1 else None
         mysql, mongo = (self._value(one, side) if one else _ABSENT for side in Side)
         contest = Contest(
             mysql=self._joint_claim(places, Side.MYSQL),
             mongo=self._joint_claim(places, Side.MONGO),
             values=None if mysql is _ABSENT or mongo is _ABSENT else (mysql, mongo),
-            present=present,
             question=lambda: self._question(places),
         )
         return judged(self._rule, policy, contest)
@@ -358,6 +359,14 @@ class _Deciding:
         kind = ConflictKind.DELETE_DIFFERS if of_row else self._kind_of(places[0])
         present = here[0] if of_row else None
         return own or self._collection.kinds.get(kind, self._rule.policy), present
+
+    def _added_anew(self, place: Place, present: Side) -> bool:
+        """Whether a member's last change on the side that has it is an adding which its remover cannot have seen, though both
+        found it there: it was removed and added again, or added later than it was removed."""
+        added, removed = self._note(place, present), self._note(place, present.other)
+        if added is None or removed is None or added.value is not True:
+            return False
+        return added.found is True or added.time >= removed.time
 
     def _kind_of(self, place: Place) -> ConflictKind:
         """Of a place in a row that both sides have: did both insert it?"""

@@ -57,8 +57,6 @@ class Contest:
     mongo: Claim
     #: Of one column in a row that both sides have.
     values: tuple[Value, Value] | None = None
-    #: The only side that has the row.
-    present: Side | None = None
     #: What a function is told of it.
     question: Callable[[], Question]
 
@@ -88,7 +86,7 @@ def judged(rule: Rule, policy: FieldPolicy, contest: Contest) -> Verdict:
 
 
 def _wanted(rule: Rule, policy: FieldPolicy, contest: Contest) -> tuple[Side, bool]:
-    """The side whose version stands; whether that is doubtful."""
+    """The side whose version stands; whether that is doubtful. What is no matter of its policy goes by time."""
     mysql, mongo = contest.mysql, contest.mongo
     match policy:
         case Custom():
@@ -99,8 +97,6 @@ def _wanted(rule: Rule, policy: FieldPolicy, contest: Contest) -> tuple[Side, bo
         case Combining.MAX | Combining.MIN if contest.values:
             least, greatest = _ordered(*contest.values)
             return (greatest if policy is Combining.MAX else least), False
-        case Combining.UNION if contest.present:
-            return contest.present, False
         case Policy.FIRST_WRITE_WINS:
             later, doubtful = _later(rule, mysql, mongo, mysql.began, mongo.began)
             return (later.other if later else _of_tie(rule, mysql)), doubtful

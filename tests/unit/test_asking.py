@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +33,8 @@ def strange(question):
     return "both"
 
 def endless(question):
+    with open(os.environ["CALLS"], "a") as calls:
+        calls.write("x")
     while True:
         pass
 
@@ -59,6 +60,7 @@ def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Funct
     path = os.pathsep.join([str(tmp_path), *(one for one in sys.path if one)])
     monkeypatch.setenv("PYTHONPATH", path)
     monkeypatch.setenv("LOCKSTEP_FOLLOWER_MYSQL_URL", "mysql://u:secret@h/d")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
     made = Functions()
     yield made
     made.close()
@@ -103,17 +105,14 @@ def test_a_failure_is_told_without_values_and_others_go_on(functions: Functions,
     assert functions.ask(custom("greater"), QUESTION) is Side.MONGO
 
 
-def test_one_that_takes_too_long_is_ended(functions: Functions) -> None:
+def test_one_that_takes_too_long_is_ended(functions: Functions, tmp_path: Path) -> None:
     """And not asked again before the next look; others are."""
     functions.check([custom("endless")])
-    slow = custom("endless", 0.2)
-    with pytest.raises(PolicyFailed, match=r"was not done within 0\.2 s"):
-        functions.ask(slow, QUESTION)
-    begun = time.monotonic()
-    for number in range(100):
-        with pytest.raises(PolicyFailed, match="was not done"):
+    slow = custom("endless", 1.0)
+    for number in range(10):
+        with pytest.raises(PolicyFailed, match="was not done within 1 s"):
             functions.ask(slow, QUESTION | {"mysql": number})
-    assert time.monotonic() - begun < 100 * 0.2
+    assert (tmp_path / "calls").read_text() == "x"
     assert functions.ask(custom("greater"), QUESTION) is Side.MONGO
 
 
