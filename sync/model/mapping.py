@@ -39,7 +39,7 @@ class Combining(enum.StrEnum):
     MIN = "min"
     #: Both sides' changes of a number are added up.
     DELTA = "delta"
-    #: A member of a set that one side added or kept, stays.
+    #: Members of a set come and go one by one: what either side adds stays. So it is where nothing is said.
     UNION = "union"
 
 

@@ -332,9 +332,6 @@ class _Deciding:
     def _verdict(self, places: list[Place], saw: Mapping[Side, bool]) -> Verdict:
         if self._chosen:
             return Verdict(winner=self._chosen, policy=A_PERSON)
-        policy, present = self._policy(places)
-        if policy is Combining.UNION and present and self._added_anew(places[0], present):
-            return Verdict(winner=present, policy=str(policy))
         if saw[Side.MYSQL] != saw[Side.MONGO]:
             return Verdict(winner=Side.MYSQL if saw[Side.MYSQL] else Side.MONGO)
         one = places[0] if len(places) == 1 else None
@@ -345,28 +342,18 @@ class _Deciding:
             values=None if mysql is _ABSENT or mongo is _ABSENT else (mysql, mongo),
             question=lambda: self._question(places),
         )
-        return judged(self._rule, policy, contest)
+        return judged(self._rule, self._policy(places), contest)
 
-    def _policy(self, places: list[Place]) -> tuple[FieldPolicy, Side | None]:
-        """What decides these places; and the only side that has the row, if it is about that."""
+    def _policy(self, places: list[Place]) -> FieldPolicy:
+        """What decides these places."""
         table, key, column = places[0]
         mapped = next(one for one in self._collection.tables if one.name == table)
-        here = [side for side in Side if key in self._looked.of(side)[table]]
-        of_row = len(here) == 1 and not mapped.is_list
-        own = mapped.policies.get("" if of_row or mapped.is_list else column)
-        if own is Combining.DELTA:  # what it comes to cannot be told
-            own = None
-        kind = ConflictKind.DELETE_DIFFERS if of_row else self._kind_of(places[0])
-        present = here[0] if of_row else None
-        return own or self._collection.kinds.get(kind, self._rule.policy), present
-
-    def _added_anew(self, place: Place, present: Side) -> bool:
-        """Whether a member's last change on the side that has it is an adding which its remover cannot have seen, though both
-        found it there: it was removed and added again, or added later than it was removed."""
-        added, removed = self._note(place, present), self._note(place, present.other)
-        if added is None or removed is None or added.value is not True:
-            return False
-        return added.found is True or added.time >= removed.time
+        presence = not mapped.is_list and any(key not in self._looked.of(side)[table] for side in Side)
+        own = mapped.policies.get("" if presence or mapped.is_list else column)
+        kind = ConflictKind.DELETE_DIFFERS if presence else self._kind_of(places[0])
+        if own is None or own is Combining.DELTA:  # what a number comes to cannot be told
+            return self._collection.kinds.get(kind, self._rule.policy)
+        return own
 
     def _kind_of(self, place: Place) -> ConflictKind:
         """Of a place in a row that both sides have: did both insert it?"""

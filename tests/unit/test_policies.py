@@ -300,35 +300,16 @@ def test_a_tie_is_doubtful() -> None:
 # Members of a set.
 
 
-@pytest.mark.parametrize("removed_at", [1, 9])
-def test_union_keeps_what_was_added_anew(removed_at: int) -> None:
-    """MySQL's user removed a member; MongoDB's user did, too, and added it again. Without the policy it would go."""
-    with_x, without = thing(tags="x"), OLD
-    for policy, left in (('policy = "union"', with_x), ("", without)):
-        of = things(of_set=policy)
-        of_mysql = noted(of, MYSQL, (removed_at, with_x, without))
-        of_mongo = noted(of, MONGO, (2, with_x, without), (3, without, with_x))
-        outcome = met(of, without, with_x, of_mysql, of_mongo)
-        assert outcome.rows == left
-        assert outcome.decided[0].policy == ("union" if policy else "")
-
-
-def test_a_member_that_its_remover_had_found_goes() -> None:
-    """Under union too: MongoDB's user added it, a decision that was cleared brought it to MySQL's user."""
-    of = things(of_set='policy = "union"')
-    with_x = thing(tags="x")
-    outcome = met(of, with_x, OLD, noted(of, MYSQL, (1, OLD, with_x)), noted(of, MONGO, (2, with_x, OLD)))
-    assert outcome.rows["tag"] == {}
-
-
+@pytest.mark.parametrize("policy", ["", 'policy = "union"'])
 @pytest.mark.parametrize("side", list(Side))
-def test_a_member_that_one_side_removed_goes(side: Side) -> None:
-    """Nobody touched it on the other side."""
-    of = things(of_set='policy = "union"')
-    with_x = thing(tags="x")
-    notes = noted(of, side, (1, with_x, OLD))
-    outcome = met(of, OLD, with_x, notes) if side is MYSQL else met(of, with_x, OLD, of_mongo=notes)
-    assert outcome.rows == OLD
+def test_members_of_a_set_come_and_go_one_by_one(side: Side, policy: str) -> None:
+    """What either side added stays, what one side removed goes."""
+    of = things(of_set=policy)
+    base, left, other = thing(tags="xy"), thing(tags="ya"), thing(tags="xyb")
+    of_side = {side: noted(of, side, (1, base, left)), side.other: noted(of, side.other, (2, base, other))}
+    standing = {side: left, side.other: other}
+    outcome = met(of, standing[MYSQL], standing[MONGO], of_side[MYSQL], of_side[MONGO])
+    assert (outcome.rows, outcome.losers) == (thing(tags="yab"), ())
 
 
 # Kinds, rows, functions.
