@@ -12,6 +12,7 @@ from typing import Self
 from sync.config import Config, Role, Server, variable
 from sync.errors import CommandRefused, ConfigError, LeaseHeld
 from sync.lease import Lease
+from sync.meetings.asking import findings
 from sync.model.change import DocumentId, Side
 from sync.model.compare import compare, different_places
 from sync.model.fold import broken
@@ -87,7 +88,10 @@ class Wiring:
     def _follower(self) -> Parts:
         mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
         mysql_preflight.require_tables(mysql, self.mapping)
-        target, reader = MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping)), MySQLReader(mysql, self.mapping)
+        target, reader = (
+            MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping)),
+            MySQLReader(mysql, self.mapping),
+        )
         return Parts(
             source=BinlogSource(mysql, self.mapping),
             target=target,
@@ -281,7 +285,11 @@ class Wiring:
         """Everything that must be so on both servers; each finding with its fix. Changes nothing."""
         mysql = {str(role): self._mysql(role) for role in Role}
         mongo = {str(role): self._mongo(role) for role in Role}
-        return [*mysql_preflight.check(mysql, self.mapping), *mongo_preflight.check(mongo, self.mapping)]
+        return [
+            *mysql_preflight.check(mysql, self.mapping),
+            *mongo_preflight.check(mongo, self.mapping),
+            *findings(self.mapping.functions),
+        ]
 
     def setup_steps(self) -> list[Step]:
         """What `setup` does on both sides, in order, as owner."""

@@ -344,7 +344,7 @@ class Worker:
     def _clocks(self) -> dict[str, float] | None:
         """How far MySQL's clock is ahead of MongoDB's, in milliseconds, as last asked."""
         known = self._looking.clocks.last if self._looking else None
-        return known and {"mysql_ahead_ms": known.ahead / 1000, "error_ms": known.error / 1000}
+        return None if known is None else {"mysql_ahead_ms": known.ahead / 1000, "error_ms": known.error / 1000}
 
     def _lag(self, position: Position | None) -> float | None:
         """Seconds since the commit of the newest change applied, 0 where the log has no more; None if it cannot be told."""

@@ -24,7 +24,9 @@ def fields_table(conflict: Mapping[str, Any]) -> Table | None:
     fields: Sequence[_Item] = conflict["fields"] or ()
     if not fields:
         return None
-    table = Table("place", "base", "MySQL", "MongoDB", "MySQL's time", "MongoDB's time", "winner", "by", title="decided")
+    table = Table(
+        "place", "base", "MySQL", "MongoDB", "MySQL's time", "MongoDB's time", "winner", "by", title="decided"
+    )
     noted = {_place(note) for side in Side for note in _notes(conflict, side)}
     for one in fields:
         table.add_row(

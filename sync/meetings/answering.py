@@ -9,7 +9,6 @@ import importlib
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,7 +26,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, str]:
         if "question" not in request:
             return {}
         side = function(_plain(request["question"]))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is told to who asked
         told = str(error) if isinstance(error, NotCallable | ImportError) else ""
         return {"error": f"{type(error).__name__}{told and ': '}{told}"}
     if isinstance(side, str) and side in tuple(Side):
@@ -65,11 +64,13 @@ def main() -> None:
         os.dup2(nothing, number)
     for line in requests:
         request = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, request["seconds"] + 1)  # ends this process where the worker is gone by then
+        signal.setitimer(
+            signal.ITIMER_REAL, request["seconds"] + 1
+        )  # ends this process where the worker is gone by then
         answers.write(json.dumps(answer(request)) + "\n")
         signal.setitimer(signal.ITIMER_REAL, 0)
         answers.flush()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

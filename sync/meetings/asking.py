@@ -17,6 +17,7 @@ from sync.errors import ConfigError, PolicyFailed
 from sync.model.change import Side
 from sync.model.mapping import Custom
 from sync.model.policies import Question
+from sync.model.report import Finding, Level
 
 #: Seconds for the process to start and to import what the function needs.
 START = 15.0
@@ -114,6 +115,23 @@ class Functions:
                 env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
             )
         return self._process
+
+
+def findings(functions: Iterable[Custom]) -> list[Finding]:
+    """For doctor: whether each can be called."""
+    asked, told = Functions(), list[Finding]()
+    try:
+        for one in sorted(functions, key=str):
+            subject = f"policy: {one.function}"
+            try:
+                asked.check([one])
+            except ConfigError as error:
+                told.append(Finding(level=Level.PROBLEM, subject=subject, message=error.message, fix=error.hint))
+            else:
+                told.append(Finding(level=Level.OK, subject=subject, message="can be called"))
+    finally:
+        asked.close()
+    return told
 
 
 def _too_long(custom: Custom, seconds: float) -> PolicyFailed:

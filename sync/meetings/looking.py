@@ -103,7 +103,7 @@ class Looking:
     def start(self) -> None:
         """Take away what a predecessor left: the lease is taken, nothing has been read yet. Raises `ConfigError` where a
         policy's function cannot be called."""
-        self._functions.check(one for collection in self._mapping.collections.values() for one in collection.functions)
+        self._functions.check(self._mapping.functions)
         self._in_rows(lambda rows: rows.looks.clear())
 
     def close(self) -> None:
@@ -264,7 +264,7 @@ class Looking:
         still = {number: one for number, one in under.items() if now.get(number) == one.mysql}
         undecided = self._ask(look, still)
         still = {number: one for number, one in still.items() if number not in undecided}
-        self._give_up(look, under.keys() - still.keys() - undecided)
+        self._give_up(look, under.keys() - still.keys() - set(undecided))
         self._decide(look, still)
         self._functions.forget()
 

@@ -200,6 +200,11 @@ class SyncMapping:
         every = {table.name: table for collection in self.collections.values() for table in collection.tables}
         object.__setattr__(self, "tables", every)
 
+    @property
+    def functions(self) -> frozenset[Custom]:
+        """Functions of the users' own that decide something."""
+        return frozenset(one for collection in self.collections.values() for one in collection.functions)
+
 
 def _table(
     collection: CollectionMapping,

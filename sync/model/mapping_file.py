@@ -129,9 +129,7 @@ class _Reader:
     ) -> Granularity:
         problems: list[str] = []
         own = [field.policy for field in (*fields, *_entry_fields(parts))]
-        found = granularity(
-            table.get("granularity", Granularity.FIELD), problems, own=own, parts=bool(parts)
-        )
+        found = granularity(table.get("granularity", Granularity.FIELD), problems, own=own, parts=bool(parts))
         self._found(problems, (*path, "granularity"))
         return found
 

@@ -21,7 +21,7 @@ Question: TypeAlias = Mapping[str, object]
 Ask: TypeAlias = Callable[[Custom, Question], Side]
 
 
-def nobody_answers(custom: Custom, question: Question) -> Side:
+def nobody_answers(custom: Custom, _: Question) -> Side:
     """Where no function can be asked."""
     raise PolicyFailed(f"{custom.function} cannot be asked here")
 

@@ -22,13 +22,13 @@ from tests.site import Site
 #: Seconds: the resolution of MariaDB's commit times, and a little.
 APART = 1.1
 
-RULES = '''
+RULES = """
 def longer(question):
     return "mysql" if len(question["mysql"]) > len(question["mongo"]) else "mongo"
 
 def fails(question):
     raise ValueError(question["mysql"])
-'''
+"""
 
 #: Policies for the sample's fields: line of the mapping -> the same with a policy.
 POLICIES = {
@@ -157,7 +157,9 @@ def test_each_field_goes_as_its_policy_says(under: Engine) -> None:
         elif name == "transactions":
             assert (one["transaction_count"], one["bucket_end_date"].year) == (3, 2099), "the least; the latest"
             assert one["account_id"] == mongo["account_id"], "MongoDB wins where both updated"
-            policies = {column: told[column]["policy"] for column in ("transaction_count", "bucket_end_date", "account_id")}
+            policies = {
+                column: told[column]["policy"] for column in ("transaction_count", "bucket_end_date", "account_id")
+            }
             assert policies == {"transaction_count": "min", "bucket_end_date": "max", "account_id": "mongo_wins"}
         else:
             assert one["name"] == "Annabel", "the longer one, says the function"
@@ -217,9 +219,11 @@ def test_increments_from_both_sides_all_count(under: Engine) -> None:
     def in_mysql() -> None:
         connection = under.site.mysql("app")
         for number in range(steps):
-            again(lambda n=number: connection.cursor().execute(  # type: ignore[misc]
-                "UPDATE analytics_account SET `limit` = `limit` + 1, account_id = %s WHERE id = %s", (n, str(key))
-            ))
+            again(
+                lambda n=number: connection.cursor().execute(  # type: ignore[misc]
+                    "UPDATE analytics_account SET `limit` = `limit` + 1, account_id = %s WHERE id = %s", (n, str(key))
+                )
+            )
 
     def in_mongo() -> None:
         for number in range(steps):

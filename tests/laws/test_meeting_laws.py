@@ -255,7 +255,9 @@ def whose_result_stands(
     collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry]
 ) -> DocumentRows | Hold:
     """A fold that takes equal values for the same change."""
-    return fold(replace(collection, fields=tuple(replace(one, policy=None) for one in collection.fields)), rows, entries)
+    return fold(
+        replace(collection, fields=tuple(replace(one, policy=None) for one in collection.fields)), rows, entries
+    )
 
 
 def without_broken_chains(notes: Notes, entry: Entry, steps: bool) -> Notes:

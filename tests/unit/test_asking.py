@@ -14,7 +14,7 @@ from sync.meetings.asking import Functions
 from sync.model.change import Side
 from sync.model.mapping import Custom
 
-RULES = '''
+RULES = """
 import os, sys, time
 from datetime import datetime
 
@@ -48,7 +48,7 @@ def secrets(question):
     return "mongo" if any(name.startswith("LOCKSTEP_") for name in os.environ) else "mysql"
 
 number = 5
-'''
+"""
 
 QUESTION = {"collection": "c", "table": "t", "key": ["k"], "column": "a", "base": 1, "mysql": 2, "mongo": 7}
 

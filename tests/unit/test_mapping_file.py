@@ -114,8 +114,12 @@ def test_policies_are_read() -> None:
         "person": {"count": Combining.DELTA, "best": Combining.MAX, "picked": pick},
         "tag": {"": Combining.UNION},
     }
-    assert (people.counted, people.functions, people.keeps_steps) == ({"person": {"count"}}, {pick}, True)
-    assert (people.whole, people.granularity) == ({"room"}, Granularity.FIELD)
+    assert (people.counted, people.functions, people.keeps_steps) == (
+        {"person": frozenset({"count"})},
+        frozenset({pick}),
+        True,
+    )
+    assert (people.whole, people.granularity) == (frozenset({"room"}), Granularity.FIELD)
 
 
 def test_a_row_may_be_one_value() -> None:
@@ -193,7 +197,10 @@ MISTAKES = [
             ('policy = { function = "pick" }', "people.policy: function: a dotted name is needed"),
             ('policy = { function = "a.b", seconds = 0 }', "seconds: allowed: more than 0, at most 5"),
             ('policy = { function = "a.b", seconds = 6 }', "seconds: allowed: more than 0, at most 5"),
-            ('policy = { function = "a.b", limit = 6 }', "people.policy: unknown key limit; allowed: function, seconds"),
+            (
+                'policy = { function = "a.b", limit = 6 }',
+                "people.policy: unknown key limit; allowed: function, seconds",
+            ),
         )
     ),
     ('name", codec = "string"', 'name", codec = "string", policy = "max"', "name.policy: max is not for codec string"),

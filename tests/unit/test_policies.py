@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
 
@@ -69,9 +70,7 @@ def place_of(side: Side, count: int) -> Position:
     return BinlogPosition(server="s", file="binlog.000001", offset=count)
 
 
-def entry(
-    of: CollectionMapping, side: Side, count: int, time: int, found: DocumentRows, left: DocumentRows
-) -> Entry:
+def entry(of: CollectionMapping, side: Side, count: int, time: int, found: DocumentRows, left: DocumentRows) -> Entry:
     return Entry(
         document=DOCUMENT,
         changes=difference(of, found, left),
@@ -152,8 +151,8 @@ def test_dates_have_an_order_and_null_is_less_than_any() -> None:
     for policy in ("max", "min"):
         of = things(f', null = "absent", policy = "{policy}"')
         base = thing(5)
-        notes = [noted(of, side, (1, base, left)) for side, left in ((MYSQL, thing(None)), (MONGO, thing(3)))]
-        assert number(met(of, thing(None), thing(3), *notes)) == 3
+        of_mysql, of_mongo = noted(of, MYSQL, (1, base, thing(None))), noted(of, MONGO, (1, base, thing(3)))
+        assert number(met(of, thing(None), thing(3), of_mysql, of_mongo)) == 3
 
 
 # Both changes of a number count.
@@ -205,8 +204,8 @@ def test_a_broken_chain_of_text_adds_nothing() -> None:
 @pytest.mark.parametrize("chosen", list(Side))
 def test_a_person_takes_a_number_as_it_stands(chosen: Side) -> None:
     """With its side's document."""
-    notes = [noted(COUNTED, side, (1, OLD, thing(left))) for side, left in ((MYSQL, 5), (MONGO, 7))]
-    outcome = met(COUNTED, thing(5), thing(7), *notes, chosen=chosen)
+    of_mysql, of_mongo = noted(COUNTED, MYSQL, (1, OLD, thing(5))), noted(COUNTED, MONGO, (1, OLD, thing(7)))
+    outcome = met(COUNTED, thing(5), thing(7), of_mysql, of_mongo, chosen=chosen)
     assert number(outcome) == (5 if chosen is MYSQL else 7)
 
 
@@ -214,7 +213,12 @@ def test_where_a_change_could_not_be_read_a_number_goes_like_any_field() -> None
     """By the collection's policy, and what loses is told."""
     problem = Hold(kind=ConflictKind.MISSING_IMAGE, reason="no image")
     unread = Entry(
-        document=DOCUMENT, changes=(), origin=Origin.USER, committed_at=9000, position=place_of(MONGO, 1), problem=problem
+        document=DOCUMENT,
+        changes=(),
+        origin=Origin.USER,
+        committed_at=9000,
+        position=place_of(MONGO, 1),
+        problem=problem,
     )
     outcome = met(COUNTED, thing(5), thing(7), noted(COUNTED, MYSQL, (1, OLD, thing(5))), NONE.add(unread))
     assert (number(outcome), lost(outcome)) == (7, {"a": 5})
@@ -263,7 +267,7 @@ def test_who_found_the_first_write_begins_there() -> None:
 def test_steps_are_kept_only_where_some_policy_asks() -> None:
     """And not without end: the first is never forgotten."""
     rows = [OLD, *(thing(value) for value in range(1, 300))]
-    steps = [(at, *pair) for at, pair in enumerate(zip(rows, rows[1:], strict=False), 1)]
+    steps = [(at, *pair) for at, pair in enumerate(pairwise(rows), 1)]
     note = noted(FIRST, MYSQL, *steps).places["thing", KEY, "a"]
     assert (len(note.steps), note.steps[0], note.steps[-1]) == (101, (1, 1000), (299, 299_000))
     assert noted(COUNTED, MYSQL, *steps).places["thing", KEY, "a"].steps == ()
@@ -374,8 +378,15 @@ def test_a_function_picks_the_side(answer: Side) -> None:
     assert (number(outcome), lost(outcome)) == ((5, {"a": 7}) if answer is MYSQL else (7, {"a": 5}))
     ((custom, question),) = asked
     assert question == {
-        **{"collection": "things", "table": "thing", "key": ["k"], "column": "a"},
-        **{"base": 0, "mysql": 5, "mongo": 7, "mysql_time": 1000, "mongo_time": 2000},
+        "collection": "things",
+        "table": "thing",
+        "key": ["k"],
+        "column": "a",
+        "base": 0,
+        "mysql": 5,
+        "mongo": 7,
+        "mysql_time": 1000,
+        "mongo_time": 2000,
     }
     assert (outcome.decided[0].policy, outcome.policy(CUSTOM)) == (str(custom), "custom")
 

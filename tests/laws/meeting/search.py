@@ -107,7 +107,9 @@ def shortest_trail(setting: Setting, law: Law, rules: Rules | None = None) -> li
         state = todo.popleft()
         following = [new for new in moves.of(state) if new != state]
         relief = list(moves.relief(state))
-        if not following and law in (broken_while_refusing(state) if relief else broken_at_end(state, laws, setting.shape)):
+        if not following and law in (
+            broken_while_refusing(state) if relief else broken_at_end(state, laws, setting.shape)
+        ):
             return _back(came_from, state)
         for new in (*following, *relief):
             if new not in came_from:

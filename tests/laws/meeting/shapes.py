@@ -102,7 +102,9 @@ class Shape:
     @property
     def unique(self) -> tuple[int, ...]:
         """Of the two values those that never recur where every write brings a new one."""
-        return tuple(index for index in (0, 1) if not (self.counted and index == 0) and not (self.member and index == 1))
+        return tuple(
+            index for index in (0, 1) if not (self.counted and index == 0) and not (self.member and index == 1)
+        )
 
     @property
     def by_policy(self) -> tuple[int, ...]:
@@ -192,10 +194,18 @@ CHILD_ROW = Shape(
     (("person", _ROOT, "a"), ("entry", _ENTRY, "b")),
 )
 
-def _with_policy(name: str, policy: str, step: Step, **told: object) -> Shape:
+
+def _with_policy(
+    name: str,
+    policy: str,
+    step: Step,
+    *,
+    counted: bool = False,
+    best: Callable[[Iterable[int]], int] | None = None,
+) -> Shape:
     text = _TWO_COLUMNS.replace('column = "a", codec = "int32"', f'column = "a", codec = "int32", policy = "{policy}"')
     collection = load_mapping(text).collections["people"]
-    return replace(TWO_COLUMNS, name=name, collection=collection, step=step, **told)
+    return replace(TWO_COLUMNS, name=name, collection=collection, step=step, counted=counted, best=best)
 
 
 def _one_more(found: int, values: tuple[int, ...]) -> Iterable[int]:
