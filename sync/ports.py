@@ -159,6 +159,9 @@ class LookStore(Protocol):
     def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
         """Both sides' notes of those rows that still have the look, which are locked until the transaction's end."""
 
+    def bases(self, conflicts: Collection[int]) -> Mapping[int, DocumentRows]:
+        """MySQL's rows as of the last decision that reached MongoDB and not MySQL, of those of the rows that had one."""
+
     def decided(self, look: int, decisions: Mapping[int, Decision]) -> None:
         """Store what the look came to, for the listener and for people."""
 
@@ -172,7 +175,8 @@ class LookStore(Protocol):
         """Both sides have the outcome: close the rows, as `converged` where no value lost."""
 
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:
-        """What this look decided stood in MongoDB, but is not the last word: its losers are kept for good, it is cleared."""
+        """What this look decided stood in MongoDB, but is not the last word: its losers are kept for good, with the rows of
+        MySQL's that it was made of; it is cleared."""
 
     def prune(self, state: str, days: int, limit: int) -> int:
         """Delete rows that were closed as this state, `settled` or `converged`, more than so many days ago; returns how

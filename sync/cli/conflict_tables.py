@@ -36,7 +36,7 @@ def fields_table(conflict: Mapping[str, Any]) -> Table | None:
             _value(one, "mongo"),
             moment(one["mysql_time"]),
             moment(one["mongo_time"]),
-            _NAMES[Side(one["winner"])] if one["winner"] else f"both: {_value(one, 'value')}",
+            _NAMES[Side(one["winner"])] if one["winner"] else _both(one),
             _decided_by(one),
         )
     return table
@@ -83,6 +83,11 @@ def _place(one: _Item) -> str:
     key = " ".join(json.dumps(part, ensure_ascii=False) for part in one["key"])
     column = f".{one['column']}" if one["column"] else ""
     return f"{one['table']}{column} [{key}]"
+
+
+def _both(one: _Item) -> str:
+    """What both sides' changes come to; of a list its elements stand on both sides."""
+    return "both" if one["value"] is None else f"both: {_value(one, 'value')}"
 
 
 def _decided_by(one: _Item) -> str:

@@ -273,11 +273,11 @@ class Looking:
         asking = [number for number, one in still.items() if self._collection(one.document).functions]
         failed: dict[int, str] = {}
         if asking:
-            notes = self._in_rows(lambda rows: rows.looks.notes(look, asking))
+            notes, bases = self._in_rows(lambda rows: (rows.looks.notes(look, asking), rows.looks.bases(asking)))
             for number, of_document in notes.items():
                 one = still[number]
                 try:
-                    self._outcome(one, of_document, self._functions.ask)
+                    self._outcome(one, of_document, bases.get(number), self._functions.ask)
                 except PolicyFailed as error:
                     failed[number] = f"a person, or the policy's function: {error.message}"
                 self._lease.beat()
@@ -308,6 +308,7 @@ class Looking:
         with self._lease.transaction(replace(self._lease.idle(), mark=mark), touched) as transaction:
             looks = transaction.conflicts.looks
             notes = looks.notes(look, still.keys())
+            bases = looks.bases(notes.keys()) if notes else {}
             mongo = self._in_mongo(transaction, [still[number].document for number in notes])
             writes: list[DocumentWrite] = []
             for number, of_document in notes.items():
@@ -316,7 +317,7 @@ class Looking:
                 if (None if current.problem else current.rows) != one.mongo:
                     continue
                 try:
-                    outcome = self._outcome(one, of_document, self._functions.answered)
+                    outcome = self._outcome(one, of_document, bases.get(number), self._functions.answered)
                 except PolicyFailed:  # noted anew since its function was asked
                     continue
                 decisions[number] = Decision(
@@ -331,7 +332,8 @@ class Looking:
             touched += [write.document for write in writes]
         return decisions.keys()
 
-    def _outcome(self, one: _Look, notes: Mapping[Side, Notes], ask: Ask) -> Outcome:
+    def _outcome(self, one: _Look, notes: Mapping[Side, Notes], base: DocumentRows | None, ask: Ask) -> Outcome:
+        """`base`: see `LookStore.bases`."""
         collection = self._collection(one.document)
         rule = Rule(
             policy=collection.policy,
@@ -340,7 +342,8 @@ class Looking:
             clocks=self.clocks.now(),
             ask=ask,
         )
-        return decide(collection, rule, one.looked, notes, one.chosen)
+        looked = one.looked if base is None else replace(one.looked, base=ranked(collection, base))
+        return decide(collection, rule, looked, notes, one.chosen)
 
     def _give_up(self, look: int, conflicts: Collection[int]) -> None:
         if not conflicts:

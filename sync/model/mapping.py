@@ -41,6 +41,8 @@ class Combining(enum.StrEnum):
     DELTA = "delta"
     #: Members of a set come and go one by one: what either side adds stays. So it is where nothing is said.
     UNION = "union"
+    #: What both sides put into one place of a list is kept.
+    APPEND = "append"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,7 @@ class CollectionMapping:
     lists: frozenset[str] = field(init=False)
     #: Tables whose rows are compared whole.
     whole: frozenset[str] = field(init=False)
-    #: Of tables that have such: columns whose changes are added up.
+    #: Of tables that have such: columns of which two equal changes are two; "": the coming of a row.
     counted: Mapping[str, frozenset[str]] = field(init=False)
     #: Whether notes must keep when each change was made: some policy asks who began.
     keeps_steps: bool = field(init=False)
@@ -170,7 +172,9 @@ class CollectionMapping:
         object.__setattr__(self, "below", below)
         lists = frozenset(table.name for table in tables if table.is_list)
         counted = {
-            table.name: frozenset(column for column, one in table.policies.items() if one is Combining.DELTA)
+            table.name: frozenset(
+                column for column, one in table.policies.items() if one in (Combining.DELTA, Combining.APPEND)
+            )
             for table in tables
         }
         policies = [self.policy, *self.kinds.values(), *(one for table in tables for one in table.policies.values())]
@@ -179,7 +183,7 @@ class CollectionMapping:
             self, "whole", lists if self.granularity is Granularity.FIELD else frozenset(table.name for table in tables)
         )
         object.__setattr__(self, "counted", {table: columns for table, columns in counted.items() if columns})
-        object.__setattr__(self, "keeps_steps", Policy.FIRST_WRITE_WINS in policies)
+        object.__setattr__(self, "keeps_steps", bool({Policy.FIRST_WRITE_WINS, Combining.APPEND} & {*policies}))
         object.__setattr__(self, "functions", frozenset(one for one in policies if isinstance(one, Custom)))
 
 

@@ -21,10 +21,13 @@ from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping, Combining, FieldPolicy, Granularity, TableMapping
 from sync.model.notes import Note, Notes, Place
 from sync.model.policies import Claim, Contest, Question, Rule, Verdict, judged
+from sync.model.sequences import together
 from sync.model.values import from_json, rows_to_json, to_json
 
 #: Named as policy where a person has decided.
 A_PERSON = "a person"
+#: Of a list: the values of its row's columns.
+_Element = tuple[Value, ...]
 _Rows = dict[str, dict[RowKey, Row]]
 
 
@@ -46,6 +49,8 @@ class Looked:
     mongo: DocumentRows
     #: Lists of MySQL's that had gaps: table, and key of the row above.
     gaps: frozenset[tuple[str, RowKey]] = frozenset()
+    #: MySQL's rows, lists by rank, as of the last decision that reached MongoDB and not MySQL; None: there was none.
+    base: DocumentRows | None = None
     #: What stands on a side that no rows can express, as text; its rows are then empty. Only a person decides over it.
     unreadable: Mapping[Side, str] = field(default_factory=dict)
 
@@ -131,6 +136,7 @@ def as_looked(
     mysql: DocumentRows | None,
     mongo: DocumentRows | None,
     unreadable: Mapping[Side, str],
+    base: DocumentRows | None = None,
 ) -> Looked:
     """Both sides as a look compares them. None: what stands there cannot be expressed in rows; `unreadable` has it."""
     absent = empty_rows(collection)
@@ -138,6 +144,7 @@ def as_looked(
         mysql=absent if mysql is None else ranked(collection, mysql),
         mongo=absent if mongo is None else mongo,
         gaps=frozenset() if mysql is None else gaps(collection, mysql),
+        base=base,
         unreadable=unreadable,
     )
 
@@ -271,14 +278,103 @@ class _Deciding:
         except NotCanonical:
             return None
         if value != mysql or value != mongo:
-            self._decided.append(self._told_of(place, Verdict(winner=Side.MYSQL, policy=str(Combining.DELTA)), value))
+            self._decided.append(
+                self._told_of(place, Verdict(winner=Side.MYSQL, policy=str(Combining.DELTA)), value, neither=True)
+            )
         return value
 
     def _list(self, table: TableMapping, above: RowKey) -> None:
-        self._unit({table.name: self._keys(table, above)})
+        """As one value, where it cannot be put together."""
+        keys, losers = self._keys(table, above), len(self._losers)
+        elements = self._together(table, above, keys)
+        if elements is not None:
+            rows = {(*above, place): dict(zip(table.columns, one, strict=True)) for place, one in enumerate(elements)}
+            self._rows[table.name].update(rows)
+            return
+        winner = self._unit({table.name: keys})
+        if self._looked.base is not None and keys:
+            # What a decision that was cleared had put together stands elsewhere than its note says.
+            self._losers[losers:] = self._left_out(table, above, winner)
 
-    def _unit(self, keys: Mapping[str, Iterable[RowKey]]) -> None:
-        """Rows of both versions that are decided as one value."""
+    def _together(self, table: TableMapping, above: RowKey, keys: list[RowKey]) -> list[_Element] | None:
+        """Both sides' versions of a list put together; None where it is not known of what they were made, or both changed the
+        same place of it."""
+        if self._chosen or any(notes.unread for notes in self._notes.values()):
+            return None
+        base = self._base(table, above)
+        if base is None:
+            return None
+        mysql, mongo = (self._elements(table, self._looked.of(side), above) for side in Side)
+        both = table.policies.get("") is Combining.APPEND
+        began = [self._began(table, above, side) // self._rule.resolution for side in Side]
+        mysql_first = began[0] < began[1] or (began[0] == began[1] and self._rule.tie is Side.MYSQL)
+        elements = together(base, mysql, mongo, both=both, mysql_first=mysql_first)
+        if elements is not None:
+            verdict = Verdict(
+                winner=Side.MYSQL if elements == mysql else Side.MONGO, policy=str(Combining.APPEND) if both else ""
+            )
+            neither = elements not in (mysql, mongo)
+            for place in (place for key in keys for place in self._places(table.name, key)):
+                self._decided.append(self._told_of(place, verdict, neither=neither))
+        return elements
+
+    def _began(self, table: TableMapping, above: RowKey, side: Side) -> int:
+        """When a side's users began to change a list, on one clock with the other side's."""
+        notes = self._notes[side].places
+        times = [notes[place].began(None) for place in self._noted(table, above, side)]
+        return self._rule.clocks.corrected(min(times), side) if times else 0
+
+    def _base(self, table: TableMapping, above: RowKey) -> list[_Element] | None:
+        """The list of which both sides' versions were made, as far as that is known."""
+        if self._looked.base is not None:
+            return self._elements(table, self._looked.base, above)
+        mysql, mongo = (self._before(table, above, side) for side in Side)
+        return mysql if mysql == mongo else None
+
+    def _before(self, table: TableMapping, above: RowKey, side: Side) -> list[_Element] | None:
+        """A side's list without what its users were noted to have made of it; None where that cannot be told."""
+        rows = {key: dict(row) for key, row in self._looked.of(side)[table.name].items() if key[:-1] == above}
+        noted = [*self._noted(table, above, side)]
+        if side is Side.MYSQL and (table.name, above) in self._looked.gaps:
+            return None
+        if any(self._left(self._notes[side].places[one], one, side) != self._value(one, side) for one in noted):
+            return None
+        for place in sorted(noted, key=lambda one: one[2]):  # the presence of a row first
+            _, key, column = place
+            found = self._notes[side].places[place].found
+            if not column and found is False:
+                rows.pop(key, None)
+            elif not column:
+                rows[key] = {}
+            elif key in rows:
+                rows[key][column] = found
+        if {key[-1] for key in rows} != set(range(len(rows))):
+            return None
+        return self._elements(table, {table.name: rows}, above)
+
+    def _noted(self, table: TableMapping, above: RowKey, side: Side) -> Iterator[Place]:
+        """Places of a list that a side's users were noted to have changed."""
+        return (place for place in self._notes[side].places if place[0] == table.name and place[1][:-1] == above)
+
+    def _elements(self, table: TableMapping, rows: DocumentRows, above: RowKey) -> list[_Element]:
+        of_list = {key[-1]: row for key, row in rows[table.name].items() if key[:-1] == above}
+        return [tuple(of_list[place][column] for column in table.columns) for place in range(len(of_list))]
+
+    def _left_out(self, table: TableMapping, above: RowKey, winner: Side) -> Iterator[Loser]:
+        """Elements of the list that lost which the outcome has not, and which were not there before."""
+        assert self._looked.base is not None
+        kept = self._elements(table, self._looked.of(winner), above) + self._elements(table, self._looked.base, above)
+        side = winner.other
+        time = max((self._notes[side].places[place].time for place in self._noted(table, above, side)), default=0)
+        for place, element in enumerate(self._elements(table, self._looked.of(side), above)):
+            if element in kept:
+                kept.remove(element)
+                continue
+            for column, value in zip(table.columns, element, strict=True):
+                yield Loser(place=(table.name, (*above, place), column), value=value, side=side, time=time)
+
+    def _unit(self, keys: Mapping[str, Iterable[RowKey]]) -> Side:
+        """Rows of both versions that are decided as one value; the side whose version stands."""
         differing = [
             place for table, of_table in keys.items() for key in of_table for place in self._places(table, key)
         ]
@@ -286,6 +382,7 @@ class _Deciding:
         version = self._looked.of(winner)
         for table, of_table in keys.items():
             self._rows[table].update({key: version[table][key] for key in of_table if key in version[table]})
+        return winner
 
     def _keys(self, table: TableMapping, above: RowKey) -> list[RowKey]:
         """Keys of the rows below `above` in either version."""
@@ -351,7 +448,7 @@ class _Deciding:
         presence = not mapped.is_list and any(key not in self._looked.of(side)[table] for side in Side)
         own = mapped.policies.get("" if presence or mapped.is_list else column)
         kind = ConflictKind.DELETE_DIFFERS if presence else self._kind_of(places[0])
-        if own is None or own is Combining.DELTA:  # what a number comes to cannot be told
+        if own is None or own in (Combining.DELTA, Combining.APPEND):  # what both come to cannot be told
             return self._collection.kinds.get(kind, self._rule.policy)
         return own
 
@@ -365,7 +462,7 @@ class _Deciding:
     def _joint_claim(self, places: list[Place], side: Side) -> Claim:
         """The newest of the places' claims; they began with the earliest."""
         claims = [self._claim(place, side) for place in places]
-        newest = max(claims, key=lambda one: one.time)
+        newest = max(claims, key=lambda one: one.time, default=Claim())
         return Claim(newest.time, newest.side, min((one.began for one in claims if one.time), default=0))
 
     def _question(self, places: list[Place]) -> Question:
@@ -392,8 +489,8 @@ class _Deciding:
                 rows.setdefault(table, {})[key] = row
         return rows_to_json(rows) or None
 
-    def _told_of(self, place: Place, verdict: Verdict, value: Value = None) -> Decided:
-        """`value`: what both sides' changes come to, where it is not one side's version that stands."""
+    def _told_of(self, place: Place, verdict: Verdict, value: Value = None, *, neither: bool = False) -> Decided:
+        """`neither` side's version stands, but what both sides' changes come to; `value`, if it is one."""
         claims = {side: self._claim(place, side) for side in Side}
         base = self._note(place, Side.MYSQL) or self._note(place, Side.MONGO)
         return Decided(
@@ -403,7 +500,7 @@ class _Deciding:
             mongo=_told(self._value(place, Side.MONGO)),
             mysql_time=claims[Side.MYSQL].time or None,
             mongo_time=claims[Side.MONGO].time or None,
-            winner=verdict.winner if value is None else None,
+            winner=None if neither else verdict.winner,
             value=value,
             policy=verdict.policy,
             doubtful=verdict.doubtful,

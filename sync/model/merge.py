@@ -16,9 +16,9 @@ def merge(
     """The target's row after `change`, given its row now (None: absent); or a `Hold`, and then nothing may be written.
 
     `whole` compares and writes the row as one value (rows of a keyless list, which have no identity). Of `counted` columns
-    a change that finds its own result has not been made here: somebody added as much on this side.
+    a change that finds its own result has not been made here: somebody did as much on this side. "": so does a row's coming.
     """
-    if current == change.after and not (counted and _moves(change, counted)):
+    if current == change.after and not (counted and _counts(change, counted)):
         return current
     if change.before is None:
         return (
@@ -42,10 +42,12 @@ def merge(
     return _differs(change, third) if third else new
 
 
-def _moves(change: RowChange, columns: Collection[str]) -> bool:
-    """Whether it updates one of the columns."""
+def _counts(change: RowChange, counted: Collection[str]) -> bool:
+    """Whether it changes one of the columns, or adds the row where its coming counts ("")."""
     before, after = change.before, change.after
-    return before is not None and after is not None and any(before[column] != after[column] for column in columns)
+    if before is None:
+        return "" in counted
+    return after is not None and any(before[column] != after[column] for column in counted if column)
 
 
 def _differs(change: RowChange, columns: list[str]) -> Hold:

@@ -15,7 +15,6 @@ KINDS = (ConflictKind.INSERT_EXISTS, ConflictKind.UPDATE_DIFFERS, ConflictKind.D
 #: The same meetings as the other side's worker names them; and what no policy decides.
 _SAME = {"update_missing": "delete_differs", "update_deleted": "delete_differs", "echo_differs": "update_differs"}
 _LATER = {
-    "append": "two lists that both sides changed cannot yet be put together so that each element is there exactly once",
     "manual": "it is not in this version",
 }
 #: Seconds that one answer of a function may take: if nothing is said, and at most.
@@ -62,10 +61,11 @@ def part_policy(value: object, kind: PartKind, problems: list[str]) -> FieldPoli
     if kind is PartKind.MAP:
         problems.append("give one to the map's fields; entries come and go by policies.delete_differs")
         return None
-    if value == Combining.UNION and kind is PartKind.SET:
-        return Combining.UNION
+    own = Combining.UNION if kind is PartKind.SET else Combining.APPEND
+    if value == own:
+        return own
     if value in tuple(Combining):
-        allowed = _names([*Policy, *((Combining.UNION,) if kind is PartKind.SET else ())])
+        allowed = _names([*Policy, own])
         problems.append(f"{value} is not for a {kind}; allowed: {allowed}")
         return None
     return any_policy(value, problems)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sync.model.change import ConflictKind, DocumentId, Side
+from sync.model.change import ConflictKind, DocumentId, DocumentRows, Side
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import added_losers, decided_to_json, losers_to_json, rows_from_json
@@ -40,6 +40,8 @@ class _Kept:
     #: JSON: all of them, with those of the look that decided it.
     losers: str
     policy: str
+    #: JSON: MySQL's rows that the look was made of.
+    base: str | None
     #: The side that a person chose.
     chosen: str | None
 
@@ -135,6 +137,18 @@ class Looks:
             for number, mysql, mongo in rows
         }
 
+    def bases(self, conflicts: Collection[int]) -> Mapping[int, DocumentRows]:
+        """See the port."""
+        rows = self._rows(
+            "SELECT d.conflict_id, c.collection, d.base FROM sync_conflict_detail d FORCE INDEX (PRIMARY)"
+            " JOIN sync_conflict c ON c.id = d.conflict_id WHERE d.conflict_id IN %s AND d.base IS NOT NULL",
+            (tuple(conflicts),),
+        )
+        return {
+            int(number): rows_from_json(self._mapping.collections[name], json.loads(base))
+            for number, name, base in rows
+        }
+
     def decided(self, look: int, decisions: Mapping[int, Decision]) -> None:
         """See the port."""
         rows = {
@@ -200,12 +214,12 @@ class Looks:
         details = {number: {"losers": one.losers, "resolution": _text(one.resolution)} for number, one in kept.items()}
         with translated(), self._connection.cursor() as cursor:
             update_many(cursor, "sync_conflict", "id", states, also="open_key = NULL, look_id = NULL")
-            closed = "look = NULL, decided_by = NULL, waiting_for = NULL, closed_at = NOW(6)"
+            closed = "look = NULL, decided_by = NULL, base = NULL, waiting_for = NULL, closed_at = NOW(6)"
             update_many(cursor, "sync_conflict_detail", "conflict_id", details, also=closed)
 
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:
         """See the port. A later look that stands in the row stays."""
-        kept = {number: {"losers": one.losers} for number, one in self._kept(conflicts).items()}
+        kept = {number: {"losers": one.losers, "base": one.base} for number, one in self._kept(conflicts).items()}
         if not kept:
             return
         with translated(), self._connection.cursor() as cursor:
@@ -232,14 +246,16 @@ class Looks:
             "SELECT conflict_id, losers, look, policy, chosen FROM sync_conflict_detail WHERE conflict_id IN %s",
             (tuple(conflicts),),
         )
-        return {
-            int(number): _Kept(
-                losers=added_losers(losers, json.loads(look)["losers"] if look else ()),
+        kept: dict[int, _Kept] = {}
+        for number, losers, look, policy, chosen in rows:
+            decided = json.loads(look) if look else {"losers": (), "mysql": None}
+            kept[int(number)] = _Kept(
+                losers=added_losers(losers, decided["losers"]),
                 policy=str(policy),
+                base=None if decided["mysql"] is None else _text(decided["mysql"]),
                 chosen=chosen,
             )
-            for number, losers, look, policy, chosen in rows
-        }
+        return kept
 
     def _with_look(self, look: int, conflicts: Collection[int]) -> list[int]:
         """Those of the rows that are open and have the look; locked."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from pymysql.cursors import Cursor
 
 from backend.analytics.sample import Sample
 from sync.model.change import Side
@@ -48,6 +49,7 @@ POLICIES = {
     'address = { column = "address", codec = "string" }': (
         'address = { column = "address", codec = "string", policy = { function = "shop_rules.fails" } }'
     ),
+    'table = "analytics_accountproduct"': 'table = "analytics_accountproduct"\npolicy = "append"',
     'table = "analytics_customerbenefit"': 'table = "analytics_customerbenefit"\npolicy = "union"',
 }
 
@@ -113,18 +115,19 @@ def decided(engine: Engine, key: ObjectId) -> dict[str, Any]:
 
 def test_each_field_goes_as_its_policy_says(under: Engine) -> None:
     """Documents of which MySQL's user wrote first, and such of which MongoDB's did."""
-    accounts = [of("accounts", number) | {"limit": 100, "account_id": 5} for number in range(2)]
+    accounts = [of("accounts", number) | {"limit": 100, "account_id": 5, "products": ["a", "b"]} for number in range(2)]
     buckets = [of("transactions", number) for number in range(4)]
     customers = [of("customers", number) | {"name": "Ann"} for number in range(2)]
     tier = {"id": "t", "tier": "Gold", "active": True, "benefits": ["a", "b"]}
     for customer in customers:
-        customer["tier_and_details"] = {"t": tier}
+        customer |= {"tier_and_details": {"t": tier}, "accounts": [1, 2, 3]}
     for name, documents in (("accounts", accounts), ("transactions", buckets), ("customers", customers)):
         under.mongo[name].insert_many(documents)
     under.settle()
     edits: list[tuple[str, Doc, Doc | None, Doc | None, Side]] = []
     for side, account in zip(Side, accounts, strict=True):
-        ours, theirs = {"limit": 101, "account_id": 6}, {"limit": 101, "account_id": 7}
+        ours = {"limit": 101, "account_id": 6, "products": ["a", "b", "mine"]}
+        theirs = {"limit": 101, "account_id": 7, "products": ["a", "b", "theirs"]}
         edits.append(("accounts", account, account | ours, account | theirs, side))
     earlier, later = buckets[0]["bucket_start_date"], buckets[0]["bucket_end_date"]
     for side, bucket in zip((*Side, *Side), buckets, strict=True):
@@ -135,8 +138,16 @@ def test_each_field_goes_as_its_policy_says(under: Engine) -> None:
     gone = edits.pop()
     edits.append((*gone[:3], None, gone[4]))
     for side, customer in zip(Side, customers, strict=True):
-        mine = customer | {"name": "Anna", "tier_and_details": {"t": tier | {"benefits": ["a", "b", "mine"]}}}
-        theirs = customer | {"name": "Annabel", "tier_and_details": {"t": tier | {"benefits": ["b", "theirs"]}}}
+        mine = customer | {
+            "name": "Anna",
+            "accounts": [0, 1, 2, 3],
+            "tier_and_details": {"t": tier | {"benefits": ["a", "b", "mine"]}},
+        }
+        theirs = customer | {
+            "name": "Annabel",
+            "accounts": [1, 3, 4],
+            "tier_and_details": {"t": tier | {"benefits": ["b", "theirs"]}},
+        }
         edits.append(("customers", customer, mine, theirs, side))
     both(under, edits)
     under.meet()
@@ -151,6 +162,8 @@ def test_each_field_goes_as_its_policy_says(under: Engine) -> None:
             assert (one["limit"], one["account_id"]) == (102, wins["account_id"]), "two increments; the first write"
             assert (told["limit"]["winner"], told["limit"]["value"], told["limit"]["policy"]) == (None, 102, "delta")
             assert told["account_id"]["policy"] == "first_write_wins"
+            elements = ["mine", "theirs"] if side is Side.MYSQL else ["theirs", "mine"]
+            assert one["products"] == ["a", "b", *elements], "by time"
             assert (told["lost"], told["policy"]) == ({"account_id": 13 - wins["account_id"]}, "several")
         elif mongo is None:
             assert one == mysql, "MySQL wins against a delete"
@@ -163,6 +176,7 @@ def test_each_field_goes_as_its_policy_says(under: Engine) -> None:
             assert policies == {"transaction_count": "min", "bucket_end_date": "max", "account_id": "mongo_wins"}
         else:
             assert one["name"] == "Annabel", "the longer one, says the function"
+            assert one["accounts"] == [0, 1, 3, 4], "put together without any policy"
             assert one["tier_and_details"]["t"]["benefits"] == ["b", "mine", "theirs"]
             assert (told["name"]["policy"], told["lost"]) == ("custom shop_rules.longer", {"name": "Anna"})
 
@@ -210,7 +224,7 @@ def test_a_function_that_cannot_be_called_is_told_at_the_start(stopped_engine: E
 
 def test_increments_from_both_sides_all_count(under: Engine) -> None:
     """Hundreds, at the same time, while workers are killed; beside a field that others keep in conflict."""
-    account = of("accounts") | {"limit": 0, "account_id": 0}
+    account = of("accounts") | {"limit": 0, "account_id": 0, "products": []}
     key = account["_id"]
     under.mongo["accounts"].insert_one(account)
     under.settle()
@@ -293,3 +307,41 @@ def test_the_clocks_are_compared(under: Engine) -> None:
     known = clocks()
     assert known is not None
     assert abs(known["mysql_ahead_ms"]) <= known["error_ms"]
+
+
+def test_elements_that_both_sides_append_are_each_there_once(under: Engine) -> None:
+    """Dozens, at the same time, while workers are killed."""
+    account = of("accounts") | {"products": []}
+    key = account["_id"]
+    under.mongo["accounts"].insert_one(account)
+    under.settle()
+    count = 40
+
+    def in_mysql() -> None:
+        connection = under.site.mysql("app")
+        for number in range(count):
+            again(lambda n=number: _append(connection.cursor(), key, f"mysql {n}"))  # type: ignore[misc]
+
+    def in_mongo() -> None:
+        for number in range(count):
+            under.mongo["accounts"].update_one({"_id": key}, {"$push": {"products": f"mongo {number}"}})
+
+    with ThreadPoolExecutor(2) as threads:
+        working = [threads.submit(one) for one in (in_mysql, in_mongo)]
+        for victim in ("follower", "listener"):
+            under.kill(victim)
+            under.start(victim)
+        for one in working:
+            one.result()
+    under.meet()
+    products = under.assert_equal()["accounts"][str(key)]["products"]
+    assert sorted(products) == sorted(f"{side} {number}" for side in ("mysql", "mongo") for number in range(count))
+
+
+def _append(cursor: Cursor, key: ObjectId, product: str) -> None:
+    """As one statement, which another writer cannot come between."""
+    cursor.execute(
+        "INSERT INTO analytics_accountproduct (account_oid, position, product) SELECT %s, COALESCE(MAX(position) + 1, 0), %s"
+        " FROM analytics_accountproduct WHERE account_oid = %s FOR UPDATE",
+        (str(key), product, str(key)),
+    )

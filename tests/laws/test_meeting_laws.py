@@ -21,11 +21,13 @@ from tests.laws.meeting.moves import Setting
 from tests.laws.meeting.rules import Rules, crossed
 from tests.laws.meeting.search import search, shortest_trail, stuck, told
 from tests.laws.meeting.shapes import (
+    APPENDED,
     CHILD_ROW,
     COUNTER,
     COUNTER_UP_AND_DOWN,
     GREATEST,
     GREATEST_OF_ANY,
+    LIST,
     MEMBER,
     NULLABLE,
     SMALLEST,
@@ -114,6 +116,24 @@ def test_members_of_a_set_are_put_together() -> None:
     holds(replace(_ROUGH, shape=MEMBER, values=2, crash=False))
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        replace(_ROUGH, shape=APPENDED, edits=_UPDATES),
+        Setting(writes=2, shape=APPENDED, batch=True, stale=True),
+        replace(_ROUGH, shape=LIST),
+        Setting(writes=2, shape=LIST, batch=True, policy=Policy.MYSQL_WINS),
+        Setting(writes=2, shape=LIST, batch=True, values=1),
+        Setting(writes=2, shape=APPENDED, batch=True, values=1),
+    ],
+    ids=["appended", "append and other edits", "no policy", "another policy", "equal elements", "equal ones, appended"],
+)
+def test_lists_are_put_together(setting: Setting) -> None:
+    """Each element is there once, also where a decision that was cleared had put some of them together before; or its user took
+    it out, or it is a recorded loser. Elements that are equal end alike on both sides."""
+    holds(setting)
+
+
 def test_a_row_as_one_value_is_never_a_mixture() -> None:
     """It is a version that some user left; what the other one wrote is a recorded loser."""
     holds(replace(_ROUGH, shape=WHOLE_ROW))
@@ -189,6 +209,7 @@ def test_three_updates_a_side(policy: Policy) -> None:
         replace(_ROUGH, shape=COUNTER_UP_AND_DOWN, edits=_ONE_COLUMN, writes=3),
         replace(_ROUGH, shape=COUNTER, refusals=True),
         replace(_ROUGH, shape=MEMBER, values=2),
+        Setting(writes=3, shape=APPENDED, edits=_UPDATES, batch=True),
         replace(_ROUGH, policy=Policy.FIRST_WRITE_WINS, edits=_ONE_COLUMN, writes=3),
         replace(_ROUGH, shape=GREATEST, edits=_ONE_COLUMN, writes=3),
         replace(_ROUGH, shape=COUNTER, edits=_UPDATES, person=True, refusals=True),
@@ -203,6 +224,7 @@ def test_three_updates_a_side(policy: Policy) -> None:
         "a counter, three up and down",
         "a counter, refusals",
         "members of a set that come and go",
+        "a list, three appended by either side",
         "the first write, three writes",
         "the greatest, three writes",
         "a counter, persons",
@@ -244,6 +266,12 @@ def without_notes(
     collection: CollectionMapping, rule: Rule, looked: Looked, notes: Mapping[Side, Notes], chosen: Side | None
 ) -> Outcome:
     return decide(collection, rule, looked, dict.fromkeys(Side, NONE), chosen)
+
+
+def without_the_base(
+    collection: CollectionMapping, rule: Rule, looked: Looked, notes: Mapping[Side, Notes], chosen: Side | None
+) -> Outcome:
+    return decide(collection, rule, replace(looked, base=None), notes, chosen)
 
 
 def without_what_was_found(notes: Notes, entry: Entry, steps: bool) -> Notes:
@@ -331,6 +359,12 @@ _MYSQL_WINS = replace(_NEW, policy=Policy.MYSQL_WINS)
             Setting(writes=3, edits=_ONE_COLUMN, batch=True, policy=Policy.FIRST_WRITE_WINS),
             Law.FIRST_WRITE,
             id="notes keep when each change of a chain was made",
+        ),
+        pytest.param(
+            Rules(decide=without_the_base),
+            replace(_NEW, shape=APPENDED),
+            Law.ELEMENTS,
+            id="lists are put together on what a cleared decision was made of",
         ),
         pytest.param(Rules(waits_for_marks=False), _RECURRING, Law.EQUAL, id="both workers meet the marks first"),
         pytest.param(Rules(guards_mongo=False), _NEW, Law.LAST_WRITE, id="MongoDB is written if it has not moved"),

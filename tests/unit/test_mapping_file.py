@@ -186,7 +186,11 @@ MISTAKES = [
         for keys, told in (
             ("policy = 1", "people.policy: allowed: last_write_wins, first_write_wins, mysql_wins"),
             ('policy = "max"', "people.policy: max is for fields and parts; allowed: last_write_wins"),
-            ('policy = "append"', "people.policy: append is refused: two lists that both sides changed"),
+            ('policy = "append"', "people.policy: append is for fields and parts; allowed: last_write_wins"),
+            (
+                'policy = "manual"',
+                "people.policy: manual is refused: it is not in this version; allowed: last_write_wins",
+            ),
             ('policies = { update_differs = "min" }', "policies.update_differs: min is for fields and parts; allowed:"),
             ('policies = { update_missing = "mysql_wins" }', "seen from the other side: delete_differs"),
             ('policies = { list_gap = "mysql_wins" }', "no policy decides this kind; allowed: insert_exists, update"),
@@ -213,7 +217,7 @@ MISTAKES = [
     ('table = "tag"', 'table = "tag"\npolicy = "max"', "tags.policy: max is not for a set; allowed: last_write_wins"),
     ('table = "home"', 'table = "home"\npolicy = "mysql_wins"', "homes.policy: give one to the map's fields"),
     ('table = "room"', 'table = "room"\npolicy = "union"', "rooms.policy: union is not for a list; allowed: last_w"),
-    ('table = "room"', 'table = "room"\npolicy = "append"', "rooms.policy: append is refused: two lists"),
+    ('table = "tag"', 'table = "tag"\npolicy = "append"', "tags.policy: append is not for a set; allowed: last_write"),
 ]
 
 

@@ -426,3 +426,115 @@ def test_the_report_names_one_policy_or_says_several() -> None:
     assert once(of, thing(5), thing(7)).policy(of) == "max"
     assert once(of, thing(5, 1), thing(7, 2)).policy(of) == "several"
     assert met(of, OLD, OLD).policy(of) == "last_write_wins"
+
+
+# Lists.
+
+
+def listed(policy: str = "") -> CollectionMapping:
+    return load_mapping(f"""
+[collections.things]
+table = "thing"
+id = {{ column = "id", codec = "string" }}
+[collections.things.fields]
+a = {{ column = "a", codec = "int32" }}
+[collections.things.parts.items]
+kind = "list"
+table = "item"
+parent = ["thing_id"]
+position = "place"
+value = {{ column = "v", codec = "int32" }}
+{policy}
+""").collections["things"]
+
+
+def with_items(*items: int) -> DocumentRows:
+    return {"thing": {KEY: {"a": 0}}, "item": {("k", place): {"v": value} for place, value in enumerate(items)}}
+
+
+def items(outcome: Outcome) -> list[Value]:
+    return [row["v"] for row in outcome.rows["item"].values()]
+
+
+LIST, APPEND = listed(), listed('policy = "append"')
+BASE = with_items(1, 2, 3)
+
+
+def of_lists(
+    of: CollectionMapping, mysql: DocumentRows, mongo: DocumentRows, times: tuple[int, int] = (1, 2)
+) -> Outcome:
+    """Each side made one edit of `BASE`."""
+    return met(of, mysql, mongo, noted(of, MYSQL, (times[0], BASE, mysql)), noted(of, MONGO, (times[1], BASE, mongo)))
+
+
+@pytest.mark.parametrize(
+    ("mysql", "mongo", "wanted"),
+    [
+        ((9, 1, 2, 3), (1, 2, 3, 8), [9, 1, 2, 3, 8]),
+        ((2, 3), (1, 2, 3, 8), [2, 3, 8]),
+        ((1, 7, 3), (1, 2, 3, 8), [1, 7, 3, 8]),
+        ((1, 2), (2, 3), [2]),
+    ],
+)
+def test_changes_of_different_places_of_a_list_are_put_together(
+    mysql: tuple[int, ...], mongo: tuple[int, ...], wanted: list[int]
+) -> None:
+    """Before any policy is asked, and nothing is lost."""
+    for of in (LIST, APPEND):
+        outcome = of_lists(of, with_items(*mysql), with_items(*mongo))
+        assert (items(outcome), outcome.losers) == (wanted, ())
+        assert {one.winner for one in outcome.decided} == {None}
+    assert {one.policy for one in of_lists(LIST, with_items(*mysql), with_items(*mongo)).decided} == {""}
+
+
+def test_two_changes_of_the_same_place_of_a_list_go_by_policy() -> None:
+    """As one value; what the other one put there is told."""
+    outcome = of_lists(LIST, with_items(1, 2, 3, 9), with_items(1, 2, 3, 8))
+    assert (items(outcome), lost(outcome)) == ([1, 2, 3, 8], {"v": 9})
+    assert {one.policy for one in outcome.decided} == {"last_write_wins"}
+    outcome = of_lists(APPEND, with_items(1, 7, 3), with_items(1, 8, 3))
+    assert (items(outcome), lost(outcome)) == ([1, 8, 3], {"v": 7})
+
+
+@pytest.mark.parametrize(("times", "wanted"), [((1, 2), [9, 8]), ((2, 1), [8, 9]), ((1, 1), [9, 8])])
+def test_append_keeps_what_both_put_into_one_place(times: tuple[int, int], wanted: list[int]) -> None:
+    """First what was written first; of equal times that of the configured side."""
+    outcome = of_lists(APPEND, with_items(1, 2, 3, 9), with_items(1, 2, 3, 8), times)
+    assert (items(outcome), outcome.losers) == ([1, 2, 3, *wanted], ())
+    assert {(one.policy, one.winner) for one in outcome.decided} == {("append", None)}
+
+
+def test_equal_elements_that_both_appended_are_two() -> None:
+    """On the way the second one is held, for it finds its own result."""
+    both = with_items(1, 2, 3, 9)
+    assert items(of_lists(APPEND, both, both)) == [1, 2, 3, 9, 9]
+    held = fold(APPEND, both, [entry(APPEND, MYSQL, 1, 1, BASE, both)])
+    assert isinstance(held, Hold)
+    assert fold(LIST, both, [entry(LIST, MYSQL, 1, 1, BASE, both)]) == both
+
+
+def test_what_a_cleared_decision_put_together_counts_once() -> None:
+    """8 and 9 were appended and put together in MongoDB; then MySQL's users appended 10, and the look was cleared."""
+    mysql, mongo = with_items(1, 2, 3, 9, 10), with_items(1, 2, 3, 9, 8)
+    first = with_items(1, 2, 3, 9)
+    of_mysql = noted(APPEND, MYSQL, (1, BASE, first), (3, first, mysql))
+    of_mongo = noted(APPEND, MONGO, (2, BASE, with_items(1, 2, 3, 8)))
+    looked = Looked(mysql=mysql, mongo=mongo, base=first)
+    outcome = decide(APPEND, Rule(policy=APPEND.policy), looked, {MYSQL: of_mysql, MONGO: of_mongo})
+    assert (sorted(map(str, items(outcome))), outcome.losers) == (sorted(["1", "2", "3", "8", "9", "10"]), ())
+
+
+def test_elements_that_are_left_out_are_told_wherever_they_stand() -> None:
+    """Where both changed the same place after all, what a cleared decision had put together is no secret."""
+    mysql, mongo = with_items(1, 2, 7), with_items(1, 2, 6, 8)
+    looked = Looked(mysql=mysql, mongo=mongo, base=with_items(1, 2, 3))
+    notes = {MYSQL: noted(LIST, MYSQL, (9, BASE, mysql)), MONGO: noted(LIST, MONGO, (2, BASE, with_items(1, 2, 8)))}
+    outcome = decide(LIST, Rule(policy=LIST.policy), looked, notes)
+    assert items(outcome) == [1, 2, 7]
+    assert [(one.value, one.side) for one in outcome.losers] == [(6, MONGO), (8, MONGO)]
+
+
+def test_a_list_of_which_not_all_is_known_is_one_value() -> None:
+    """A change that could not be read may have been anywhere in it; so may those of a side of which nothing was noted."""
+    mysql, mongo = with_items(9, 1, 2, 3), with_items(1, 2, 3, 8)
+    assert items(met(LIST, mysql, mongo, noted(LIST, MYSQL, (1, BASE, mysql)))) == [9, 1, 2, 3]

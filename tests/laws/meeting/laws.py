@@ -25,6 +25,8 @@ class Law(enum.Enum):
     INCREMENTS = "each increment counts exactly once"
     BEST = "where users only raise (or only lower) a value, the greatest (or smallest) stands"
     ADDED = "where users only add members, each member that was added is there"
+    ELEMENTS = "each element is there once, or was taken out by a user, or is a recorded loser"
+    APPENDED = "each element that was appended is there exactly once"
     WHOLE = "what stands is a version that a user left, no mixture of two"
 
 
@@ -37,6 +39,8 @@ def laws_of(setting: Setting) -> frozenset[Law]:
         laws.add(Law.ADDED)
     if setting.values:
         return frozenset(laws)
+    if shape.collection.lists:
+        return frozenset({*laws, Law.ELEMENTS, *([Law.APPENDED] if updates and shape.collection.counted else [])})
     laws.add(Law.ACCOUNTED_FOR)
     if shape.collection.granularity is Granularity.ROW:
         laws.add(Law.WHOLE)
@@ -136,6 +140,19 @@ def _whole(state: State, shape: Shape) -> bool:
     return state.mysql.values in [shape.start, *(entry.left.values for entry in _users(state))]
 
 
+def _elements(state: State, shape: Shape) -> bool:
+    final, users = list(state.mysql.values or ()), _users(state)
+    written = {*shape.start, *(one for entry in users for one in entry.left.values or ())}
+    gone = {one for entry in users for one in {*(entry.found.values or ())} - {*(entry.left.values or ())}}
+    lost = {value for _, value in state.lost}
+    return len(final) == len({*final}) and {*final} <= written and written <= {*final} | gone | lost
+
+
+def _appended(state: State, shape: Shape) -> bool:
+    written = [entry.committed_at // 1000 for entry in _users(state)]
+    return sorted([*shape.start, *written]) == sorted(state.mysql.values or ())  # type: ignore[type-var]
+
+
 _NOTHING: set[tuple[int, int | None]] = {(0, None), (1, None)}
 _HOLDS: dict[Law, Callable[[State, Shape], bool]] = {
     Law.ACCOUNTED_FOR: _accounted_for,
@@ -146,4 +163,6 @@ _HOLDS: dict[Law, Callable[[State, Shape], bool]] = {
     Law.BEST: _best,
     Law.ADDED: _added,
     Law.WHOLE: _whole,
+    Law.ELEMENTS: _elements,
+    Law.APPENDED: _appended,
 }

@@ -254,7 +254,9 @@ class Moves:
         looked_at = look.mysql.rows if look else {}
         answer = self._rules.on_written(look.id if look else None, written, looked_at, state.mysql.rows)
         kept = state.lost | decision.losers if decision and decision.look == written else state.lost
-        settled = state._replace(lost=kept) if answer in self._rules.keeps_losers else state
+        if decision and decision.mysql and decision.look == written:
+            conflict = conflict._replace(base=decision.mysql)
+        settled = state._replace(lost=kept, conflict=conflict) if answer in self._rules.keeps_losers else state
         if answer is Answer.MOVED:
             yield settled._replace(conflict=conflict._replace(look=None))
         elif answer is Answer.KEEP or not decision:
@@ -308,8 +310,9 @@ class Moves:
         if self._rules.reads_again and state.mysql is not look.mysql:
             yield state._replace(conflict=conflict._replace(look=None))
             return
-        for outcome, losers in self._outcomes(look.mysql, look.mongo, conflict.mysql, conflict.mongo):
-            decided = conflict._replace(decision=Decision(look.id, outcome, losers))
+        for outcome, losers in self._outcomes(look.mysql, look.mongo, conflict.mysql, conflict.mongo, conflict.base):
+            made_of = look.mysql if self._collection.lists else None
+            decided = conflict._replace(decision=Decision(look.id, outcome, losers, made_of))
             yield state._replace(conflict=decided, step=Writing(look.id, look.mongo, outcome))
 
     def _write_mongo(self, state: State, step: Writing) -> State:
@@ -393,15 +396,15 @@ class Moves:
         return self._known_notes.setdefault(frozenset(noted.notes.places.items()), noted)
 
     def _outcomes_uncached(
-        self, mysql: Document, mongo: Document, of_mysql: Noted, of_mongo: Noted
+        self, mysql: Document, mongo: Document, of_mysql: Noted, of_mongo: Noted, base: Document | None
     ) -> tuple[tuple[Document, frozenset[Lost]], ...]:
         shape = self._setting.shape
-        looked = Looked(mysql=mysql.rows, mongo=mongo.rows)
+        looked = Looked(mysql=mysql.rows, mongo=mongo.rows, base=base.rows if base else None)
         notes = {Side.MYSQL: of_mysql.notes, Side.MONGO: of_mongo.notes}
         found: dict[tuple[Document, frozenset[Lost]], None] = {}
         for chosen in (None, *Side) if self._setting.person else (None,):
             outcome = self._rules.decide(self._collection, self._rule, looked, notes, chosen)
-            losers = frozenset((one.place, one.value) for one in outcome.losers if one.place in shape.places)
+            losers = frozenset((one.place, one.value) for one in outcome.losers if shape.loses(one.place))
             kept = _NO_LOSERS if self._setting.values else frozenset(one for one in losers if one[1] is not None)
             found[shape.of_rows(outcome.rows), kept] = None
         return tuple(found)

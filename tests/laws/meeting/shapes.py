@@ -59,6 +59,20 @@ parent = ["person_id"]
 value = { column = "tag", codec = "string" }
 """
 
+_LIST = """
+[collections.people]
+table = "person"
+id = { column = "id", codec = "string" }
+[collections.people.fields]
+a = { column = "a", codec = "int32" }
+[collections.people.parts.items]
+kind = "list"
+table = "item"
+parent = ["person_id"]
+position = "position"
+value = { column = "v", codec = "int32" }
+"""
+
 #: What a user may make of a first value that was found, where a write would bring these new values.
 Step = Callable[[int, tuple[int, ...]], Iterable[int]]
 
@@ -93,6 +107,10 @@ class Shape:
     #: The second value says whether a row without columns is there.
     member: bool = False
     start: Values = (0, 0)
+
+    def loses(self, place: Place) -> bool:
+        """Whether a loser of this place is one of the values."""
+        return place in self.places or (isinstance(self, ListShape) and place[2] == "v")
 
     @property
     def alike(self) -> bool:
@@ -156,6 +174,42 @@ class Edits:
     both_at_once: bool = False
     #: The second value is left alone.
     one_column: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListShape(Shape):
+    """A list of numbers, each of which is written once."""
+
+    def document(self, values: Values | None) -> Document:
+        return _list_document(self, values)
+
+    def of_rows(self, rows: DocumentRows) -> Document:
+        elements = rows["item"]
+        values = tuple(elements["k", place]["v"] for place in range(len(elements)))
+        return self.document(values)  # type: ignore[arg-type]  # as many as there are
+
+    def edits(self, found: Document, values: Iterable[int], edits: Edits) -> Iterator[Document]:
+        (new,) = values
+        here = found.values or ()
+        changed = [(*here, new)]
+        if not edits.updates_only:
+            changed += [here[1:], (new, *here[1:])] if here else []
+        for one in changed:
+            yield self.document(one)  # type: ignore[arg-type]  # as above
+
+    @property
+    def unique(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def by_policy(self) -> tuple[int, ...]:
+        return ()
+
+
+@cache
+def _list_document(shape: Shape, values: Values | None) -> Document:
+    elements: dict[RowKey, Row] = {("k", place): {"v": value} for place, value in enumerate(values or ())}
+    return Document(values, {"person": {_ROOT: {"a": 0}}, "item": elements})
 
 
 @cache
@@ -246,4 +300,10 @@ MEMBER = Shape(
 )
 WHOLE_ROW = replace(
     TWO_COLUMNS, name="a row as one value", collection=replace(TWO_COLUMNS.collection, granularity=Granularity.ROW)
+)
+LIST = ListShape("a list", load_mapping(_LIST).collections["people"], MEMBER.places, start=(-1,))  # type: ignore[arg-type]  # as many as there are
+APPENDED = replace(
+    LIST,
+    name="a list to which both append",
+    collection=load_mapping(_LIST.replace('table = "item"', 'table = "item"\npolicy = "append"')).collections["people"],
 )

@@ -76,6 +76,8 @@ class Decision(NamedTuple):
     look: int
     outcome: Document
     losers: frozenset[Lost]
+    #: MySQL's version that it was made of; kept only for lists.
+    mysql: Document | None = None
 
 
 class Conflict(NamedTuple):
@@ -87,6 +89,8 @@ class Conflict(NamedTuple):
     decision: Decision | None = None
     #: MySQL has refused the outcome.
     waiting: bool = False
+    #: MySQL's version when MongoDB got an outcome that MySQL did not; kept only for lists.
+    base: Document | None = None
 
 
 class Reading(NamedTuple):

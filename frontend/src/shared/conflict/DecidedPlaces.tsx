@@ -29,7 +29,7 @@ export function DecidedPlaces({ conflict }: { conflict: ConflictDetail }) {
               before: <code>{shownAt(field.column, field.base)}</code>
             </Text>
           ) : null}
-          {field.winner === null ? (
+          {field.winner === null && field.value !== null ? (
             <Text size="sm" className="breakable">
               both changes together: <code>{shownAt(field.column, field.value)}</code>
             </Text>

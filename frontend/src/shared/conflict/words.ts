@@ -35,6 +35,7 @@ export const POLICIES: Record<string, string> = {
   min: 'the smaller value wins',
   delta: 'both changes count',
   union: 'members stay',
+  append: 'elements of both stay',
   custom: 'a function of your own',
   several: 'each field has its own',
 }
