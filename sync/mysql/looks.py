@@ -248,7 +248,7 @@ class Looks:
         )
         kept: dict[int, _Kept] = {}
         for number, losers, look, policy, chosen in rows:
-            decided = json.loads(look) if look else {"losers": (), "mysql": None}
+            decided = json.loads(look) if look else {"losers": [], "mysql": None}
             kept[int(number)] = _Kept(
                 losers=added_losers(losers, decided["losers"]),
                 policy=str(policy),

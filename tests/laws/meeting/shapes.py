@@ -195,7 +195,7 @@ class ListShape(Shape):
         if not edits.updates_only:
             changed += [here[1:], (new, *here[1:])] if here else []
         for one in changed:
-            yield self.document(one)  # type: ignore[arg-type]  # as above
+            yield self.document(one)
 
     @property
     def unique(self) -> tuple[int, ...]:
