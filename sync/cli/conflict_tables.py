@@ -24,9 +24,7 @@ def fields_table(conflict: Mapping[str, Any]) -> Table | None:
     fields: Sequence[_Item] = conflict["fields"] or ()
     if not fields:
         return None
-    table = Table(
-        "place", "base", "MySQL", "MongoDB", "MySQL's time", "MongoDB's time", "winner", "by", title="decided"
-    )
+    table = Table("place", "base", "MySQL", "MongoDB", "MySQL's time", "MongoDB's time", "winner", title="decided")
     noted = {_place(note) for side in Side for note in _notes(conflict, side)}
     for one in fields:
         table.add_row(
@@ -37,9 +35,18 @@ def fields_table(conflict: Mapping[str, Any]) -> Table | None:
             moment(one["mysql_time"]),
             moment(one["mongo_time"]),
             _NAMES[Side(one["winner"])] if one["winner"] else _both(one),
-            _decided_by(one),
         )
     return table
+
+
+def policies_told(conflict: Mapping[str, Any]) -> list[str]:
+    """Of each place that a policy decided, a line; rows of earlier versions do not tell."""
+    unsure = "; the clocks cannot tell which was first"
+    return [
+        f"{_place(one)}: by {one['policy']}{unsure if one['doubtful'] else ''}"
+        for one in conflict["fields"] or ()
+        if one.get("policy")
+    ]
 
 
 def losers_table(conflict: Mapping[str, Any]) -> Table | None:
@@ -88,12 +95,6 @@ def _place(one: _Item) -> str:
 def _both(one: _Item) -> str:
     """What both sides' changes come to; of a list its elements stand on both sides."""
     return "both" if one["value"] is None else f"both: {_value(one, 'value')}"
-
-
-def _decided_by(one: _Item) -> str:
-    """The policy that was asked, and how sure that is; rows of earlier versions do not tell."""
-    policy = str(one.get("policy", ""))
-    return f"{policy}; the clocks cannot tell which was first" if one.get("doubtful") else policy
 
 
 def _value(one: _Item, name: str) -> str:

@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 
 from sync.cli import exit_codes
-from sync.cli.conflict_tables import fields_table, losers_table, notes_table
+from sync.cli.conflict_tables import fields_table, losers_table, notes_table, policies_told
 from sync.cli.context import command, wiring
 from sync.cli.durations import Duration, span
 from sync.cli.output import answer, note, out, plain
@@ -125,6 +125,8 @@ def _print(row: Mapping[str, Any]) -> None:
     for table in (fields, losers_table(row), notes_table(row)):
         if table is not None:
             out.print(table)
+    for line in policies_told(row):
+        plain(line)
 
 
 def _resolution(found: Mapping[str, object]) -> str:
