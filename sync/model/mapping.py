@@ -29,6 +29,15 @@ class Policy(enum.StrEnum):
     MONGO_WINS = "mongo_wins"
 
 
+class OnTruncate(enum.StrEnum):
+    """What becomes of a collection whose rows, or documents, were taken away as a whole."""
+
+    #: It is paused: a person says which side is right.
+    PAUSE = "pause"
+    #: What is gone goes on the other side too.
+    DELETES = "deletes"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldMapping:
     """One column and the field it becomes."""
@@ -94,6 +103,7 @@ class CollectionMapping:
     fields: tuple[FieldMapping, ...]
     parts: tuple[PartMapping, ...] = ()
     policy: Policy = Policy.LAST_WRITE_WINS
+    on_truncate: OnTruncate = OnTruncate.PAUSE
     #: Parents before children. This and what follows is filled by `__post_init__`.
     tables: tuple[TableMapping, ...] = field(init=False)
     #: Of each table: itself and those above it, up to the root; itself and those below it.

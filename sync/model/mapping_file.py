@@ -12,7 +12,15 @@ from collections.abc import Iterable, Mapping
 from sync.errors import MappingError
 from sync.model.change import Side
 from sync.model.codecs import CODECS, Codec
-from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping, Policy, SyncMapping
+from sync.model.mapping import (
+    CollectionMapping,
+    FieldMapping,
+    OnTruncate,
+    PartKind,
+    PartMapping,
+    Policy,
+    SyncMapping,
+)
 
 _LATER_KINDS = ("object",)
 _LATER_CODECS = ("int64", "double", "decimal128", "binary", "uuid", "json", "enum", "time", "timestamp")
@@ -82,7 +90,7 @@ class _Reader:
     def _collection(self, name: str, value: object) -> CollectionMapping | None:
         path = ("collections", name)
         table = self._table(value, path)
-        self._known(table, path, ("table", "id", "policy", "fields", "parts"))
+        self._known(table, path, ("table", "id", "policy", "on_truncate", "fields", "parts"))
         if name.startswith(("system.", "sync_")) or "$" in name or not name:
             self._problem(path, "this name is reserved")
         root = self._name_of_table(table, path)
@@ -97,9 +105,20 @@ class _Reader:
         policy = table.get("policy", Policy.LAST_WRITE_WINS)
         if policy not in tuple(Policy):
             self._problem((*path, "policy"), f"allowed: {', '.join(Policy)}")
+        on_truncate = table.get("on_truncate", OnTruncate.PAUSE)
+        if on_truncate not in tuple(OnTruncate):
+            self._problem((*path, "on_truncate"), f"allowed: {', '.join(OnTruncate)}")
         if key is None or root is None or self.problems:
             return None
-        return CollectionMapping(name=name, table=root, id=key, fields=fields, parts=parts, policy=Policy(str(policy)))
+        return CollectionMapping(
+            name=name,
+            table=root,
+            id=key,
+            fields=fields,
+            parts=parts,
+            policy=Policy(str(policy)),
+            on_truncate=OnTruncate(str(on_truncate)),
+        )
 
     def _parts(self, holder: _Table, path: _Path, depth: int, fields: Iterable[str]) -> tuple[PartMapping, ...]:
         parts = self._table(holder.get("parts", {}), (*path, "parts"))

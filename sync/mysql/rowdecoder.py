@@ -38,11 +38,13 @@ _FIRST_FORM = frozenset({23, 24, 25})
 class Rows:
     """A row event of one of our tables. Its rows are read as they are asked for."""
 
-    __slots__ = ("_body", "_images", "_json", "_kind", "at", "table")
+    __slots__ = ("_body", "_images", "_json", "_kind", "at", "missing", "table")
 
     def __init__(self, decoder: RowDecoder, kind: int, body: bytes, at: int, images: Images) -> None:
         """The rows begin at the place `at` of the event's body."""
         self.table = decoder.table
+        #: See `RowDecoder`.
+        self.missing = decoder.missing
         self._json = decoder.json
         self._kind = kind
         self._body = body
@@ -108,20 +110,19 @@ class RowDecoder:
     def __init__(self, table: str, columns: Sequence[LoggedColumn], wanted: Sequence[str]) -> None:
         self.table = table
         self._columns = columns
-        self._wanted = tuple(wanted)
         names = [column.name for column in self._columns]
         if not all(names):
             hint = "SET GLOBAL binlog_row_metadata = 'FULL', then: lockstep bootstrap --from mysql|mongo"
             raise ConfigError(f"{self.table}: names of columns are missing from the binlog", hint=hint)
-        absent = set(wanted).difference(names)
-        if absent:
-            raise RowImageNotFull(f"{self.table}: column {min(absent)} does not stand in the binlog")
+        #: Wanted columns that the table had not when it was written. Rows then have the first wanted one's value, or none.
+        self.missing = tuple(name for name in wanted if name not in names)
+        self._wanted = tuple(name for name in wanted[:1] if name in names) if self.missing else tuple(wanted)
         #: Type of the event, number of columns and which of them stand in the images -> functions.
         self._heads: dict[tuple[int, bytes], Images] = {}
         self._width = (len(columns) + 7) // 8 + (1 if len(columns) < 251 else 3)
         jsons = [column.name for column in columns if column.kind is Kind.JSON]
         #: Places of the wanted columns among those of type JSON, and how many there are.
-        self.json = (tuple(at for at, name in enumerate(jsons) if name in wanted), len(jsons))
+        self.json = (tuple(at for at, name in enumerate(jsons) if name in self._wanted), len(jsons))
 
     def event(self, kind: int, body: bytes) -> Rows:
         """An event without header and checksum. Raises `RowImageNotFull` where wanted columns are not in it, and
