@@ -10,6 +10,7 @@ The tree, by what the catcher does with it:
         SchemaChanged, ImagesOff, CheckpointWrittenByOther, Fenced, NoPosition
       ServerAway                     retried with back-off, in the state waiting_for_mysql / waiting_for_mongo
       LeaseHeld                      retried until the lease ends, in the state starting
+      StructureMismatch              tables or columns are not as mapped: the worker looks which collections that concerns
       Contention                     the target transaction is rolled back, read again and merged again
       CommitUnknown                  the answer to COMMIT was lost: the checkpoint tells
       Refused                        a constraint of the target said no to one document or to a batch
@@ -161,6 +162,15 @@ class LeaseHeld(LockstepError):
     state = "starting"
     retryable = True
     default_hint = "stop the other copy, or wait for the end of its lease (6 s)"
+
+
+class StructureMismatch(LockstepError):
+    """A table, column or key that the mapping names is missing: it was altered under a running worker."""
+
+    code = "structure_mismatch"
+    retryable = True
+    state = "starting"
+    default_hint = "lockstep setup, then: lockstep doctor"
 
 
 class Contention(LockstepError):

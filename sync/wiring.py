@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property, partial
 from types import TracebackType
 from typing import Self
 
 from sync.config import Config, Role, Server, variable
-from sync.errors import CommandRefused, ConfigError, LeaseHeld
+from sync.errors import CommandRefused, ConfigError, LeaseHeld, LockstepError
 from sync.lease import Lease
-from sync.model.change import DocumentId, Side
+from sync.model.change import CollectionState, DocumentId, Side
 from sync.model.compare import compare, different_places
 from sync.model.fold import broken
 from sync.model.lens import assemble
 from sync.model.mapping import CollectionMapping
 from sync.model.meeting import rows_from_json
-from sync.model.report import ConflictCounts, CopyReport, Explanation, Finding, RepairReport, Step, VerifyReport
+from sync.model.report import (
+    ConflictCounts,
+    CopyReport,
+    Explanation,
+    Finding,
+    Level,
+    RepairReport,
+    Step,
+    VerifyReport,
+)
 from sync.model.states import judged
 from sync.model.values import key_text
 from sync.mongo import preflight as mongo_preflight
@@ -43,6 +52,7 @@ from sync.reconcile.passing import Direction, Passing
 from sync.reconcile.progress import Progress
 from sync.reconcile.repair import Repair
 from sync.reconcile.verify import verify
+from sync.structure.comparison import Sides
 from sync.worker import OnState, Parts, Worker
 
 #: Seconds that an operator's request waits for its worker.
@@ -86,7 +96,6 @@ class Wiring:
 
     def _follower(self) -> Parts:
         mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
-        mysql_preflight.require_tables(mysql, self.mapping)
         return Parts(
             source=BinlogSource(mysql, self.mapping),
             target=MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping)),
@@ -94,11 +103,12 @@ class Wiring:
             reader=MySQLReader(mysql, self.mapping),
             conflicts=MySQLConflicts(mysql, self.mapping),
             desk=MySQLDesk(mysql, "follower"),
+            problems=partial(self._problems, mysql, mongo),
+            sides=partial(self._sides, mysql, mongo),
         )
 
     def _listener(self) -> Parts:
         mysql, mongo = self._mysql(Role.LISTENER), self._mongo(Role.LISTENER)
-        mysql_preflight.require_tables(mysql, self.mapping)
         return Parts(
             source=ChangeStreamSource(mongo, self.mapping, spared=own_account(self._mongo_roles())),
             target=MySQLTarget(mysql, self.mapping),
@@ -106,6 +116,24 @@ class Wiring:
             reader=MongoReader(mongo, self.mapping),
             conflicts=MySQLConflicts(mysql, self.mapping),
             desk=MySQLDesk(mysql, "listener"),
+            problems=partial(self._problems, mysql, mongo),
+        )
+
+    def _problems(self, mysql: MySQLSettings, mongo: MongoSettings) -> Mapping[str, Sequence[str]]:
+        """What is not as mapped, on both sides."""
+        here, there = mysql_preflight.problems(mysql, self.mapping), mongo_preflight.problems(mongo, self.mapping)
+        return {name: [*here.get(name, ()), *there.get(name, ())] for name in {*here, *there}}
+
+    def _sides(self, mysql: MySQLSettings, mongo: MongoSettings) -> Sides:
+        """For a comparison, which reads as the follower does."""
+        return Sides(
+            mysql=MySQLReader(mysql, self.mapping),
+            mongo=MongoReader(mongo, self.mapping),
+            conflicts=MySQLConflicts(mysql, self.mapping),
+            logs=(
+                ("follower", BinlogEnd(mysql), MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping))),
+                ("listener", StreamEnd(mongo), MySQLTarget(mysql, self.mapping)),
+            ),
         )
 
     # First copy, verify, repair.
@@ -223,6 +251,9 @@ class Wiring:
 
     def _repair_here(self, document: DocumentId, origin: Side) -> RepairReport:
         parts = self._parts(origin.other)
+        problems = parts.problems().get(document.collection)
+        if problems:
+            raise CommandRefused(f"the mapping does not fit: {'; '.join(problems)}", hint="lockstep doctor")
         lease = Lease(parts.target)
         checkpoint = lease.take()
         try:
@@ -279,7 +310,19 @@ class Wiring:
         """Everything that must be so on both servers; each finding with its fix. Changes nothing."""
         mysql = {str(role): self._mysql(role) for role in Role}
         mongo = {str(role): self._mongo(role) for role in Role}
-        return [*mysql_preflight.check(mysql, self.mapping), *mongo_preflight.check(mongo, self.mapping)]
+        return [
+            *mysql_preflight.check(mysql, self.mapping),
+            *mongo_preflight.check(mongo, self.mapping),
+            *self._paused_findings(),
+        ]
+
+    def _paused_findings(self) -> Iterator[Finding]:
+        """What else is wrong, of both servers, has been said."""
+        with suppress(LockstepError):
+            for one in self.collections():
+                level = Level.PROBLEM if one["state"] == CollectionState.PAUSED else Level.WARNING
+                message = f"{one['state']}: {one['reason']}"
+                yield Finding(level=level, subject=f"collection {one['name']}", message=message, fix=str(one["hint"]))
 
     def setup_steps(self) -> list[Step]:
         """What `setup` does on both sides, in order, as owner."""
@@ -303,6 +346,10 @@ class Wiring:
         """What each worker last said, and how many documents are held."""
         return self._operators.workers()
 
+    def collections(self) -> Sequence[Mapping[str, object]]:
+        """Those that are not simply carried: paused, or compared after a change of their structure."""
+        return self._operators.collections()
+
     def conflict_counts(self) -> ConflictCounts:
         """How many documents are held, and were; and for how long."""
         return self._operators.counts()
@@ -320,6 +367,11 @@ class Wiring:
     def ask(self, worker: str, kind: str) -> None:
         """Have a worker pause or resume, and wait until it has."""
         self._asked(worker, kind, {})
+
+    def resume(self, collection: str, side: Side | None) -> None:
+        """Have a paused collection carried again. `side` is right where the sides differ and no edit tells why."""
+        self.collection(collection)
+        self._asked("follower", "resume_collection", {"collection": collection, "from": str(side or "")})
 
     def _asked(self, worker: str, kind: str, arguments: Mapping[str, object]) -> Mapping[str, object]:
         operators = self._operators

@@ -33,6 +33,10 @@ _CLOSED = {
 }
 
 
+#: Documents of collections that are paused are not looked at.
+_NOT_PAUSED = "collection NOT IN (SELECT name FROM sync_collection WHERE state = 'paused')"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
     """What stays of a conflict that is closed."""
@@ -70,7 +74,7 @@ class Looks:
             "SELECT c.id, c.collection, c.document_id, c.open_key, c.state, d.kind, d.chosen"
             " FROM sync_conflict c JOIN sync_conflict_detail d ON d.conflict_id = c.id"
             " WHERE c.open_key IS NOT NULL AND (c.look_id IS NULL OR c.state = 'waiting')"
-            " AND NOT (c.state = 'waiting' AND d.kind = %s) ORDER BY c.id LIMIT %s",
+            f" AND NOT (c.state = 'waiting' AND d.kind = %s) AND c.{_NOT_PAUSED} ORDER BY c.id LIMIT %s",
             (str(ConflictKind.SNAPSHOT_DIFFERS), limit),
         )
         return [
@@ -90,7 +94,7 @@ class Looks:
             number
             for (number,) in self._rows(
                 "SELECT id FROM sync_conflict FORCE INDEX (PRIMARY)"
-                " WHERE id IN %s AND open_key IS NOT NULL ORDER BY id FOR UPDATE",
+                f" WHERE id IN %s AND open_key IS NOT NULL AND {_NOT_PAUSED} ORDER BY id FOR UPDATE",
                 (tuple(conflicts),),
             )
         )

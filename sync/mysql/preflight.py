@@ -63,13 +63,16 @@ def require(settings: MySQLSettings, mapping: SyncMapping) -> None:
         session.drop()
 
 
-def require_tables(settings: MySQLSettings, mapping: SyncMapping) -> None:
-    """What a worker needs before it reads or writes a row, as its own user: tables as mapped (`MappingError`)."""
+def problems(settings: MySQLSettings, mapping: SyncMapping) -> dict[str, list[str]]:
+    """By collection, what in its tables is not as mapped, as a worker's own user sees it."""
     session = Session(settings, autocommit=True)
     try:
-        _require_tables(session.get(), mapping)
+        connection, tables = session.get(), list(mapping.tables)
+        there, keys = columns(connection, tables), unique_keys(connection, tables)
     finally:
         session.drop()
+    each = {name: replace(mapping, collections={name: one}) for name, one in mapping.collections.items()}
+    return {name: found for name, one in each.items() if (found := check_tables(one, there, keys))}
 
 
 def _require_tables(connection: Connection, mapping: SyncMapping) -> None:
