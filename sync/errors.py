@@ -7,7 +7,7 @@ The tree, by what the catcher does with it:
         MappingError                 the same, with every problem listed
       StopError                      the worker stops in the state named by the class
         PositionPurged, SourceBehind, StatementInBinlog, RowImageNotFull, UnknownEvent,
-        SchemaChanged, ImagesOff, CheckpointWrittenByOther, Fenced, NoPosition
+        SchemaChanged, CheckpointWrittenByOther, Fenced, NoPosition
       ServerAway                     retried with back-off, in the state waiting_for_mysql / waiting_for_mongo
       LeaseHeld                      retried until the lease ends, in the state starting
       StructureMismatch              tables or columns are not as mapped: the worker looks which collections that concerns
@@ -105,17 +105,10 @@ class UnknownEvent(StopError):
 
 
 class SchemaChanged(StopError):
-    """DDL on a mapped table, or a mapped collection that was dropped or renamed."""
+    """The engine's own tables or collection were altered, or a whole database was dropped."""
 
     code = state = "schema_changed"
-    default_hint = "bring lockstep.toml and both schemas in line (lockstep doctor), then: lockstep bootstrap"
-
-
-class ImagesOff(StopError):
-    """Pre- and post-images are switched off on a mapped collection."""
-
-    code = state = "images_off"
-    default_hint = "lockstep setup switches them on; then: lockstep verify"
+    default_hint = "lockstep setup, then: lockstep bootstrap --from mysql|mongo"
 
 
 class CheckpointWrittenByOther(StopError):

@@ -24,7 +24,6 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from sync.errors import (
     CheckpointWrittenByOther,
-    ImagesOff,
     LockstepError,
     MongoAway,
     SchemaChanged,
@@ -32,9 +31,21 @@ from sync.errors import (
     UnknownEvent,
     UnmappableDocument,
 )
-from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, RowChange, Side, Transaction, Value
+from sync.model.change import (
+    CollectionState,
+    ConflictKind,
+    DocumentId,
+    Entry,
+    Hold,
+    Origin,
+    RowChange,
+    Side,
+    StructureChange,
+    Transaction,
+    Value,
+)
 from sync.model.lens import document_key
-from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.mapping import CollectionMapping, OnTruncate, SyncMapping
 from sync.model.position import Known, Mark, Position, StreamPosition, reached
 from sync.model.shredder import Touched, shredders, touched
 from sync.mongo.accounts import session_uid
@@ -56,6 +67,8 @@ _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)  # noqa: 
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _EVENTS = ("insert", "update", "replace", "delete")
+#: What happens to a collection as a whole, and what ends the database.
+_STRUCTURE, _ENDS = ("drop", "rename"), ("dropDatabase", "invalidate")
 #: What makes an event large, left out; the tag of a checkpoint stays.
 _NARROW: list[Document] = [
     {"$unset": ["fullDocument", "fullDocumentBeforeChange"]},
@@ -127,7 +140,6 @@ class ChangeStreamSource:
         now = operation_time(self._client, self._settings, self._session)
         if not reached(now, StreamPosition(time=position.time, increment=position.increment)):
             raise SourceBehind("MongoDB's oplog ends before the applied position")
-        self._check_images(*self._mapping.collections)
         self._open()
 
     def read(self, timeout: float) -> Transaction | None:
@@ -260,6 +272,7 @@ class ChangeStreamSource:
         self._count = self._bytes = 0
         self._first_user: StreamPosition | None = None
         self._last: _Event | None = None
+        self._structure: dict[str, StructureChange] = {}
 
     def _take(self, event: Document, size: int) -> None:
         place = event_position(event)
@@ -274,13 +287,39 @@ class ChangeStreamSource:
             self._finish()
         kind, name = event["operationType"], event.get("ns", {}).get("coll")
         if kind not in _EVENTS:
-            if kind in ("drop", "rename", "dropDatabase", "invalidate"):
-                raise SchemaChanged(f"MongoDB: {kind} of {name or 'the database'}")
-            raise UnknownEvent(f"MongoDB: {kind} of {name}")
+            self._whole(event, place, [name, event.get("to", {}).get("coll")])
+            return
         self._group = group
         self._gather(_Event(event, place, _wall_time(event)), name, size)
         if group is None:
             self._finish()
+
+    def _whole(self, event: Document, place: StreamPosition, names: list[str | None]) -> None:
+        """An event about a collection as a whole, by its old name and its new one."""
+        kind, mapped = event["operationType"], [one for one in names if one in self._mapping.collections]
+        if kind in _ENDS or (kind in _STRUCTURE and CHECKPOINTS in names):
+            raise SchemaChanged(f"MongoDB: {kind} of {names[0] or 'the database'}")
+        if kind not in _STRUCTURE or not mapped:
+            raise UnknownEvent(f"MongoDB: {kind} of {names[0]}")
+        shown = _Event(event, place, _wall_time(event))
+        for one in mapped:
+            deletes = kind == "drop" and self._mapping.collections[one].on_truncate is OnTruncate.DELETES
+            state = CollectionState.COMPARING if deletes else CollectionState.PAUSED
+            self._changed(one, state, f"{kind} of {names[0]} in MongoDB", shown, whole=True)
+        self._count, self._last, self._first_user = 1, shown, place
+        self._finish()
+
+    def _changed(self, name: str, state: CollectionState, reason: str, event: _Event, *, whole: bool) -> None:
+        """What happened to a collection goes before all else that its transaction did."""
+        self._structure[name] = StructureChange(
+            collection=name,
+            state=state,
+            side=Side.MONGO,
+            reason=reason,
+            whole=whole,
+            committed_at=event.committed_at,
+            position=event.place,
+        )
 
     def _gather(self, event: _Event, name: object, size: int) -> None:
         first = self._count == 0
@@ -331,19 +370,21 @@ class ChangeStreamSource:
         if self._last is None:
             return
         self._end = self._last.place
+        entries = self._entries()
         if self._tag is not None:
             # All of it, for its time is no other's: reading may go on from here in a stream that shows more of it.
             self._end = StreamPosition(time=self._end.time, increment=self._end.increment)
         self._known = self._tag or self._known
         self._ready.append(
             Transaction(
-                entries=self._entries(),
+                entries=entries,
                 position=self._end,
                 first_user=self._first_user,
                 known=self._known,
                 size=self._bytes,
                 committed_at=self._last.committed_at,
                 mark=self._mark,
+                structure=tuple(self._structure.values()),
             )
         )
         self._skip = 0
@@ -366,6 +407,9 @@ class ChangeStreamSource:
         try:
             found = self._changes(collection, key, shown)
             if found is None:
+                if self._lacks_images(collection.name):
+                    reason = f"images of {collection.name} are switched off in MongoDB"
+                    self._changed(collection.name, CollectionState.CARRIED, reason, event, whole=False)
                 reason = "the change stream shows no image of the document: none was kept, or the event is over 16 MB"
                 problem = Hold(kind=ConflictKind.MISSING_IMAGE, reason=reason)
             else:
@@ -386,20 +430,17 @@ class ChangeStreamSource:
         kind = event["operationType"]
         before, after = event.get("fullDocumentBeforeChange"), event.get("fullDocument")
         if (before is None and kind != "insert") or (after is None and kind != "delete"):
-            self._check_images(collection.name)
             return None
         return self._shredders[collection.name].changes(
             key, None if kind == "insert" else before, None if kind == "delete" else after, _touched(collection, event)
         )
 
-    def _check_images(self, *names: str) -> None:
+    def _lacks_images(self, name: str) -> bool:
+        """Whether the server keeps none by now; an event over 16 MB comes without them too."""
         client = self._client
         if client is None:
             raise MongoAway("the change stream is closed")
-        there = collections(client.get_database(self._settings.database))
-        off = [name for name in names if name in there and not has_images(there[name])]
-        if off:
-            raise ImagesOff(f"MongoDB: images are switched off on {', '.join(off)}")
+        return not has_images(collections(client.get_database(self._settings.database)).get(name, {}))
 
 
 class StreamEnd:
