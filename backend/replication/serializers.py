@@ -6,11 +6,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backend.replication.models import Conflict
-from sync.model.change import ConflictKind, Side
+from sync.model.change import CollectionState, ConflictKind, Side
 from sync.model.mapping import Policy
 
 KINDS = [kind.value for kind in ConflictKind]
 SIDES = [side.value for side in Side]
+STANDINGS = [state.value for state in CollectionState if state is not CollectionState.CARRIED]
 POLICIES = [policy.value for policy in Policy]
 
 
@@ -160,6 +161,17 @@ class ConflictSummarySerializer(serializers.Serializer[Any]):
     oldest_held_seconds = serializers.FloatField(allow_null=True, help_text="null: none is held")
 
 
+class CollectionStandingSerializer(serializers.Serializer[Any]):
+    """A collection that is not simply carried, since it or one of its tables was altered as a whole."""
+
+    name = serializers.CharField()
+    state = serializers.ChoiceField(choices=STANDINGS)
+    side = serializers.ChoiceField(choices=SIDES, help_text="where it was altered")
+    reason = serializers.CharField()
+    hint = serializers.CharField(allow_blank=True, help_text="the command that helps; empty where none is needed")
+    since = serializers.DateTimeField()
+
+
 class SyncStatusSerializer(serializers.Serializer[Any]):
     """Both workers, and how much is held."""
 
@@ -167,3 +179,6 @@ class SyncStatusSerializer(serializers.Serializer[Any]):
     healthy = serializers.BooleanField()
     open_conflicts = serializers.IntegerField()
     workers = WorkerSerializer(many=True)
+    collections = CollectionStandingSerializer(
+        many=True, required=False, help_text="those that are paused, or compared while they are carried"
+    )

@@ -23,15 +23,15 @@ class Standing:
     @property
     def hint(self) -> str:
         """The command that helps."""
-        return resume_command(self.change)
+        return resume_command(self.change.collection, self.change.state, whole=self.change.whole)
 
 
-def resume_command(change: StructureChange) -> str:
-    """What a person types once mapping and schema are in line."""
-    if change.state is not CollectionState.PAUSED:
+def resume_command(collection: str, state: CollectionState, *, whole: bool) -> str:
+    """What a person types once mapping and schema are in line; "" where nothing needs doing."""
+    if state is not CollectionState.PAUSED:
         return ""
-    origin = " --from mysql|mongo" if change.whole else ""
-    return f"lockstep doctor, then: lockstep resume --collection {change.collection}{origin}"
+    origin = " --from mysql|mongo" if whole else ""
+    return f"lockstep doctor, then: lockstep resume --collection {collection}{origin}"
 
 
 def joined(standing: StructureChange, change: StructureChange) -> StructureChange:

@@ -26,6 +26,7 @@ from sync.model.position import BinlogPosition, Known, Position
 from sync.mysql.binlog_events import Committed, Event, FileBegun, Prepared, Said, Started, Tick, Xid
 from sync.mysql.binlog_position import BinlogEnd, Way, binlog_files, find_way, log_end
 from sync.mysql.binlog_wire import Wire
+from sync.mysql.cascades import unlogged
 from sync.mysql.gathering import Gathering
 from sync.mysql.gtid import Gtids, MariaDBGtids, MySQLGtids
 from sync.mysql.image_text import RawRow
@@ -67,6 +68,7 @@ class BinlogSource:
     ) -> None:
         """`other` is the worker whose checkpoint stands in MySQL."""
         self._settings = settings
+        self._mapping = mapping
         self._other = other
         self._part_rows, self._part_bytes = part_rows, part_bytes
         self._tables = canonical_rows(mapping)
@@ -126,7 +128,16 @@ class BinlogSource:
     def _find_way(self, position: BinlogPosition) -> Way:
         session = Session(self._settings, autocommit=True)
         try:
+            self._cascades = unlogged(session.get(), self._mapping)
             return find_way(session.get(), position)
+        finally:
+            session.drop()
+
+    def _see_cascades(self) -> None:
+        """A table was altered, perhaps in its foreign keys."""
+        session = Session(self._settings, autocommit=True)
+        try:
+            self._cascades = unlogged(session.get(), self._mapping)
         finally:
             session.drop()
 
@@ -178,7 +189,9 @@ class BinlogSource:
         self._gathering = self._gather(event.committed_at)
 
     def _gather(self, committed_at: int) -> Gathering:
-        return Gathering(other=self._other, known=self._known, committed_at=committed_at, skip=self._skip)
+        return Gathering(
+            other=self._other, known=self._known, committed_at=committed_at, cascades=self._cascades, skip=self._skip
+        )
 
     @property
     def _open_transaction(self) -> Gathering:
@@ -261,6 +274,8 @@ class BinlogSource:
 
     def _ddl(self, statement: Statement, database: str) -> None:
         self._open_transaction.structure += self._structure.judged(statement, database)
+        if self._structure.names(statement, database):
+            self._see_cascades()
         if not self._group:  # else CREATE TABLE ... SELECT, and its rows follow
             self._commit()
 

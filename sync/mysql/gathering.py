@@ -29,6 +29,7 @@ from sync.model.change import (
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import TableMapping
 from sync.model.position import Known, Mark, Position, position_from_json
+from sync.mysql.cascades import NONE, Cascades
 from sync.mysql.image_text import RawRow
 from sync.mysql.rowdecoder import Rows
 from sync.mysql.rows import CanonicalRows
@@ -47,6 +48,8 @@ class Gathering:
     known: Known
     #: Microseconds since the epoch.
     committed_at: int
+    #: What the server changes without writing it into the log.
+    cascades: Cascades = NONE
     #: Mapped rows to leave out: done by earlier parts.
     skip: int = 0
     #: Mapped rows met so far, those left out included, and how many of them parts have delivered.
@@ -149,6 +152,7 @@ class Gathering:
             return
         if old:
             self._add(table.table, old[0], old[1], None)
+            self._cascaded(table.table, old[0], new[0] if new else None)
         if new:
             self._add(table.table, new[0], None, new[1])
 
@@ -257,6 +261,17 @@ class Gathering:
         document = DocumentId(table.collection, key[0])
         self.last = document
         self._changes.setdefault(document, []).append(RowChange(table=table.name, key=key, before=before, after=after))
+
+    def _cascaded(self, table: TableMapping, key: RowKey, now: RowKey | None) -> None:
+        """A row is gone, or has another key `now`: rows below it may have gone with it, unseen. (The other worker deletes each
+        by itself.)"""
+        if self._tag or table.name not in (self.cascades.deleting if now is None else self.cascades.rekeying):
+            return
+        reason = f"{table.name}: a foreign key changed rows below this one, which MySQL's log does not show"
+        for one in (key, now):
+            if one is not None:
+                hold = Hold(kind=ConflictKind.MISSING_IMAGE, reason=reason, table=table.name, key=one)
+                self._problems.setdefault(DocumentId(table.collection, one[0]), hold)
 
     def _image(self, table: CanonicalRows, raw: RawRow | None) -> tuple[RowKey, Row] | None:
         """Key and row in canonical values. A value that a codec refuses makes its document a problem; the row is then

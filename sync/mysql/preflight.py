@@ -12,6 +12,7 @@ from sync.model.mapping import SyncMapping
 from sync.model.report import Finding, Level
 from sync.model.schema_check import check_tables
 from sync.mysql.binlog_position import binlog_files
+from sync.mysql.cascades import are_logged, is_inside
 from sync.mysql.privileges import BINLOG_SWITCHING, WRITING, Privileges, privileges
 from sync.mysql.schema import columns, engines, existing_tables, foreign_keys, needs_value, triggers, unique_keys
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, translated
@@ -23,8 +24,6 @@ _HOURS = 24
 _OFFSET = 2.0
 #: The first versions with all that the engine asks of a server.
 _SINCE = {Flavour.MYSQL: (8, 4), Flavour.MARIADB: (10, 6)}
-#: From here on MySQL writes what foreign keys cascade into the binlog, unless innodb_native_foreign_keys is ON.
-_CASCADES_LOGGED = (9, 6)
 _WANTED = {
     "binlog_format": ("ROW", "SET GLOBAL binlog_format = 'ROW', for every session too"),
     "binlog_row_image": ("FULL", "SET GLOBAL binlog_row_image = 'FULL', for every session too"),
@@ -247,16 +246,15 @@ def _constraints(
     connection: Connection, mapping: SyncMapping, keys: Mapping[str, list[list[str]]]
 ) -> Iterator[Finding]:
     """What changes rows unseen, and what may refuse a document that MongoDB takes."""
-    logged = (
-        flavour(connection) is Flavour.MYSQL
-        and _version(connection) >= _CASCADES_LOGGED
-        and _value(connection, "innodb_native_foreign_keys") != "ON"
-    )
+    logged = are_logged(connection)
     for key in foreign_keys(connection, list(mapping.tables)):
         parent = mapping.tables.get(key.references)
-        if key.cascades and not logged:
+        if key.cascades and not logged and is_inside(key, mapping):
+            message = f"foreign key {key.name} cascades within the document: each cascade is settled by a look at both sides"
+            yield _warning(f"mysql: {key.table}", message, "declare it NO ACTION where many rows are deleted at once")
+        elif key.cascades and not logged:
             fix = "declare it NO ACTION: rows that a cascade changes are missing from this server's binlog"
-            yield _problem(f"mysql: {key.table}", f"foreign key {key.name} cascades", fix)
+            yield _problem(f"mysql: {key.table}", f"foreign key {key.name} cascades from {key.references}", fix)
         if parent is None or parent.collection != mapping.tables[key.table].collection:
             message = (
                 f"foreign key {key.name} leads to {key.references}, outside of the document: what it refuses is held"

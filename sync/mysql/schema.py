@@ -128,28 +128,46 @@ class ForeignKey:
     name: str
     table: str
     references: str
-    #: It changes rows of `table` by itself.
-    cascades: bool
+    #: Its columns, and what each refers to.
+    columns: Mapping[str, str]
+    #: "CASCADE", "SET NULL", "NO ACTION" ...
+    on_delete: str
+    on_update: str
+
+    @property
+    def cascades(self) -> bool:
+        """It changes rows of `table` by itself."""
+        return not {self.on_delete, self.on_update} <= {"NO ACTION", "RESTRICT"}
 
 
 def foreign_keys(connection: Connection, tables: Sequence[str]) -> list[ForeignKey]:
     """The foreign keys of the named tables."""
     with translated(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT CONSTRAINT_NAME, TABLE_NAME, REFERENCED_TABLE_NAME, UPDATE_RULE, DELETE_RULE"
-            " FROM information_schema.REFERENTIAL_CONSTRAINTS"
-            " WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME IN %s ORDER BY TABLE_NAME, CONSTRAINT_NAME",
+            "SELECT r.CONSTRAINT_NAME, r.TABLE_NAME, r.REFERENCED_TABLE_NAME, r.DELETE_RULE, r.UPDATE_RULE,"
+            " k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS r"
+            " JOIN information_schema.KEY_COLUMN_USAGE k ON k.CONSTRAINT_SCHEMA = r.CONSTRAINT_SCHEMA"
+            " AND k.TABLE_NAME = r.TABLE_NAME AND k.CONSTRAINT_NAME = r.CONSTRAINT_NAME"
+            " WHERE r.CONSTRAINT_SCHEMA = DATABASE() AND r.TABLE_NAME IN %s"
+            " ORDER BY r.TABLE_NAME, r.CONSTRAINT_NAME, k.ORDINAL_POSITION",
             (tuple(tables),),
         )
-        return [
-            ForeignKey(
-                name=str(name),
-                table=str(table),
-                references=str(references),
-                cascades=not {str(update), str(delete)} <= {"NO ACTION", "RESTRICT"},
-            )
-            for name, table, references, update, delete in cursor.fetchall()
-        ]
+        rows = [[str(part) for part in row] for row in cursor.fetchall()]
+    columns: dict[tuple[str, str], dict[str, str]] = {}
+    for name, table, *_, column, referred in rows:
+        columns.setdefault((table, name), {})[column] = referred
+    rules = {(table, name): (references, delete, update) for name, table, references, delete, update, *_ in rows}
+    return [
+        ForeignKey(
+            name=name,
+            table=table,
+            references=references,
+            columns=columns[table, name],
+            on_delete=delete,
+            on_update=update,
+        )
+        for (table, name), (references, delete, update) in rules.items()
+    ]
 
 
 def triggers(connection: Connection, tables: Sequence[str]) -> list[tuple[str, str]]:

@@ -46,6 +46,13 @@ class Structure:
                 found[one.collection] = one
         return list(found.values())
 
+    def names(self, statement: Statement, database: str) -> bool:
+        """Whether a mapped table is named."""
+        return any(
+            table.name.lower() in self._tables and (table.database or database).lower() == self._database
+            for table, _ in statement.alterations
+        )
+
     def _each(self, statement: Statement, database: str) -> Iterator[Judgement]:
         for table, alteration in statement.alterations:
             name = table.name.lower()
