@@ -63,6 +63,8 @@ PART_EVENTS, PART_BYTES = 10_000, 32 << 20
 PROGRESS = 0.5
 #: BSONObjectTooLarge: an event with both images is over 16 MB; the batch is lost and the cursor with it.
 _TOO_LARGE = 10334
+#: ChangeStreamFatalError: the event of a resume token is not in the oplog.
+_NO_SUCH_EVENT = 280
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)  # noqa: DTZ001 - as decoded: naive, UTC
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
@@ -140,6 +142,7 @@ class ChangeStreamSource:
         now = operation_time(self._client, self._settings, self._session)
         if not reached(now, StreamPosition(time=position.time, increment=position.increment)):
             raise SourceBehind("MongoDB's oplog ends before the applied position")
+        self._check_applied()
         self._open()
 
     def read(self, timeout: float) -> Transaction | None:
@@ -168,6 +171,18 @@ class ChangeStreamSource:
                 client.close()
         except PyMongoError:
             return
+
+    def _check_applied(self) -> None:
+        """What was applied must be there still: the follower's checkpoint, and the event at the applied position."""
+        client = self._client
+        assert client is not None
+        database = client.get_database(self._settings.database)
+        with translated():
+            stored = database[CHECKPOINTS].find_one({"_id": self._other}, {"seq": True})
+        if stored is not None and int(stored["seq"]) < self._known.seq:
+            raise SourceBehind(f"the {self._other}'s checkpoint in MongoDB is older than what was already read of it")
+        if self._position.token and not _holds(database, self._position.token, self._session):
+            raise SourceBehind("MongoDB's oplog does not hold the event that was applied last")
 
     # The stream.
 
@@ -472,6 +487,26 @@ def _ask(database: Database[Document], session: ClientSession | None, command: D
             if error.code == _TOO_LARGE:
                 raise _EventTooLarge from None
             raise
+
+
+def _holds(database: Database[Document], token: str, session: ClientSession | None) -> bool:
+    """Whether the event of a resume token stands in the oplog, if anything came after it. (A stream without a filter tells
+    by an error as soon as it passes the place.)"""
+    pipeline = [{"$changeStream": {"resumeAfter": {"_data": token}}}]
+    cursor = 0
+    with translated():
+        try:
+            aggregate: Document = {"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": 0}}
+            cursor = int(database.command(aggregate, session=session)["cursor"]["id"])
+            more = {"getMore": Int64(cursor), "collection": "$cmd.aggregate", "batchSize": 1, "maxTimeMS": SHORT}
+            cursor = int(database.command(more, session=session)["cursor"]["id"])
+        except OperationFailure as error:
+            if error.code == _NO_SUCH_EVENT:
+                return False
+            raise
+        if cursor:
+            database.command({"killCursors": "$cmd.aggregate", "cursors": [Int64(cursor)]}, session=session)
+    return True
 
 
 def operation_time(client: Client, settings: MongoSettings, session: ClientSession) -> StreamPosition:

@@ -24,7 +24,7 @@ from sync.model.change import Side, Transaction
 from sync.model.mapping import SyncMapping
 from sync.model.position import BinlogPosition, Known, Position
 from sync.mysql.binlog_events import Committed, Event, FileBegun, Prepared, Said, Started, Tick, Xid
-from sync.mysql.binlog_position import BinlogEnd, Way, binlog_files, find_way, log_end
+from sync.mysql.binlog_position import BinlogEnd, Way, binlog_files, check_known, find_way, log_end
 from sync.mysql.binlog_wire import Wire
 from sync.mysql.cascades import unlogged
 from sync.mysql.gathering import Gathering
@@ -82,7 +82,7 @@ class BinlogSource:
         assert isinstance(position, BinlogPosition)
         self.close()
         self._closed = False
-        self._way = self._find_way(position)
+        self._way = self._find_way(position, known)
         self._gtids: Gtids = MariaDBGtids(position.gtids) if self._way.mariadb else MySQLGtids(position.gtids)
         #: End of the last whole transaction.
         self._end = position
@@ -125,11 +125,13 @@ class BinlogSource:
             raise MySQLAway("the binlog connection is closed")
         return wire
 
-    def _find_way(self, position: BinlogPosition) -> Way:
+    def _find_way(self, position: BinlogPosition, known: Known) -> Way:
         session = Session(self._settings, autocommit=True)
         try:
+            way = find_way(session.get(), position)
+            check_known(session.get(), self._other, known)
             self._cascades = unlogged(session.get(), self._mapping)
-            return find_way(session.get(), position)
+            return way
         finally:
             session.drop()
 
