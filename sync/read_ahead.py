@@ -33,7 +33,8 @@ class ReadAhead:
         return len(self._queue)
 
     def take(self, timeout: float, *, max_rows: int, max_bytes: int) -> Batch | None:
-        """What has arrived, up to the limits (at least one transaction; one with a mark alone); None after `timeout` seconds without any."""
+        """What has arrived, up to the limits (at least one transaction; see `Transaction.alone`); None after `timeout` seconds
+        without any."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while not self._queue:

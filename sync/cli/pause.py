@@ -41,7 +41,7 @@ def pause(worker: str | None) -> None:
     _ask("pause", worker)
 
 
-@command(epilog="Example: lockstep resume\n\nExample: lockstep resume --collection customers --from mysql")
+@command(epilog="Example: lockstep resume --collection customers --from mysql")
 @_worker
 @click.option("--collection", help="A collection that was paused when its table or itself was altered.")
 @click.option("--from", "origin", type=side_type, help="The side that is right where one has more than the other.")

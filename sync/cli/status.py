@@ -44,7 +44,9 @@ def status(as_json: bool) -> None:
     else:
         _show(workers)
         for one in collections:
-            plain(f"collection {one['name']}: {one['state']} for {span(float(str(one['age_seconds'])))}: {one['reason']}")
+            plain(
+                f"collection {one['name']}: {one['state']} for {span(float(str(one['age_seconds'])))}: {one['reason']}"
+            )
             if one["hint"]:
                 plain(f"  hint: {one['hint']}")
         oldest = counts.oldest_held_seconds

@@ -41,9 +41,7 @@ def joined(standing: StructureChange, change: StructureChange) -> StructureChang
     return replace(change, whole=standing.whole or change.whole)
 
 
-def judged(
-    changes: Sequence[StructureChange], problems: Mapping[str, Sequence[str]]
-) -> tuple[StructureChange, ...]:
+def judged(changes: Sequence[StructureChange], problems: Mapping[str, Sequence[str]]) -> tuple[StructureChange, ...]:
     """What changes come to. `problems`: by collection, what keeps the mapping from fitting now; those are paused."""
     found: list[StructureChange] = []
     for change in changes:

@@ -44,11 +44,31 @@ _KEYS = {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY", "CONSTRAINT
 #: First words of what changes no row: options of a table, and upkeep.
 _STORAGE = {
     *("ENGINE", "TYPE", "COMMENT", "AUTO_INCREMENT", "ROW_FORMAT", "KEY_BLOCK_SIZE", "DEFAULT", "CHARACTER", "CHARSET"),
-    *("COLLATE", "CHECKSUM", "STATS_PERSISTENT", "STATS_AUTO_RECALC", "STATS_SAMPLE_PAGES", "ALGORITHM", "LOCK", "FORCE"),
+    *(
+        "COLLATE",
+        "CHECKSUM",
+        "STATS_PERSISTENT",
+        "STATS_AUTO_RECALC",
+        "STATS_SAMPLE_PAGES",
+        "ALGORITHM",
+        "LOCK",
+        "FORCE",
+    ),
     *("ORDER", "ENABLE", "DISABLE", "WITH", "WITHOUT", "ENCRYPTION", "COMPRESSION", "MAX_ROWS", "MIN_ROWS", "ALTER"),
     *("AVG_ROW_LENGTH", "PACK_KEYS", "DELAY_KEY_WRITE", "TABLESPACE", "DATA", "PAGE_CHECKSUM", "PAGE_COMPRESSED"),
     *("PAGE_COMPRESSION_LEVEL", "ENCRYPTED", "ENCRYPTION_KEY_ID", "TRANSACTIONAL", "REORGANIZE", "REBUILD", "OPTIMIZE"),
-    *("ANALYZE", "CHECK", "REPAIR", "COALESCE", "REMOVE", "PARTITION", "SECONDARY_LOAD", "SECONDARY_UNLOAD", "WAIT", "NOWAIT"),
+    *(
+        "ANALYZE",
+        "CHECK",
+        "REPAIR",
+        "COALESCE",
+        "REMOVE",
+        "PARTITION",
+        "SECONDARY_LOAD",
+        "SECONDARY_UNLOAD",
+        "WAIT",
+        "NOWAIT",
+    ),
 }
 #: The tables that tools fill to put them in a table's place, and the triggers by which one of them does.
 _GHOST = re.compile(r"_+(.+)_(?:gho|new)")
@@ -109,12 +129,10 @@ def _columns(spec: Sequence[str], words: Sequence[str], *, names: int) -> Altera
     at = 1
     while at < len(words) and words[at] in ("COLUMN", "IF", "NOT", "EXISTS"):
         at += 1
-    if words[at : at + 1] == ["("]:
-        found = [one[0] for one in _specifications(spec[at + 1 : -1]) if one]
-    else:
-        found = list(spec[at : at + names])
-    bare = {_bare(one) for one in found}
-    return Alteration(effect=Effect.COLUMNS, columns=frozenset(bare)) if found else _ALL
+    listed = words[at : at + 1] == ["("]
+    found = [one[0] for one in _specifications(spec[at + 1 : -1]) if one] if listed else spec[at : at + names]
+    bare = frozenset(map(_bare, found))
+    return Alteration(effect=Effect.COLUMNS, columns=bare) if bare else _ALL
 
 
 def _bare(name: str) -> str:
@@ -124,12 +142,12 @@ def _bare(name: str) -> str:
 def _specifications(tokens: Sequence[str]) -> Iterator[list[str]]:
     """What stands between commas that stand in no brackets."""
     depth, part = 0, list[str]()
-    for token in tokens:
-        depth += (token == "(") - (token == ")")
-        if token == "," and not depth:
+    for word in tokens:
+        depth += (word == "(") - (word == ")")
+        if word == "," and not depth:
             yield part
             part = []
         else:
-            part.append(token)
+            part.append(word)
     if part:
         yield part

@@ -156,9 +156,7 @@ class Gathering:
         if new:
             self._add(table.table, new[0], None, new[1])
 
-    def unread(
-        self, table: CanonicalRows, before: RawRow | None, after: RawRow | None, missing: Sequence[str]
-    ) -> None:
+    def unread(self, table: CanonicalRows, before: RawRow | None, after: RawRow | None, missing: Sequence[str]) -> None:
         """A row of a mapped table that had not all mapped columns: its document is a problem. Without the column of the key
         nobody knows which that is."""
         self.rows += 1

@@ -250,7 +250,9 @@ def _constraints(
     for key in foreign_keys(connection, list(mapping.tables)):
         parent = mapping.tables.get(key.references)
         if key.cascades and not logged and is_inside(key, mapping):
-            message = f"foreign key {key.name} cascades within the document: each cascade is settled by a look at both sides"
+            message = (
+                f"foreign key {key.name} cascades within the document: each cascade is settled by a look at both sides"
+            )
             yield _warning(f"mysql: {key.table}", message, "declare it NO ACTION where many rows are deleted at once")
         elif key.cascades and not logged:
             fix = "declare it NO ACTION: rows that a cascade changes are missing from this server's binlog"

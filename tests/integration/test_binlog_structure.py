@@ -108,6 +108,7 @@ def test_what_the_mapping_sees(log: Log, statement: str, state: CollectionState,
 def test_without_the_engines_own_tables_nothing_goes_on(log: Log, statement: str, said: str) -> None:
     """A named stop."""
     source = log.source()
+    assert source.read(0) is None
     log.run(statement.format(database=log.database))
     assert log.stops(SchemaChanged, source) == said
 

@@ -17,7 +17,6 @@ from tests.engine import Engine
 from tests.plain import Doc
 
 
-
 def alter(engine: Engine, *statements: str) -> None:
     """As the owner, who makes migrations."""
     with engine.site.mysql("owner").cursor() as cursor:
@@ -70,11 +69,11 @@ def others_go_on(engine: Engine) -> None:
     assert {engine.states(name)[-1] for name in engine.workers} <= {"streaming", "catching_up"}
 
 
+_COLUMNS = "id, username, name, address, birthdate, email, active"
 GHOST = (
     "CREATE TABLE _analytics_customer_gho LIKE analytics_customer",
     "ALTER TABLE _analytics_customer_gho ADD note INT NULL FIRST",
-    "INSERT INTO _analytics_customer_gho (id, username, name, address, birthdate, email, active)"
-    " SELECT id, username, name, address, birthdate, email, active FROM analytics_customer",
+    f"INSERT INTO _analytics_customer_gho ({_COLUMNS}) SELECT {_COLUMNS} FROM analytics_customer",
     "SET foreign_key_checks = 0",
     "RENAME TABLE analytics_customer TO _analytics_customer_del, _analytics_customer_gho TO analytics_customer",
     "DROP TABLE _analytics_customer_del",
@@ -163,8 +162,9 @@ def test_a_mapped_column_that_is_dropped(engine: Engine) -> None:
     engine.start()
     others_go_on(engine)
     engine.until(lambda: engine.held() == 4)
-    mysql, mongo = engine.mongo["customers"].find_one({"_id": one["_id"]}), engine.value(
-        "SELECT name FROM analytics_customer WHERE id = %s", str(other["_id"])
+    mysql, mongo = (
+        engine.mongo["customers"].find_one({"_id": one["_id"]}),
+        engine.value("SELECT name FROM analytics_customer WHERE id = %s", str(other["_id"])),
     )
     assert (mysql or {})["name"] == one["name"]
     assert mongo == other["name"]
@@ -360,13 +360,13 @@ def test_a_first_copy_ends_a_pause(engine: Engine) -> None:
     assert engine.assert_equal()["customers"].keys() == {str(one["_id"])}
 
 
+_ACTIONS = "ON DELETE CASCADE ON UPDATE CASCADE"
+_TO_ROOT = f"FOREIGN KEY (customer_id) REFERENCES analytics_customer (id) {_ACTIONS}"
+_TO_TIER = f"FOREIGN KEY (customer_id, tier_key) REFERENCES analytics_customertier (customer_id, tier_key) {_ACTIONS}"
 CASCADES = (
-    "ALTER TABLE analytics_customeraccount ADD CONSTRAINT c1 FOREIGN KEY (customer_id) REFERENCES analytics_customer (id)"
-    " ON DELETE CASCADE ON UPDATE CASCADE",
-    "ALTER TABLE analytics_customertier ADD CONSTRAINT c2 FOREIGN KEY (customer_id) REFERENCES analytics_customer (id)"
-    " ON DELETE CASCADE ON UPDATE CASCADE",
-    "ALTER TABLE analytics_customerbenefit ADD CONSTRAINT c3 FOREIGN KEY (customer_id, tier_key)"
-    " REFERENCES analytics_customertier (customer_id, tier_key) ON DELETE CASCADE ON UPDATE CASCADE",
+    f"ALTER TABLE analytics_customeraccount ADD CONSTRAINT c1 {_TO_ROOT}",
+    f"ALTER TABLE analytics_customertier ADD CONSTRAINT c2 {_TO_ROOT}",
+    f"ALTER TABLE analytics_customerbenefit ADD CONSTRAINT c3 {_TO_TIER}",
 )
 
 
