@@ -311,7 +311,7 @@ class ChangeStreamSource:
 
     def _whole(self, event: Document, place: StreamPosition, names: list[str | None]) -> None:
         """An event about a collection as a whole, by its old name and its new one."""
-        kind, mapped = event["operationType"], [one for one in names if one in self._mapping.collections]
+        kind, mapped = event["operationType"], [one for one in names if one and one in self._mapping.collections]
         if kind in _ENDS or (kind in _STRUCTURE and CHECKPOINTS in names):
             raise SchemaChanged(f"MongoDB: {kind} of {names[0] or 'the database'}")
         if kind not in _STRUCTURE or not mapped:

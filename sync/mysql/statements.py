@@ -198,8 +198,8 @@ def _about(tokens: list[str], upper: list[str], at: int, label: str) -> Statemen
     if what == "TRIGGER":
         if verb == "DROP":  # names no table; rows stay as the log shows them
             return Statement(kind=StatementKind.DDL, words=label)
-        name = _name(tokens, start)
-        does = trigger(name.name if name else "")
+        named = _name(tokens, start)
+        does = trigger(named.name if named else "")
         return _of(label, [_name(tokens, upper.index("ON") + 1)] if "ON" in upper else [], does.effect)
     if verb == "DROP":
         return _of(label, _names_between(tokens, start, (",",)))

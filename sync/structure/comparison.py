@@ -42,8 +42,11 @@ class Sides:
     logs: Sequence[tuple[str, LogEnd, Target]]
 
     def close(self) -> None:
-        for part in (self.mysql, self.mongo, self.conflicts, *(one for _, *of in self.logs for one in of)):
+        for part in (self.mysql, self.mongo, self.conflicts):
             part.close()
+        for _, end, target in self.logs:
+            end.close()
+            target.close()
 
 
 class Comparison:
