@@ -12,7 +12,7 @@ from pymongo import MongoClient
 
 from deploy.local.mongo_server import Document
 from deploy.local.users import Role
-from sync.errors import CheckpointWrittenByOther, LockstepError, SchemaChanged, SourceBehind
+from sync.errors import CheckpointWrittenByOther, SchemaChanged, SourceBehind
 from sync.model.change import CollectionState, ConflictKind, DocumentId, DocumentRows
 from sync.model.lens import empty_rows, shred
 from sync.model.position import Checkpoint, Known, Mark, StreamPosition
@@ -320,10 +320,9 @@ def test_a_restored_server_is_told(log: StreamLog) -> None:
     assert isinstance(one.position, StreamPosition)
     log.source(one.position)  # what is there is found
     token = one.position.token
-    other = token[:40] + ("0" if token[40] != "0" else "1") + token[41:]
-    lacking = replace(one.position, token=other)
-    with pytest.raises((SourceBehind, LockstepError)):
-        log.source(lacking)
+    earlier = f"{token[:10]}{int(token[10:18], 16) - 1:08X}{token[18:]}"  # of no event, with one behind it
+    with pytest.raises(SourceBehind, match="event"):
+        log.source(replace(one.position, increment=one.position.increment - 1, token=earlier))
 
 
 # Parts.
