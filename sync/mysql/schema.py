@@ -159,7 +159,7 @@ def foreign_keys(connection: Connection, tables: Sequence[str]) -> list[ForeignK
             cursor.execute(f"SHOW CREATE TABLE {quoted(table)}")
             row = cursor.fetchone()
         for name, columns, references, referred, rules in _FOREIGN_KEY.findall(str(row[1]) if row else ""):
-            actions = {one: action for one, action in _ACTION.findall(rules)}
+            actions = dict(_ACTION.findall(rules))
             found.append(
                 ForeignKey(
                     name=_unquoted(name),
