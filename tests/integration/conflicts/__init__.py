@@ -1,1 +1,0 @@
-"""Every kind of conflict under every policy, met first in either direction."""
