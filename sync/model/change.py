@@ -9,13 +9,14 @@ import enum
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
 from sync.model.position import Known, Mark, Position
 
 #: A canonical value: what a codec makes of the same datum whether it came by SELECT, binlog, change stream or find.
-#: Dates are naive UTC datetimes of whole milliseconds.
-Value: TypeAlias = bool | int | str | bytes | datetime | None
+#: Dates are naive UTC datetimes. Within one column two values are equal if and only if they are the same datum.
+Value: TypeAlias = bool | int | float | Decimal | str | bytes | datetime | None
 #: Values of a row's key columns, in the mapping's order; the first is the key of the document.
 RowKey: TypeAlias = tuple[Value, ...]
 #: Mapped columns of a row that are not part of its key.

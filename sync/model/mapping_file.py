@@ -6,19 +6,19 @@ What this version does not map (types, parts, options) is refused by name, never
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sync.errors import MappingError
 from sync.model import fallback
 from sync.model.change import Side
-from sync.model.codecs import CODECS, Codec
+from sync.model.codecs import CODECS, OPTIONS, Codec, with_options
 from sync.model.mapping import CollectionMapping, FieldMapping, Null, Policy, SyncMapping
 from sync.model.mapping_parts import PartsReader
 from sync.model.mapping_reading import NAME
 from sync.model.mapping_reading import Path as _Path
 from sync.model.mapping_reading import Table as _Table
 
-_LATER_CODECS = ("int64", "double", "decimal128", "binary", "uuid", "json", "enum", "time", "timestamp")
 #: Keys of documents; other types lack an order that both databases and the text of a key agree on.
 _ID_CODECS = ("objectid", "string")
 #: Settings of [lockstep] that are a number of days, what counts where one is left out, and the most (a hundred years).
@@ -136,28 +136,37 @@ class _Reader(PartsReader):
             self._problem(path, 'a table is needed: { column = "…", codec = "…" }')
             return None
         table: _Table = value
-        self._known(table, path, ("column", "codec", "null") if nulls else ("column", "codec"))
+        options = OPTIONS.get(str(table.get("codec")), {})
+        self._known(table, path, ("column", "codec", *(("null",) if nulls else ()), *options))
         column = table.get("column")
         if not isinstance(column, str) or not NAME.fullmatch(column):
             self._problem(path, "column: the name of a column is needed")
-        codec = self._codec(table.get("codec"), path)
+        codec = self._codec(table, path, options)
         null = table.get("null", "refused")
         if nulls and null not in ("refused", *nulls):
             allowed = " or ".join(f'"{one}"' for one in nulls)
             self._problem(path, f"null: allowed is {allowed}, or leave it out for a column that is NOT NULL")
+        if options and table.get("zero_dates") == "null" and null == "refused":
+            need = " or ".join(f'null = "{one}"' for one in nulls) or "a column that may be NULL"
+            self._problem(path, f'zero_dates = "null" needs {need}: a zero date then counts as NULL')
+        if null == "null" and codec and codec.takes_null:
+            self._problem(path, f'null = "null": codec {codec.name} has a null of its own; allowed is "absent"')
         if codec is None or not isinstance(column, str) or null not in tuple(Null):
             return None
         return FieldMapping(name=name, column=column, codec=codec, null=Null(str(null)))
 
-    def _codec(self, value: object, path: _Path) -> Codec | None:
-        if isinstance(value, str) and value in CODECS:
-            return CODECS[value]
-        allowed = ", ".join(CODECS)
-        if value in _LATER_CODECS:
-            self._problem(path, f"codec {value} is not in this version; allowed: {allowed}")
-        else:
-            self._problem(path, f"codec: allowed is one of {allowed}")
-        return None
+    def _codec(self, table: _Table, path: _Path, options: Mapping[str, tuple[str, ...]]) -> Codec | None:
+        name = table.get("codec")
+        if not isinstance(name, str) or name not in CODECS:
+            self._problem(path, f"codec: allowed is one of {', '.join(CODECS)}")
+            return None
+        given = {option: table[option] for option in options if option in table}
+        for option, value in given.items():
+            if value not in options[option]:
+                allowed = ", ".join(f'"{one}"' for one in options[option])
+                self._problem(path, f"{option}: allowed is one of {allowed}")
+                return None
+        return with_options(name, {option: str(value) for option, value in given.items()})
 
 
 def _holds_fields(table: _Table) -> bool:

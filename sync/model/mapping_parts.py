@@ -138,7 +138,7 @@ class PartsReader(Reading, ABC):
 
     def _content(self, kind: PartKind, table: Table, path: Path) -> _Content:
         if kind is PartKind.SET:
-            return _Content(own=self._field("", table.get("value"), (*path, "value")))
+            return _Content(own=self._key("", table.get("value"), (*path, "value")))
         fields = self._fields(table.get("fields", {}), (*path, "fields"))
         if kind is PartKind.OBJECT:
             return _Content(fields=fields)
@@ -175,8 +175,16 @@ class PartsReader(Reading, ABC):
         table = self._table(value, path)
         self._known(table, path, ("column", "codec", "field"))
         name = self._name_of_field(table.get("field"), path)
-        own = self._field(name or "", {k: v for k, v in table.items() if k != "field"}, path)
+        own = self._key(name or "", {k: v for k, v in table.items() if k != "field"}, path)
         return None if name is None else own
+
+    def _key(self, name: str, value: object, path: Path) -> FieldMapping | None:
+        """A field whose values tell rows apart."""
+        own = self._field(name, value, path)
+        if own and not own.codec.tells_apart:
+            allowed = ", ".join(one for one, codec in CODECS.items() if codec.tells_apart)
+            self._problem(path, f"codec {own.codec.name} cannot tell rows apart; allowed: {allowed}")
+        return own
 
     def _name_of_field(self, name: object, path: Path) -> str | None:
         if not isinstance(name, str):

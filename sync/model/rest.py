@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import bson
 from bson import json_util
@@ -16,6 +17,7 @@ from bson.errors import BSONError
 
 from sync.model.change import Value
 from sync.model.codecs import CODECS, Column, NotCanonical
+from sync.model.codecs.base import Plain
 
 _JSON = json_util.JSONOptions(
     json_mode=json_util.JSONMode.CANONICAL, datetime_conversion=DatetimeConversion.DATETIME_AUTO
@@ -24,15 +26,16 @@ _ALLOWED = "an object in extended JSON, of fields that are not mapped, is allowe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RestCodec:
-    """Implements `sync.model.codecs.Codec` for a mapping of names to values; none of them is NULL."""
+class RestCodec(Plain):
+    """Of a mapping of names to values; none of them is NULL. No field names it."""
+
+    name: ClassVar[str] = "json of unmapped fields"
+    serves: ClassVar[tuple[str, ...]] = ()
+    bson: ClassVar[str] = "fields of any type"
+    tells_apart: ClassVar[bool] = False
 
     #: Names that other columns and tables take.
     taken: Collection[str]
-
-    @property
-    def name(self) -> str:
-        return "json of unmapped fields"
 
     def check(self, column: Column) -> str | None:
         return CODECS["string"].check(column)
@@ -45,9 +48,6 @@ class RestCodec:
         if not isinstance(fields, dict) or not fields.keys().isdisjoint(self.taken):
             raise NotCanonical(_ALLOWED)
         return self.from_bson(fields)
-
-    def to_column(self, value: Value) -> object:
-        return value
 
     def from_bson(self, value: object) -> Value:
         if not value:

@@ -163,12 +163,11 @@ def _check_value(table: TableMapping, column: str, value: Value) -> None:
     codec = table.codecs[column]
     try:
         same = codec.from_bson(codec.to_bson(value))
-        from_column = codec.from_column(codec.to_column(value))
     except NotCanonical as error:
         raise ValueError(f"{table.name}.{column}: {error}") from None
     except (ValueError, TypeError, ArithmeticError, AttributeError):
         raise ValueError(f"{table.name}.{column}: no value of the codec {codec.name}") from None
-    if (same, from_column) != (value, value) or type(same) is not type(value):
+    if same != value or type(same) is not type(value):
         raise ValueError(f"{table.name}.{column}: no value that the codec {codec.name} keeps as it is")
 
 

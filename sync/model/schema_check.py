@@ -39,7 +39,7 @@ def _columns(table: TableMapping, columns: Mapping[str, Column], defaults: Colle
         if column is None:
             problems.append(f"{table.name}: column {name} does not exist")
             continue
-        reason = codec.check(column)
+        reason = codec.check(column) or (codec.check_key(column) if name in table.key else None)
         if reason:
             problems.append(f"{table.name}.{name}: codec {codec.name}: {reason}, found {column.column_type}")
         if name in table.key and by_itself(column):

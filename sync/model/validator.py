@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from sync.model.codecs import Column
+from sync.model.codecs.times import Dates
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
 from sync.model.values import FOREIGN
 
@@ -42,6 +43,7 @@ _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 #: Types whose length stands in characters. That of TEXT stands in bytes, of which a character may take one.
 _TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
 _MOST_INT, _LEAST_INT = 2**31 - 1, -(2**31)
+_MOST_LONG, _LEAST_LONG = 2**63 - 1, -(2**63)
 #: PCRE repeats at most so often (pcre2pattern, "Repetition").
 _MOST_REPEATS = 65_535
 
@@ -55,10 +57,6 @@ class Kind:
     refused: tuple[Schema, ...] = ()
 
 
-def _objectid(_: Column) -> Kind:
-    return Kind(schema={"bsonType": "objectId"})
-
-
 def _string(column: Column) -> Kind:
     """MongoDB counts code points, as MySQL does in utf8mb4 (mongo, src/mongo/db/matcher/schema/
     expression_internal_schema_max_length.h)."""
@@ -69,30 +67,74 @@ def _string(column: Column) -> Kind:
 
 
 def _int32(column: Column) -> Kind:
+    return _within(column, "int", _LEAST_INT, _MOST_INT)
+
+
+def _int64(column: Column) -> Kind:
+    return _within(column, "long", _LEAST_LONG, _MOST_LONG)
+
+
+def _int(column: Column) -> Kind:
+    return _within(column, ["int", "long"], _LEAST_LONG, _MOST_LONG)
+
+
+def _within(column: Column, kind: str | list[str], first: int, last: int) -> Kind:
+    """`first` and `last` are the type's own."""
     least, most = _range(column)
-    schema: Schema = {"bsonType": "int"}
-    if least > _LEAST_INT:
+    schema: Schema = {"bsonType": kind}
+    if least > first:
         schema["minimum"] = least
-    if most < _MOST_INT:
+    if most < last:
         schema["maximum"] = most
     return Kind(schema=schema)
-
-
-def _bool(_: Column) -> Kind:
-    return Kind(schema={"bsonType": "bool"})
 
 
 def _date(_: Column) -> Kind:
     return Kind(schema={"bsonType": "date"}, refused=({"$lt": _DATE_FIRST}, {"$gt": _DATE_LAST}))
 
 
+def _enum(column: Column) -> Kind:
+    """The empty text may stand in a row where something else than a member was written."""
+    return Kind(schema={"bsonType": "string", "enum": [*column.members, ""]})
+
+
+def _set(column: Column) -> Kind:
+    members = {"bsonType": "string", "enum": list(column.members)}
+    return Kind(schema={"bsonType": "array", "uniqueItems": True, "items": members})
+
+
+def _of(kind: str | list[str]) -> Callable[[Column], Kind]:
+    """Only the type can be told."""
+    return lambda _: Kind(schema={"bsonType": kind})
+
+
 #: Name of a codec -> what its fields may hold in a column. A codec that is not here lets everything pass.
 _KINDS: Mapping[str, Callable[[Column], Kind]] = {
-    "objectid": _objectid,
+    "objectid": _of("objectId"),
     "string": _string,
     "int32": _int32,
-    "bool": _bool,
+    "int64": _int64,
+    "int": _int,
+    "uint64": _of(["long", "decimal"]),
+    "bit": _of(["long", "decimal"]),
+    "year": _of("int"),
+    "bool": _of("bool"),
+    "double": _of("double"),
+    "float": _of("double"),
+    "decimal128": _of("decimal"),
+    "decimal_text": _of("string"),
     "date": _date,
+    "day": _date,
+    "datetime_text": _of("string"),
+    "day_text": _of("string"),
+    "time": _of("string"),
+    "enum": _enum,
+    "set": _set,
+    "inet": _of("string"),
+    "binary": _of("binData"),
+    "uuid": _of("binData"),
+    "geometry": _of("binData"),
+    "vector": _of("binData"),
 }
 
 
@@ -147,9 +189,7 @@ def _object(
 
 def _field(mapped: FieldMapping, columns: Mapping[str, Column]) -> Schema:
     schema = _kind(mapped, columns).schema
-    if mapped.null_if_null and "bsonType" in schema:
-        return {**schema, "bsonType": [schema["bsonType"], "null"]}
-    return schema
+    return _or(schema, "null", [None]) if mapped.null_if_null else schema
 
 
 def _part(part: PartMapping, columns: Columns) -> Schema:
@@ -200,7 +240,19 @@ def _map(part: PartMapping, key: Schema, entry: Schema) -> Schema:
 
 def _kind(mapped: FieldMapping, columns: Mapping[str, Column]) -> Kind:
     make = _KINDS.get(mapped.codec.name)
-    return make(columns[mapped.column]) if make else Kind()
+    kind = make(columns[mapped.column]) if make else Kind()
+    if isinstance(mapped.codec, Dates) and mapped.codec.zero_dates == "text":  # beside the dates that are some
+        return replace(kind, schema=_or(kind.schema, "string"))
+    return kind
+
+
+def _or(schema: Schema, kind: str, values: Sequence[object] = ()) -> Schema:
+    """What also takes another type, with these values where they are listed."""
+    if "bsonType" not in schema:
+        return schema
+    kinds = schema["bsonType"] if isinstance(schema["bsonType"], list) else [schema["bsonType"]]
+    more = {"enum": [*schema["enum"], *values]} if "enum" in schema else {}
+    return {**schema, "bsonType": list(dict.fromkeys([*kinds, kind])), **more}
 
 
 def _refused(

@@ -6,22 +6,32 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from math import isfinite
 
 from sync.model.change import Blocker, DocumentRows, Value
 from sync.model.codecs import NotCanonical
+from sync.model.codecs.numbers import canonical_float
 from sync.model.mapping import CollectionMapping
 
 #: Marks the key of a document that rows cannot hold: its `_id` is not of the mapping's type.
 FOREIGN = "?"
 _WHOLE = re.compile("-?[0-9]{1,10}")
+#: Whole numbers of JSON that everybody reads exactly (RFC 8259, "Numbers") are smaller than this.
+_EXACT = 2**53
 
 
 def to_json(value: Value) -> object:
-    """Dates as {"$date": ISO text, UTC}, bytes as {"$binary": base64}; all else stands for itself."""
+    """Dates as {"$date": ISO text, UTC}, bytes as {"$binary": base64}, decimal numbers as {"$decimal": text}, whole numbers
+    that not everybody's JSON holds as {"$int": text}; all else stands for itself."""
     if isinstance(value, datetime):
-        return {"$date": value.isoformat(timespec="milliseconds")}
+        return {"$date": value.isoformat(timespec="microseconds" if value.microsecond % 1000 else "milliseconds")}
     if isinstance(value, bytes):
         return {"$binary": base64.b64encode(value).decode()}
+    if isinstance(value, Decimal):
+        return {"$decimal": format(value, "f")}
+    if isinstance(value, int) and not -_EXACT < value < _EXACT:
+        return {"$int": str(value)}
     return value
 
 
@@ -32,9 +42,22 @@ def from_json(data: object) -> Value:
             return datetime.fromisoformat(text)
         case {"$binary": str(text)}:
             return base64.b64decode(text, validate=True)
+        case {"$decimal": str(text)}:
+            return _decimal(text)
+        case {"$int": str(text)}:
+            return int(text)
+        case float() if isfinite(data):
+            return canonical_float(data)
         case bool() | int() | str() | None:
             return data
     raise ValueError("not a canonical value")
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError("not a decimal number") from None
 
 
 def rows_to_json(rows: DocumentRows) -> list[dict[str, object]]:
@@ -70,7 +93,7 @@ def plain_json(data: object) -> object:
         return {str(key): plain_json(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [plain_json(value) for value in data]
-    if isinstance(data, datetime | bytes):
+    if isinstance(data, datetime | bytes | Decimal):
         return to_json(data)
     return data
 

@@ -1,7 +1,8 @@
 """Values as rows of the log hold them -> as a SELECT gives them through the driver (session in UTC, utf8mb4).
 
 Each function makes, once per column, what reads a value's bytes. Layouts: mysql-server, mysys/my_time.cc (times of MySQL
-5.6 and later); MariaDB has the same. A date that is none ("0000-00-00") is text, as by SELECT.
+5.6 and later); MariaDB has the same. A date that is none ("0000-00-00") is text, as by SELECT. A FLOAT is what
+CAST(... AS DOUBLE) gives, for a SELECT shows it with six digits only; inet and UUID (MariaDB) are bytes.
 """
 
 from __future__ import annotations
@@ -99,12 +100,6 @@ def read_date(data: bytes) -> object:
 # Numbers.
 
 
-def read_float(value: float) -> float:
-    """A SELECT shows FLOAT with six digits (FLT_DIG; mysql-server, strings/dtoa.cc, my_gcvt). The digits of FLOAT(M,D) do
-    not stand in the log: a codec of such columns would have to refuse them."""
-    return float(f"{value:.6g}")
-
-
 def read_year(value: int) -> int:
     """Years since 1900; zero is zero."""
     return value + 1900 if value else 0
@@ -186,6 +181,5 @@ def reader_of(column: LoggedColumn) -> Callable[..., object] | None:
 _PLAIN: dict[Kind, Callable[..., object]] = {
     Kind.DATE: read_date,
     Kind.YEAR: read_year,
-    Kind.FLOAT: read_float,
     Kind.JSON: json_text,
 }

@@ -8,31 +8,43 @@ from datetime import datetime
 from types import NoneType
 from typing import TypeAlias, cast
 
-from sync.model.change import Row, RowKey
-from sync.model.mapping import SyncMapping, TableMapping
+from sync.errors import Refused
+from sync.model.change import Row, RowKey, Value
+from sync.model.codecs import NotCanonical, Writer
+from sync.model.mapping import TableMapping
 from sync.model.self_written import SelfWritten
 from sync.mysql.server import Connection, quoted
 
 #: Rows, and characters, of one statement; so many characters fit every server.
 _ROWS, _CHARACTERS = 1000, 1 << 18
 _Literal: TypeAlias = Callable[[object], str]
+#: Names what was refused among columns and values.
+_Refused: TypeAlias = Callable[[Iterable[tuple[str, Value]]], Refused]
 
 
 class Inserts:
     """Into one table."""
 
-    def __init__(self, table: TableMapping, written: SelfWritten | None = None) -> None:
+    def __init__(
+        self, table: TableMapping, writers: Mapping[str, Writer], refused: _Refused, written: SelfWritten | None = None
+    ) -> None:
+        """`written`: what MySQL writes of the table by itself."""
+        self._key = table.key
+        self._refused = refused
         names = ", ".join(map(quoted, (*table.key, *table.columns)))
         self._head = f"INSERT INTO {quoted(table.name)} ({names}) VALUES "
-        self._line = _compiled(table, written)
+        self._line = _compiled(table, writers, written)
 
     def statements(self, connection: Connection, rows: Iterable[tuple[RowKey, Row]]) -> Iterator[tuple[str, int]]:
-        """Each with the number of its rows."""
+        """Each with the number of its rows. Raises `Refused`."""
         line, literal = self._line, _literal(connection)
         lines: list[str] = []
         characters = 0
         for key, row in rows:
-            text = line(literal, key, row)
+            try:
+                text = line(literal, key, row)
+            except NotCanonical:
+                raise self._refused([*zip(self._key, key, strict=True), *row.items()]) from None
             if len(lines) == _ROWS or (lines and characters + len(text) > _CHARACTERS):
                 yield self._head + ",".join(lines), len(lines)
                 lines, characters = [], 0
@@ -42,13 +54,9 @@ class Inserts:
             yield self._head + ",".join(lines), len(lines)
 
 
-def inserts(mapping: SyncMapping, written: Mapping[str, SelfWritten]) -> dict[str, Inserts]:
-    """Of each mapped table; `written`: what MySQL writes of some by itself. Compiled, so made once by who writes again and
-    again."""
-    return {name: Inserts(table, written.get(name)) for name, table in mapping.tables.items()}
-
-
-def _compiled(table: TableMapping, written: SelfWritten | None) -> Callable[[_Literal, RowKey, Row], str]:
+def _compiled(
+    table: TableMapping, writers: Mapping[str, Writer], written: SelfWritten | None
+) -> Callable[[_Literal, RowKey, Row], str]:
     """One row as it stands in a statement. Of a key `id` and a column `name` it is
 
     def line(literal, key, row):
@@ -63,10 +71,10 @@ def _compiled(table: TableMapping, written: SelfWritten | None) -> Callable[[_Li
     text = f"def line(literal, key, row):\n    {keys}= key\n"
     values: list[str] = []
     for at, name in enumerate(table.key):
-        names[f"u{at}"] = table.codecs[name].to_column
+        names[f"u{at}"] = writers[name]
         values.append(f"{{literal(u{at}(k{at}))}}")
     for at, name in enumerate(table.columns):
-        names |= {f"t{at}": table.codecs[name].to_column, f"n{at}": name}
+        names |= {f"t{at}": writers[name], f"n{at}": name}
         text += f"    v{at} = row[n{at}]\n"
         if written and name in written.generated:
             values.append("DEFAULT")

@@ -10,10 +10,10 @@ from sync.model.change import RowChange
 from sync.model.corrections import meant, told_text
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.self_written import SelfWritten, self_written
-from sync.mysql.inserts import Inserts, inserts
 from sync.mysql.packets import chunks, send
 from sync.mysql.schema import columns, defaults, key_hints, noted_triggers
 from sync.mysql.server import Connection, translated
+from sync.mysql.writers import TableWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class LiveTables:
 
     #: See `schema.key_hints`.
     hints: Mapping[str, str]
-    inserts: Mapping[str, Inserts]
+    writers: Mapping[str, TableWriter]
     #: What MySQL writes by itself; of other tables nothing.
     written: Mapping[str, SelfWritten]
     #: Tables that have triggers.
@@ -60,7 +60,7 @@ class Tables:
         }
         return LiveTables(
             hints=key_hints(connection, tables.values()),
-            inserts=inserts(self._mapping, written),
+            writers={name: TableWriter(table, found.get(name, {}), written.get(name)) for name, table in tables.items()},
             written=written,
             triggers=noted_triggers(connection),
         )

@@ -53,11 +53,18 @@ def update_many(
         send(cursor, statement, (*parameters, numbers))
 
 
+def _length(value: object) -> int:
+    """Characters in a statement, of what may be long; bytes stand there as digits."""
+    if isinstance(value, str):
+        return len(value)
+    return 2 * len(value) if isinstance(value, bytes) else 0
+
+
 def chunks(items: Sequence[_Item], values: Sequence[Sequence[object]], rows: int = _ROWS) -> Iterator[Sequence[_Item]]:
     """The items in pieces of at most `rows` that fit a statement; `values` are what each item puts into it."""
     start = text = 0
     for end, of_item in enumerate(values):
-        length = sum(len(value) for value in of_item if isinstance(value, str))
+        length = sum(map(_length, of_item))
         if end > start and (end - start == rows or text + length > _CHARACTERS):
             yield items[start:end]
             start, text = end, 0

@@ -43,6 +43,8 @@ class CanonicalRows:
         self.table = table
         #: Of the key, then the others.
         self.names = (*table.key, *table.columns)
+        #: What a SELECT asks for to get them.
+        self.selected = ", ".join(table.codecs[name].selected.replace("{}", quoted(name)) for name in self.names)
         self._takes = [table.codecs[name].from_column for name in self.names]
         self._convert = self._compiled()
 
@@ -163,9 +165,8 @@ def unread_rows(connection: Connection, table: CanonicalRows, clause: Clause, *,
 
 
 def _select(table: CanonicalRows, condition: str, hint: str, lock: str) -> str:
-    listed = ", ".join(quoted(name) for name in table.names)
     where = condition.format(quoted(table.table.key[0]))
-    return f"SELECT {listed} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}"
+    return f"SELECT {table.selected} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}"
 
 
 def as_current(rows: DocumentRows, problem: Problem | None) -> Current:

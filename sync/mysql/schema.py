@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.model.codecs import Column
 from sync.model.mapping import TableMapping
-from sync.mysql.server import Connection, quoted, translated
+from sync.mysql.server import Connection, Flavour, flavour, quoted, translated
 
 
 def columns(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str, Column]]:
     """Table -> column name -> column, of the named tables that exist and that this user may see."""
     found: dict[str, dict[str, Column]] = {}
+    mariadb = flavour(connection) is Flavour.MARIADB
     with translated(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLLATION_NAME,"
@@ -30,6 +32,8 @@ def columns(connection: Connection, tables: Sequence[str]) -> dict[str, dict[str
                 length=None if length is None else int(length),
                 precision=None if precision is None else int(precision),
                 extra=str(extra).lower(),
+                members=_members(str(column_type)),
+                mariadb=mariadb,
             )
     return found
 
@@ -46,6 +50,16 @@ def defaults(connection: Connection, tables: Sequence[str]) -> dict[str, frozens
         for table, column in cursor.fetchall():
             found.setdefault(str(table), set()).add(str(column))
     return {table: frozenset(of_table) for table, of_table in found.items()}
+
+
+_MEMBER = re.compile("'((?:[^']|'')*)'")
+
+
+def _members(column_type: str) -> tuple[str, ...]:
+    """Of ENUM('a','it''s') and the like."""
+    if not column_type.lower().startswith(("enum(", "set(")):
+        return ()
+    return tuple(one.replace("''", "'") for one in _MEMBER.findall(column_type))
 
 
 def unique_keys(connection: Connection, tables: Sequence[str]) -> dict[str, list[list[str]]]:

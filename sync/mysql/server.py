@@ -28,8 +28,10 @@ Connection: TypeAlias = RowsConnection
 
 _TLS = {"ssl-ca": "ssl_ca", "ssl-cert": "ssl_cert", "ssl-key": "ssl_key"}
 _TLS_MODES = ("required", "verify_ca", "verify_identity")
+#: Strict; but dates that are none may be written, for a mapping may carry them (option `zero_dates`).
+_MODE = "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO"
 _SESSION = (
-    "SET SESSION sql_mode = 'TRADITIONAL,NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', "
+    f"SET SESSION sql_mode = '{_MODE}', time_zone = '+00:00', "
     f"innodb_lock_wait_timeout = {LOCK_WAIT}, lock_wait_timeout = {TABLE_LOCK_WAIT},"
     " transaction_isolation = 'READ-COMMITTED'"
 )
@@ -151,10 +153,10 @@ def quoted(name: str) -> str:
 _CONTENTION = {1020, 1205, 1213, 1412, 1614, 3058, 3572}
 _UNIQUE = {1022, 1062, 1169, 1557, 1586, 1761, 1762, 1859}
 _FOREIGN_KEY = {1216, 1217, 1451, 1452}
-#: NULL, range, length, type, packet and row size, CHECK, SIGNAL of a trigger, generated columns, JSON, encoding.
+#: NULL, range, length, type, packet and row size, CHECK, SIGNAL of a trigger, generated columns, JSON, encoding, VECTOR.
 _CONSTRAINT = {
     *(1048, 1118, 1138, 1153, 1263, 1264, 1265, 1292, 1301, 1364, 1366, 1367, 1369, 1406, 1411, 1416, 1441, 1525, 1526),
-    *(1644, 1690, 1906, 3105, 3140, 3141, 3819, 3854, 3903, 3988, 4025),
+    *(1644, 1690, 1906, 3105, 3140, 3141, 3150, 3151, 3157, 3819, 3854, 3903, 3988, 4025, 6136, 6138),
 }
 #: Out of room, shutting down, too many connections, killed, read-only (a failover), network.
 _AWAY = {

@@ -257,7 +257,7 @@ class MySQLTransaction:
         with translated(), Flight(self._connection) as flight:
             for table in mapped.tables:
                 rows = chain.from_iterable(document[table.name].items() for document in documents.values())
-                for statement, count in self._live.inserts[table.name].statements(self._connection, rows):
+                for statement, count in self._live.writers[table.name].inserts.statements(self._connection, rows):
                     flight.run(statement, count)
         return True
 
@@ -289,7 +289,7 @@ class MySQLTransaction:
 
     def _insert(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
         rows = ((change.key, change.after or {}) for change in changes)
-        for statement, count in self._live.inserts[table.name].statements(self._connection, rows):
+        for statement, count in self._live.writers[table.name].inserts.statements(self._connection, rows):
             flight.run(statement, count)
 
     def _update_in_order(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
@@ -318,7 +318,7 @@ class MySQLTransaction:
             elif change in gone:
                 self._insert(flight, table, [change])
             elif step.at in circling:
-                flight.run(self._set(table, change, _stored(table, change.after or {})), 1)
+                flight.run(self._set(table, change, self._live.writers[table.name].row(change.after or {})), 1)
             else:
                 bulk.append(change)
         self._update(flight, table, bulk)
@@ -355,9 +355,8 @@ class MySQLTransaction:
         whens = [f"WHEN {_equals(table, key)} THEN " for key in keys]
         sets = [f"{quoted(column)} = DEFAULT" for column in defaults]
         for column in columns:
-            codec = table.codecs[column]
-            values = [(change.after or {})[column] for change in changes]
-            stored = [literal(None if value is None else codec.to_column(value)) for value in values]
+            values = ((change.after or {})[column] for change in changes)
+            stored = map(literal, self._live.writers[table.name].stored(column, values))
             cases = " ".join(map("".join, zip(whens, stored, strict=True)))
             sets.append(f"{quoted(column)} = CASE {cases} END")
         target = f"{quoted(table.name)} {self._live.hints[table.name]}"
@@ -405,13 +404,6 @@ def _among(table: TableMapping, keys: Sequence[Sequence[str]]) -> str:
 
 def _key_values(table: TableMapping, key: RowKey) -> tuple[object, ...]:
     return tuple(table.codecs[name].to_column(value) for name, value in zip(table.key, key, strict=True))
-
-
-def _stored(table: TableMapping, row: Row) -> dict[str, object]:
-    """A row's columns as they are stored."""
-    return {
-        name: None if (value := row[name]) is None else table.codecs[name].to_column(value) for name in table.columns
-    }
 
 
 def _number(connection: Connection) -> str:

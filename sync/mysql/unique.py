@@ -6,18 +6,22 @@ from __future__ import annotations
 
 import random
 import secrets
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import cast
 
 from sync.errors import Refused
 from sync.model.change import Blocker, DocumentId, Row, RowChange, RowKey, Value
 from sync.model.codecs import Column, NotCanonical
+from sync.model.codecs.base import numbers_of
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.unique import Claim, Move, alike
 from sync.mysql.rows import CanonicalRows
 from sync.mysql.schema import UniqueKey, columns, other_unique_keys, references
 from sync.mysql.server import Connection, quoted, translated
+from sync.mysql.writers import stored_by
 
 #: How often a value is tried that might be taken.
 _TRIES = 50
@@ -97,15 +101,20 @@ class Uniques:
         """The rows that have, in MySQL's own eyes, what the change is to have."""
         table, conditions, values = canonical.table, list[str](), list[object]()
         for column, most in key.columns.items():
-            stored = table.codecs[column].to_column(_value(table, change.key, change.after, column))
             name = quoted(column)
             conditions.append(f"{name} = %s" if most is None else f"LEFT({name}, {most}) = LEFT(%s, {most})")
-            values.append(stored)
+            values.append(self._stored(connection, table, column, _value(table, change.key, change.after, column)))
         names = ", ".join(quoted(name) for name in table.key)
         with translated(), connection.cursor() as cursor:
             cursor.execute(f"SELECT {names} FROM {quoted(table.name)} WHERE {' AND '.join(conditions)}", values)
             rows = cursor.fetchall()
         return [_blocker(canonical, key, row) for row in rows]
+
+    def _stored(self, connection: Connection, table: TableMapping, column: str, value: Value) -> object:
+        """As it stands in the column."""
+        if table.name not in self._columns:
+            self._columns[table.name] = columns(connection, [table.name])[table.name]
+        return stored_by(table.codecs[column], self._columns[table.name].get(column))(value)
 
     def parking(self, connection: Connection, table: TableMapping, change: RowChange) -> Mapping[str, object] | None:
         """Columns and the values that the row may have for a moment: NULL, or one that no row has. None: the row may go for
@@ -158,7 +167,7 @@ class Uniques:
     ) -> bool:
         """Whether a row has the value beside what else the row has under the key."""
         others = [one for one in key.columns if one != name]
-        values = [table.codecs[one].to_column(_value(table, change.key, change.before, one)) for one in others]
+        values = [self._stored(connection, table, one, _value(table, change.key, change.before, one)) for one in others]
         where = " AND ".join(f"{quoted(one)} = %s" for one in (*others, name))
         with translated(), connection.cursor() as cursor:
             return cursor.execute(f"SELECT 1 FROM {quoted(table.name)} WHERE {where} LIMIT 1", (*values, value)) > 0
@@ -239,8 +248,9 @@ def _whole(column: Column) -> int:
 
 
 def _digits(column: Column) -> str:
-    """Hexadecimal: an ObjectId's too."""
-    return secrets.token_hex(16)[: min(column.length or 32, random.choice((24, 32)))]
+    """Hexadecimal: an ObjectId's too, and a UUID's."""
+    made = random.choice((secrets.token_hex(12), secrets.token_hex(16), str(uuid.uuid4())))
+    return made[: column.length or None]
 
 
 def _bytes(column: Column) -> bytes:
@@ -251,10 +261,20 @@ def _moment(_: Column) -> datetime:
     return datetime(1971, 1, 1, tzinfo=UTC).replace(tzinfo=None) + timedelta(seconds=random.randrange(2_000_000_000))
 
 
+def _decimal(column: Column) -> Decimal:
+    digits, after = (*numbers_of(column), 10, 0)[:2]
+    return Decimal(random.randrange(10 ** min(digits - after, 18)))
+
+
 _MAKES: Mapping[str, _Makes] = {
     **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint"), _whole),
     **dict.fromkeys(("char", "varchar", "tinytext", "text", "mediumtext", "longtext"), _digits),
     **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), _bytes),
+    "decimal": _decimal,
+    **dict.fromkeys(("float", "double"), lambda _: float(random.randrange(1 << 24))),
+    "uuid": lambda _: str(uuid.uuid4()),
     "date": lambda column: _moment(column).date(),
+    "time": lambda _: timedelta(seconds=random.randrange(838 * 3600)),
+    "year": lambda _: random.randrange(1901, 2156),
     **dict.fromkeys(("datetime", "timestamp"), _moment),
 }

@@ -171,7 +171,7 @@ def numbers() -> Iterator[Type]:
     for digits, after in ((1, 0), (1, 1), (9, 0), (10, 2), (18, 9), (20, 5), (38, 30), (65, 30)):
         yield Type(f"DECIMAL({digits},{after})", decimal(digits, after))
     yield Type("DOUBLE", double)
-    yield Type("FLOAT", single, library=False)
+    yield Type("FLOAT", single, shown="CAST({} AS DOUBLE)", library=False)
     yield Type("YEAR", lambda rng: rng.choice((0, 1901, 2155, 2020)), library=False)
     for bits in (1, 7, 8, 9, 33, 64):
         yield Type(f"BIT({bits})", between(0, 2**bits - 1), library=False)

@@ -70,7 +70,7 @@ def test_every_problem_of_the_mapping_is_told_with_its_line(tmp_path: Path) -> N
     path = tmp_path / "other.toml"
     text = (ROOT / "lockstep.toml").read_text()
     path.write_text(
-        text.replace('tie = "mysql"', 'tie = "mysql"\npace = 3').replace('codec = "date"', 'codec = "day"', 1)
+        text.replace('tie = "mysql"', 'tie = "mysql"\npace = 3').replace('codec = "date"', 'codec = "moment"', 1)
     )
     with pytest.raises(MappingError) as caught:
         load_config(path, {})

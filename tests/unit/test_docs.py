@@ -9,6 +9,7 @@ import pytest
 from deploy.local.paths import ROOT
 from sync.cli.main import main
 from sync.config import Role, variable
+from sync.model.codecs import CODECS, OPTIONS
 from sync.model.states import STATES
 
 README = (ROOT / "README.md").read_text()
@@ -54,3 +55,22 @@ def test_links_lead_somewhere() -> None:
     for text in (README, ARCHITECTURE):
         for path in re.findall(r"\]\(([\w./-]+)\)", text):
             assert (ROOT / path).exists(), path
+
+
+def test_the_table_of_codecs() -> None:
+    """Is the code's."""
+    page = (ROOT / "docs" / "codecs.md").read_text()
+    told = page.split("<!-- begin of the codecs -->\n")[1].split("<!-- end of the codecs -->")[0]
+    rows = [
+        f"| `{name}` | {', '.join(codec.serves)} | {codec.bson} | {codec.refuses} |\n" for name, codec in CODECS.items()
+    ]
+    assert told == "".join(rows)
+
+
+def test_every_option_of_a_codec_is_told_of() -> None:
+    """With all that it may be."""
+    page = (ROOT / "docs" / "codecs.md").read_text()
+    for options in OPTIONS.values():
+        for name, allowed in options.items():
+            assert f"`{name}`" in page
+            assert all(f'| `"{one}"`' in page for one in allowed)

@@ -184,11 +184,29 @@ MISTAKES = [
     ('name = { column = "name", codec = "string" }', 'name = { column = "id", codec = "string" }', "column id is used"),
     (
         'codec = "string" }\n\n[collections.people.parts.tags]',
-        'codec = "day" }\n\n[collections.people.parts.tags]',
+        'codec = "moment" }\n\n[collections.people.parts.tags]',
         "codec: allowed is one of objectid, string, int32, bool, date",
     ),
-    ('name", codec = "string"', 'name", codec = "double"', "codec double is not in this version"),
-    ('name", codec = "string"', 'name", codec = "decimal128"', "codec decimal128 is not in this version"),
+    (
+        'name", codec = "string"',
+        'name", codec = "date", zero_dates = "now"',
+        'zero_dates: allowed is one of "refuse", "null"',
+    ),
+    (
+        'name", codec = "string"',
+        'name", codec = "day", zero_dates = "null"',
+        'zero_dates = "null" needs null = "absent"',
+    ),
+    (
+        'name", codec = "string"',
+        'name", codec = "int64", zero_dates = "null"',
+        "unknown key; allowed: column, codec, null",
+    ),
+    (
+        'column = "tag", codec = "string"',
+        'column = "tag", codec = "double"',
+        "codec double cannot tell rows apart; allowed",
+    ),
     ('name", codec = "string"', 'name", codec = ["string"]', "codec: allowed is one of"),
     ('name", codec = "string"', 'name", codec = "string", null = 0', 'null: allowed is "absent" or "null", or leave'),
     ('codec = "int32" }', 'codec = "int32", null = "absent" }', 'null: allowed is "null", or leave it out'),
@@ -248,17 +266,17 @@ def test_each_mistake_is_told(right: str, wrong: str, told: str) -> None:
 def test_all_mistakes_are_told_at_once() -> None:
     """Also those below a part that is wrong itself, each with its line."""
     text = SMALL.replace('tie = "mongo"', 'tie = "both"')
-    text = text.replace('name", codec = "string"', 'name", codec = "double"')
+    text = text.replace('name", codec = "string"', 'name", codec = "real"')
     text = text.replace('key = { column = "home_key", field = "key" }', "")
-    text = text.replace('value = { column = "room", codec = "int32" }', 'value = { column = "room", codec = "uuid" }')
+    text = text.replace('value = { column = "room", codec = "int32" }', 'value = { column = "room", codec = "guid" }')
     found = problems(text)
     assert [one.split(": ")[0] for one in found] == [
         f"m.toml:{line}"
         for line in (
             line_of(text, "tie ="),
-            line_of(text, "double"),
+            line_of(text, "real"),
             line_of(text, "[collections.people.parts.homes]"),
-            line_of(text, "uuid"),
+            line_of(text, "guid"),
         )
     ]
 

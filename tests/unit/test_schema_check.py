@@ -117,10 +117,18 @@ def test_null_must_agree_both_ways() -> None:
     assert check_tables(MAPPING, generated, KEYS) == []
 
 
+def test_keys_need_more_than_other_columns() -> None:
+    """A collation by which 'a' is 'A' does no harm to a name, but would make one entry of two."""
+    ci = "utf8mb4_0900_ai_ci"
+    assert check_tables(MAPPING, _with("analytics_customer", "name", collation=ci), KEYS) == []
+    (problem,) = check_tables(MAPPING, _with("analytics_customertier", "tier_key", collation=ci), KEYS)
+    assert problem.startswith("analytics_customertier.tier_key: codec string: collation utf8mb4_0900_bin")
+
+
 def test_the_codec_says_what_it_needs() -> None:
     """Place, codec, what is needed and what was found."""
     problems = check_tables(MAPPING, _with("analytics_account", "limit", column_type="bigint"), KEYS)
-    assert problems == ["analytics_account.limit: codec int32: INT (signed) is needed, found bigint"]
+    assert problems == ["analytics_account.limit: codec int32: INT (signed) or a smaller one is needed, found bigint"]
 
 
 def test_the_place_beside_a_key_is_in_no_unique_key() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 import pytest
 
-from sync.model.change import DocumentRows
+from sync.model.change import DocumentRows, Value
 from sync.model.codecs import NotCanonical
 from sync.model.values import from_json, key_from_text, key_text, plain_json, rows_to_json, to_json
 from tests.laws.strategies import MAPPING
@@ -24,15 +25,22 @@ HEX = "5ca4bbcea2dd94ee58162a68"
         ("$date", "$date"),
         (MOMENT, {"$date": "1000-01-01T00:00:00.005"}),
         (b"\0\xff", {"$binary": "AP8="}),
+        (1.5, 1.5),
+        (Decimal("0.10"), {"$decimal": "0.10"}),
+        (2**53 - 1, 2**53 - 1),
+        (-(2**53), {"$int": "-9007199254740992"}),
+        (MOMENT.replace(microsecond=5001), {"$date": "1000-01-01T00:00:00.005001"}),
     ],
 )
-def test_values_have_one_json(value: bool | int | str | bytes | datetime | None, data: object) -> None:
-    """Dates and bytes carry a tag; all else stands for itself; back again it is the same."""
+def test_values_have_one_json(value: Value, data: object) -> None:
+    """Dates, bytes, decimals and what JSON would round carry a tag; all else stands for itself; back again it is the same."""
     assert to_json(value) == data
     assert from_json(data) == value
 
 
-@pytest.mark.parametrize("data", [1.5, [], {}, {"$date": 5}, {"$date": "yesterday"}, {"$binary": "not base64!"}])
+@pytest.mark.parametrize(
+    "data", [float("inf"), [], {}, {"$decimal": "x"}, {"$date": 5}, {"$date": "yesterday"}, {"$binary": "not base64!"}]
+)
 def test_other_json_is_refused(data: object) -> None:
     """What `to_json` never gives is no value."""
     with pytest.raises(ValueError, match=r".+"):

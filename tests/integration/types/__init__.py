@@ -1,0 +1,1 @@
+"""Every codec on every type of column, on real servers."""
