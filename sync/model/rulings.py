@@ -127,8 +127,10 @@ def _now(collection: CollectionMapping, mysql: DocumentRows, mongo: DocumentRows
 # What may be asked for.
 
 
-def check(collection: CollectionMapping, taken: Iterable[Taken]) -> None:
-    """Raises `ValueError` for what can be no decision of this collection's documents: which unit, and what is allowed."""
+def checked(collection: CollectionMapping, taken: Iterable[Taken]) -> tuple[Taken, ...]:
+    """The same, with values of one's own in their columns' canonical form: a whole number is one of a DOUBLE too. Raises
+    `ValueError` for what can be no decision of this collection's documents: which unit, and what is allowed."""
+    found: list[Taken] = []
     seen: set[Head] = set()
     for one in taken:
         table, key, column = one.head
@@ -147,19 +149,19 @@ def check(collection: CollectionMapping, taken: Iterable[Taken]) -> None:
         if one.head in seen:
             raise ValueError(f"{table}.{column or 'row'}: it is decided twice")
         seen.add(one.head)
-        if one.side is None:
-            _check_value(mapped, column, one.value)
-    if not seen:
+        found.append(one if one.side else replace(one, value=_canonical(mapped, column, one.value)))
+    if not found:
         raise ValueError("nothing is decided: at least one field is needed")
+    return tuple(found)
 
 
-def _check_value(table: TableMapping, column: str, value: Value) -> None:
+def _canonical(table: TableMapping, column: str, value: Value) -> Value:
     if not column:
         raise ValueError(f"{table.name}: a row or a list is taken from a side; a value of one's own is for a column")
     if value is None:
         if column not in table.nullable:
             raise ValueError(f"{table.name}.{column}: it may not be null")
-        return
+        return None
     codec = table.codecs[column]
     try:
         same = codec.from_bson(codec.to_bson(value))
@@ -167,8 +169,9 @@ def _check_value(table: TableMapping, column: str, value: Value) -> None:
         raise ValueError(f"{table.name}.{column}: {error}") from None
     except (ValueError, TypeError, ArithmeticError, AttributeError):
         raise ValueError(f"{table.name}.{column}: no value of the codec {codec.name}") from None
-    if same != value or type(same) is not type(value):
+    if same != value or isinstance(same, bool) != isinstance(value, bool):
         raise ValueError(f"{table.name}.{column}: no value that the codec {codec.name} keeps as it is")
+    return same
 
 
 # As JSON, for the engine's tables and for requests.
@@ -206,7 +209,8 @@ def _taken_from_json(data: Any) -> Taken:
 
 
 _VALUES = (
-    'allowed: a JSON text, whole number, true, false, null, {"$date": "2020-01-31T00:00:00.000"}, {"$binary": "base64"}'
+    'allowed: a JSON text, number, true, false, null, {"$date": "2020-01-31T00:00:00.000"}, {"$decimal": "1.50"},'
+    ' {"$binary": "base64"}'
 )
 
 

@@ -11,7 +11,7 @@ from sync.model.choice import Head, Shown, Taken, unit_value
 from sync.model.mapping import CollectionMapping, Policy
 from sync.model.meeting import Rule, as_looked, decide, rows_from_json
 from sync.model.notes import NONE
-from sync.model.rulings import check, shown_to_json, taken_to_json
+from sync.model.rulings import checked, shown_to_json, taken_to_json
 from sync.model.values import from_json, to_json
 
 _Rows = Sequence[Mapping[str, object]]
@@ -68,8 +68,7 @@ def taken_of(
             taken.append(_own(name, one, values[name]))
         elif winner:
             taken.append(Taken(head=one.head, mysql=one.mysql, mongo=one.mongo, side=winner))
-    check(collection, taken)
-    return tuple(taken)
+    return checked(collection, taken)
 
 
 def request_of(conflict: int, taken: Iterable[Taken], reason: str) -> dict[str, object]:
@@ -82,7 +81,7 @@ def _own(name: str, shown: Shown, value: object) -> Taken:
         own = from_json(value)
     except ValueError:
         raise ValueError(
-            f"{name}: allowed: a JSON text, whole number, true, false or null, a date as"
-            ' {"$date": "2020-01-31T00:00:00.000"}, bytes as {"$binary": "base64"}'
+            f"{name}: allowed: a JSON text, number, true, false or null, a date as"
+            ' {"$date": "2020-01-31T00:00:00.000"}, a decimal number as {"$decimal": "1.50"}, bytes as {"$binary": "base64"}'
         ) from None
     return Taken(head=shown.head, mysql=shown.mysql, mongo=shown.mongo, side=None, value=own)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sync.errors import CommandRefused
+from sync.model.choice import Taken
 from sync.model.mapping import SyncMapping
-from sync.model.rulings import Ruling, State, check, refused, rulings_from_json, rulings_to_json
+from sync.model.rulings import Ruling, State, checked, refused, rulings_from_json, rulings_to_json
 from sync.mysql.packets import update_many
 from sync.mysql.server import Connection, translated
 
@@ -33,12 +34,12 @@ class Rulings:
             known = self._of([conflict]).get(conflict, ())
             if any(one.request == ruling.request for one in known):
                 return  # a follower that died between this and its answer was asked again
-            self._require(conflict, row, ruling)
+            taken = self._allowed(conflict, row, ruling)
             cursor.execute(
                 "UPDATE sync_conflict SET state = 'open', look_id = NULL, version = version + 1 WHERE id = %s",
                 (conflict,),
             )
-        self._store({conflict: (*known, ruling)})
+        self._store({conflict: (*known, replace(ruling, taken=taken))})
 
     def finish(self, done: Mapping[int, Collection[int]], gone: Mapping[int, Iterable[Ruling]]) -> None:
         """By conflict: requests that both sides now hold, and those that were refused."""
@@ -61,7 +62,7 @@ class Rulings:
 
         self._change(dict.fromkeys(conflicts, change))
 
-    def _require(self, conflict: int, row: tuple[object, ...] | None, ruling: Ruling) -> None:
+    def _allowed(self, conflict: int, row: tuple[object, ...] | None, ruling: Ruling) -> tuple[Taken, ...]:
         if row is None:
             raise CommandRefused(f"there is no conflict {conflict}", hint="lockstep conflicts list --state all")
         name, open_key = row
@@ -71,7 +72,7 @@ class Rulings:
         if collection is None:
             raise CommandRefused(f"no collection {name} is mapped", hint="lockstep.toml")
         try:
-            check(collection, ruling.taken)
+            return checked(collection, ruling.taken)
         except ValueError as error:
             raise CommandRefused(str(error), hint=f"lockstep conflicts show {conflict}") from None
 

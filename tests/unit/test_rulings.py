@@ -16,7 +16,7 @@ from sync.model.rulings import (
     Judged,
     Ruling,
     State,
-    check,
+    checked,
     judged,
     rulings_from_json,
     rulings_to_json,
@@ -136,15 +136,15 @@ def test_a_row_that_has_become_two_versions_is_decided_no_more_as_one() -> None:
 def test_what_can_be_no_decision_says_what_is_allowed(taken: Taken, told: str) -> None:
     """By table and column."""
     with pytest.raises(ValueError, match=re.escape(told)):
-        check(PEOPLE, [taken])
+        checked(PEOPLE, [taken])
 
 
 def test_no_unit_is_decided_twice_and_at_least_one_is() -> None:
     """Of one request."""
     for some, told in (([], "nothing is decided"), ([named(), named(MONGO)], "it is decided twice")):
         with pytest.raises(ValueError, match=told):
-            check(PEOPLE, some)
-    check(PEOPLE, [named(None, "Ann Lee"), Taken(head=LIST, mysql=[], mongo=[], side=MONGO)])
+            checked(PEOPLE, some)
+    checked(PEOPLE, [named(None, "Ann Lee"), Taken(head=LIST, mysql=[], mongo=[], side=MONGO)])
 
 
 @pytest.mark.parametrize(

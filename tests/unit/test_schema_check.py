@@ -127,7 +127,9 @@ def test_keys_need_more_than_other_columns() -> None:
 
 def test_the_codec_says_what_it_needs() -> None:
     """Place, codec, what is needed and what was found."""
-    problems = check_tables(MAPPING, _with("analytics_account", "limit", column_type="bigint"), KEYS)
+    problems = check_tables(
+        MAPPING, _with("analytics_account", "limit", data_type="bigint", column_type="bigint"), KEYS
+    )
     assert problems == ["analytics_account.limit: codec int32: INT (signed) or a smaller one is needed, found bigint"]
 
 

@@ -26,14 +26,18 @@ describe('a decision', () => {
 
   it('says what is wrong with a typed value, and does not send it', () => {
     const { fields, wrong } = decisionOf([LIMIT], { [placeId(LIMIT)]: { take: 'value', own: 'many' } })
-    expect([fields, wrong[placeId(LIMIT)]]).toEqual([[], 'A whole number is needed.'])
+    expect([fields, wrong[placeId(LIMIT)]]).toEqual([[], 'A number is needed, for example 12 or -1.5.'])
   })
 })
 
 describe('a value of one’s own', () => {
   it.each([
     ['number', '-12', -12],
-    ['number', '1.5', undefined],
+    ['number', '1.5', 1.5],
+    ['number', '9223372036854775807', { $int: '9223372036854775807' }],
+    ['number', '1e3', undefined],
+    ['decimal', '12.50', { $decimal: '12.50' }],
+    ['decimal', 'a lot', undefined],
     ['flag', 'true', true],
     ['flag', '', undefined],
     ['date', '2020-01-31', { $date: '2020-01-31T00:00:00.000' }],

@@ -13,17 +13,19 @@ export type Choices = Readonly<Record<string, Choice>>
 export const UNCHOSEN: Choice = { take: '', own: '' }
 
 /** How a value of one's own is typed, by what stands there; null where one must take a side. */
-export type Kind = 'text' | 'number' | 'flag' | 'date'
+export type Kind = 'text' | 'number' | 'decimal' | 'flag' | 'date'
 
 export function kindOf(unit: Unit): Kind | null {
   if (!unit.column) return null
   const known = [unit.mysql, unit.mongo].find((value) => value !== null)
   if (isTyped(known, '$date')) return 'date'
   if (typeof known === 'boolean') return 'flag'
-  if (typeof known === 'number') return 'number'
+  if (isTyped(known, '$decimal')) return 'decimal'
+  if (typeof known === 'number' || isTyped(known, '$int')) return 'number'
   return typeof known === 'string' ? 'text' : null
 }
 
+const DECIMAL = /^-?\d+(\.\d+)?$/
 const MOMENT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{3})?)?)?Z?$/
 
 /** As the API takes it; undefined where it is none of that kind. */
@@ -32,12 +34,20 @@ export function ownValue(kind: Kind, typed: string): unknown {
     case 'text':
       return typed
     case 'number':
-      return /^-?\d{1,15}$/.test(typed.trim()) ? Number(typed) : undefined
+      return number(typed.trim())
+    case 'decimal':
+      return DECIMAL.test(typed.trim()) ? { $decimal: typed.trim() } : undefined
     case 'flag':
       return typed === 'true' ? true : typed === 'false' ? false : undefined
     case 'date':
       return MOMENT.test(typed.trim()) ? moment(typed.trim()) : undefined
   }
+}
+
+/** Whole numbers beyond what this language holds exactly go as text. */
+function number(typed: string): unknown {
+  if (/^-?\d{16,20}$/.test(typed)) return { $int: typed }
+  return DECIMAL.test(typed) ? Number(typed) : undefined
 }
 
 function moment(typed: string): unknown {
@@ -54,7 +64,8 @@ export interface Asked {
 
 const NEEDED: Record<Kind, string> = {
   text: '',
-  number: 'A whole number is needed.',
+  number: 'A number is needed, for example 12 or -1.5.',
+  decimal: 'A decimal number is needed, for example 12.50.',
   flag: 'Choose true or false.',
   date: 'A date is needed, for example 2020-01-31 or 2020-01-31T12:00:00.000 (UTC).',
 }

@@ -2,12 +2,16 @@
 export function shownValue(value: unknown): string {
   if (isTyped(value, '$date')) return `ISODate("${value.$date}")`
   if (isTyped(value, '$oid')) return `ObjectId("${value.$oid}")`
+  if (isTyped(value, '$decimal')) return `Decimal128("${value.$decimal}")`
+  if (isTyped(value, '$int')) return value.$int
+  if (isTyped(value, '$binary')) return `BinData(0, "${value.$binary}")`
   return value === undefined ? '' : JSON.stringify(value)
 }
 
 /** A value of a column: what is absent is NULL there. */
 export function shownInColumn(value: unknown): string {
   if (value === null) return 'NULL'
+  if (isTyped(value, '$decimal')) return value.$decimal
   return isTyped(value, '$date') ? value.$date.replace('T', ' ') : shownValue(value)
 }
 
