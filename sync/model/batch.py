@@ -25,7 +25,7 @@ from sync.model.change import (
 from sync.model.fold import fold, needs, places
 from sync.model.mapping import CollectionMapping
 from sync.model.position import BinlogPosition, Checkpoint, CopiedRange, Mark, Position, comparable, reached
-from sync.model.values import key_text
+from sync.model.values import order_text
 
 
 class Work(Protocol):
@@ -209,7 +209,7 @@ class CopiedDocuments:
     def advance(self, checkpoint: Checkpoint) -> Checkpoint:
         if self.position is None:
             return checkpoint.next()
-        first, last = key_text(self._order[0].key), key_text(self._order[-1].key)
+        first, last = order_text(self._order[0].key), order_text(self._order[-1].key)
         if self.begin is not None:
             first = min(first, self.begin)
         done = CopiedRange(collection=self.collection, first=first, last=last, position=self.position)
@@ -236,7 +236,7 @@ class CopiedDocuments:
 
     @property
     def _order(self) -> list[DocumentId]:
-        return sorted({*self.documents, *self.problems}, key=lambda document: key_text(document.key))
+        return sorted({*self.documents, *self.problems}, key=lambda document: order_text(document.key))
 
     def _part(self, order: Sequence[DocumentId], begin: str | None) -> CopiedDocuments:
         return CopiedDocuments(
@@ -279,7 +279,7 @@ def joined(copied: tuple[CopiedRange, ...], done: CopiedRange) -> tuple[CopiedRa
 
 def behind(key: Value) -> str:
     """The least text that is greater than a key's: where what follows it begins."""
-    return key_text(key) + "\0"
+    return order_text(key) + "\0"
 
 
 def has_users(entries: Iterable[Entry]) -> bool:
@@ -294,7 +294,7 @@ def contains(done: CopiedRange, entry: Entry) -> bool:
     """Whether the copied documents were read at or after the entry's change."""
     if done.collection != entry.document.collection:
         return False
-    if not done.first <= key_text(entry.document.key) <= done.last:
+    if not done.first <= order_text(entry.document.key) <= done.last:
         return False
     return comparable(done.position, entry.position) and reached(done.position, entry.position)
 

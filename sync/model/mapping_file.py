@@ -20,7 +20,7 @@ from sync.model.mapping_reading import Path as _Path
 from sync.model.mapping_reading import Table as _Table
 
 #: Keys of documents; other types lack an order that both databases and the text of a key agree on.
-_ID_CODECS = ("objectid", "string")
+_ID_CODECS = ("objectid", "string", "int32", "int64", "int", "uint64", "uuid")
 #: Settings of [lockstep] that are a number of days, what counts where one is left out, and the most (a hundred years).
 _DAYS = {"keep_settled_days": 30, "keep_converged_days": 1}
 _MOST_DAYS = 36_500

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sync.model.codecs import Column
 from sync.model.mapping import SyncMapping, TableMapping
-from sync.model.self_written import by_itself, gives_itself
+from sync.model.self_written import by_itself, gives_itself, numbers_documents
 
 
 def check_tables(
@@ -42,7 +42,7 @@ def _columns(table: TableMapping, columns: Mapping[str, Column], defaults: Colle
         reason = codec.check(column) or (codec.check_key(column) if name in table.key else None)
         if reason:
             problems.append(f"{table.name}.{name}: codec {codec.name}: {reason}, found {column.column_type}")
-        if name in table.key and by_itself(column):
+        if name in table.key and by_itself(column) and not numbers_documents(table, column):
             problems.append(
                 f"{table.name}.{name}: MySQL gives it by itself ({by_itself(column)}), but it is a key, which its document"
                 " has before the row: map it as a field, or as none"

@@ -44,7 +44,7 @@ def self_written(table: TableMapping, columns: Mapping[str, Column], defaults: C
         column = columns.get(name)
         if column is None:
             continue
-        how = by_itself(column)
+        how = "" if numbers_documents(table, column) else by_itself(column)
         if how == "generated":
             generated.add(name)
         elif name in table.nullable and gives_itself(column, defaults):
@@ -69,6 +69,11 @@ def by_itself(column: Column) -> str:
     """How MySQL changes it though no statement says so; "" where it does not."""
     extra = column.extra.replace("default_generated", "")
     return next((how for how in ("auto_increment", "on update", "generated") if how in extra), "")
+
+
+def numbers_documents(table: TableMapping, column: Column) -> bool:
+    """Whether it is the AUTO_INCREMENT key of a root table: a document brings its own number, and MySQL takes it."""
+    return table.parent is None and column.name in table.key and by_itself(column) == "auto_increment"
 
 
 def gives_itself(column: Column, defaults: Collection[str]) -> bool:

@@ -16,7 +16,10 @@ from sync.model.mapping import CollectionMapping
 
 #: Marks the key of a document that rows cannot hold: its `_id` is not of the mapping's type.
 FOREIGN = "?"
-_WHOLE = re.compile("-?[0-9]{1,10}")
+_WHOLE = re.compile("-?[0-9]{1,20}")
+_WHOLE_CODECS = ("int32", "int64", "int", "uint64")
+#: Makes every whole number of 64 bits one of at most 20 digits without a sign.
+_LIFT = 2**63
 #: Whole numbers of JSON that everybody reads exactly (RFC 8259, "Numbers") are smaller than this.
 _EXACT = 2**53
 
@@ -107,8 +110,20 @@ def key_from_text(collection: CollectionMapping, text: str) -> Value:
     """The key that `key_text` gave. Raises `NotCanonical` for text that can be no key of this collection."""
     if text.startswith(FOREIGN):
         return text
-    if collection.id.codec.name == "int32":
+    if collection.id.codec.name in _WHOLE_CODECS:
         if not _WHOLE.fullmatch(text):
             raise NotCanonical("a whole number is allowed")
         return collection.id.codec.from_column(int(text))
     return collection.id.codec.from_column(text)
+
+
+def order_text(key: Value) -> str:
+    """A key as text that stands, by code points, where the key stands among others: numbers by their size."""
+    return f"{key + _LIFT:020}" if isinstance(key, int) else str(key)
+
+
+def key_of_order(collection: CollectionMapping, text: str) -> Value:
+    """The key whose `order_text` this is. Raises `NotCanonical`."""
+    if collection.id.codec.name in _WHOLE_CODECS and text.isdecimal():
+        return collection.id.codec.from_column(int(text) - _LIFT)
+    return key_from_text(collection, text)

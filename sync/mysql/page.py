@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sync.model.change import DocumentId, Row, RowKey, Value
 from sync.model.mapping import CollectionMapping
+from sync.model.values import order_text
 from sync.mysql.result import UnreadRows
 from sync.mysql.rows import CanonicalRows, Problem, as_current, column_key, put_rows
 from sync.ports import Current
@@ -40,5 +41,5 @@ class MySQLPage:
         for of_document in rows.values():
             for table, _ in self._found:
                 of_document.setdefault(table.table.name, {})
-        order = sorted(rows, key=lambda document: str(column_key(self._collection, document.key)))
+        order = sorted(rows, key=lambda document: order_text(column_key(self._collection, document.key)))
         return {one: as_current(rows[one], problems.get(one)) for one in order}

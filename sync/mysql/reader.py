@@ -16,6 +16,7 @@ from operator import itemgetter
 from sync.errors import Contention
 from sync.model.change import DocumentId, Row, RowKey, Side, Value
 from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.values import order_text
 from sync.mysql.binlog import log_end
 from sync.mysql.page import MySQLPage
 from sync.mysql.rows import (
@@ -194,7 +195,7 @@ def _ordered(
 ) -> list[DocumentId]:
     """By what stands in the key's column, which only where a document has a problem may be something else than its key."""
     if problems:
-        return sorted(rows, key=lambda document: str(column_key(collection, document.key)))
+        return sorted(rows, key=lambda document: order_text(column_key(collection, document.key)))
     return sorted(rows, key=itemgetter(1))
 
 

@@ -19,7 +19,7 @@ from sync.model.fold import broken
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import Known
 from sync.model.report import CopyReport
-from sync.model.values import key_from_text
+from sync.model.values import key_of_order
 from sync.pipeline import Pipeline
 from sync.ports import Current, LogEnd, Reader, Reading
 from sync.reconcile.ahead import FIRST, ahead, ranges
@@ -165,7 +165,7 @@ class FirstCopy:
     def _resume(self, collection: CollectionMapping) -> Value:
         """The last key that an earlier run has copied; None at first."""
         done = [one.last for one in self._copying.checkpoint.copied if one.collection == collection.name]
-        return key_from_text(collection, done[-1]) if done else None
+        return key_of_order(collection, done[-1]) if done else None
 
     def _hold_others(self, collection: CollectionMapping) -> None:
         """Documents that only the target has are held: nobody can tell whether they are new or were deleted."""

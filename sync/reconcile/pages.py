@@ -10,9 +10,10 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from sync.model.change import DocumentId, Value
-from sync.model.values import FOREIGN, key_text
+from sync.model.values import FOREIGN, order_text
 from sync.ports import Current, Page, Reader, Reading
 from sync.reconcile.ahead import FIRST, size
 from sync.reconcile.kept import EqualPage, Place
@@ -73,7 +74,7 @@ def pairs(
             some, others = _up_to(end, mysql_documents), _up_to(end, mongo_documents)
             done = place.done + len(some.keys() | others.keys())
             after = place.mysql
-            place = Place(mysql=_stands(place.mysql, some, end), mongo=_stands(place.mongo, others, end), done=done)
+            place = Place(mysql=_stands(place.mysql, some, mysql_documents, end), mongo=_stands(place.mongo, others, mongo_documents, end), done=done)
             whole = digests and (len(some), len(others)) == (len(mysql_documents), len(mongo_documents))
             kept = EqualPage(documents=len(some), mysql=digests[0], mongo=digests[1]) if digests and whole else None
             yield Pair(mysql=some, mongo=others, place=place, after=after, page=kept)
@@ -107,7 +108,7 @@ def _end(mysql: Mapping[DocumentId, Current], mongo: Mapping[DocumentId, Current
     owns = [_own(documents) for documents in (mysql, mongo) if documents]
     if not all(owns):
         return None
-    return min((own[-1] for own in owns), key=key_text, default=None)
+    return min((own[-1] for own in owns), key=order_text, default=None)
 
 
 def _up_to(end: Value, documents: Mapping[DocumentId, Current]) -> Mapping[DocumentId, Current]:
@@ -117,7 +118,7 @@ def _up_to(end: Value, documents: Mapping[DocumentId, Current]) -> Mapping[Docum
     own = [place for place, one in enumerate(keys) if not _is_foreign(one.key)]
     if not own:
         return documents
-    taken = [place for place in own if end is not None and key_text(keys[place].key) <= key_text(end)]
+    taken = [place for place in own if end is not None and order_text(keys[place].key) <= order_text(end)]
     if not taken:
         return {}
     if taken[-1] == len(keys) - 1:
@@ -125,11 +126,13 @@ def _up_to(end: Value, documents: Mapping[DocumentId, Current]) -> Mapping[Docum
     return {one: documents[one] for one in keys[: taken[-1] + 1]}
 
 
-def _stands(before: Value, taken: Mapping[DocumentId, Current], end: Value) -> Value:
-    """The key behind which a side is read next."""
-    if _own(taken):
-        return end
-    return list(taken)[-1].key if taken else before
+def _stands(before: Value, taken: Mapping[DocumentId, Current], page: Mapping[DocumentId, Current], end: Value) -> Value:
+    """The key behind which a side is read next. Foreign numbers stand among whole ones: none that was left is passed."""
+    own = _own(taken)
+    if not own:
+        return list(taken)[-1].key if taken else before
+    left = next(islice(page, len(taken), None), None)
+    return own[-1] if left and _is_foreign(left.key) else end
 
 
 def _own(documents: Mapping[DocumentId, Current]) -> list[Value]:

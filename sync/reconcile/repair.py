@@ -20,7 +20,7 @@ from sync.model.mapping import CollectionMapping
 from sync.model.meeting import Rule, as_looked, decide
 from sync.model.position import CopiedRange
 from sync.model.report import RepairReport
-from sync.model.values import key_text
+from sync.model.values import order_text
 from sync.ports import ConflictDatabase, ConflictStore, Current, Decision, DocumentWrite, HeldDocument, Reader
 
 ATTEMPTS = 20
@@ -64,8 +64,8 @@ class Repair:
         assert reading.position is not None  # `exact` promises it
         done = CopiedRange(
             collection=document.collection,
-            first=key_text(document.key),
-            last=key_text(document.key),
+            first=order_text(document.key),
+            last=order_text(document.key),
             position=reading.position,
         )
         idle = self._lease.idle()
