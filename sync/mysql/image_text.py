@@ -27,7 +27,7 @@ Columns of fixed size that follow on each other share one Struct.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, TypeAlias, cast
 
 from sync.errors import UnknownEvent
@@ -56,9 +56,13 @@ _PREFIXES = {1: "B", 2: "H", 3: "HB", 4: "I"}
 class ImageText:
     """The text of one image's function, and what its names stand for."""
 
-    def __init__(self, table: str, columns: Sequence[LoggedColumn], wanted: Sequence[str]) -> None:
+    def __init__(
+        self, table: str, columns: Sequence[LoggedColumn], wanted: Sequence[str], raw: Collection[str] = ()
+    ) -> None:
+        """Of the columns `raw` the bytes are given as they stand."""
         self._columns = columns
         self._wanted = wanted
+        self._raw = raw
         self._names: dict[str, object] = {"not_null": lambda: _not_null(table)}
         self._lines: list[str] = []
         self._structs = 0
@@ -138,6 +142,8 @@ class ImageText:
 
     def _reading(self, at: int, column: LoggedColumn, value: str) -> list[str]:
         """What makes the value that a SELECT gives."""
+        if column.name in self._raw:
+            return []
         if column.kind in _INTEGERS and column.unsigned is None:
             raise UnknownEvent(f"column {column.name}: whether it is unsigned does not stand in the binlog")
         if column.kind is Kind.INT24:

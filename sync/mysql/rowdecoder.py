@@ -8,13 +8,14 @@ Layouts: mysql-server, libs/mysql/binlog/event/rows_event.h (Rows_event), sql/lo
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 from sync.errors import ConfigError, RowImageNotFull, UnknownEvent
 from sync.mysql.compressed import decompressed
 from sync.mysql.fields import Fields
 from sync.mysql.image_text import Image, ImageText, RawRow
+from sync.mysql.json_differences import applied
 from sync.mysql.logged_column import Kind, LoggedColumn
 
 
@@ -23,8 +24,8 @@ class Images(NamedTuple):
 
     before: Image | None
     after: Image | None
-    #: Whether all columns of type JSON stand in the image after.
-    json: bool
+    #: The columns that stand in it.
+    present: Sequence[LoggedColumn]
 
 
 WRITES, UPDATES, DELETES, PARTIAL_UPDATE = frozenset({23, 30}), frozenset({24, 31, 39}), frozenset({25, 32}), 39
@@ -38,12 +39,12 @@ _FIRST_FORM = frozenset({23, 24, 25})
 class Rows:
     """A row event of one of our tables. Its rows are read as they are asked for."""
 
-    __slots__ = ("_body", "_images", "_json", "_kind", "at", "table")
+    __slots__ = ("_body", "_decoder", "_images", "_kind", "at", "table")
 
     def __init__(self, decoder: RowDecoder, kind: int, body: bytes, at: int, images: Images) -> None:
         """The rows begin at the place `at` of the event's body."""
         self.table = decoder.table
-        self._json = decoder.json
+        self._decoder = decoder
         self._kind = kind
         self._body = body
         self.at = at
@@ -69,7 +70,8 @@ class Rows:
 
     def _read(self) -> list[tuple[RawRow | None, RawRow | None]]:
         body, at, end = self._body, self.at, len(self._body)
-        image_before, image_after, _ = self._images
+        image_before, image_after, present = self._images
+        differing: frozenset[str] = frozenset()
         partial = self._kind == PARTIAL_UPDATE
         found = []
         before = after = None
@@ -77,28 +79,31 @@ class Rows:
             if image_before is not None:
                 before, at = image_before(body, at)
             if partial:
-                at = self._options(at)
+                differing, at = self._differing(at)
+                image_after = self._decoder.image(present, differing)
             if image_after is not None:
                 after, at = image_after(body, at)
+            if differing and before and after:
+                after = self._decoder.whole(before, after, differing)
             found.append((before, after))
         if at != end:
             raise UnknownEvent(f"rows of {self.table} in the binlog are cut off")
         return found
 
-    def _options(self, at: int) -> int:
-        """What stands before the image after a partial update: whether it holds differences of JSON, and of which
-        columns, one bit for each of type JSON."""
+    def _differing(self, at: int) -> tuple[frozenset[str], int]:
+        """The columns of type JSON of which a partial update has only differences: whether there are any, and one bit for
+        each such column, stand before the image."""
         fields = Fields(self._body, at)
         options = fields.packed()
         if options > 1:
             raise UnknownEvent(f"rows of {self.table} in the binlog have options that nobody knows")
-        wanted, every = self._json
-        differences = fields.number((every + 7) // 8) if options else 0
-        if options and not self._images.json:
+        if not options:
+            return frozenset(), fields.at
+        jsons = self._decoder.jsons
+        if not {column.name for column in self._images.present}.issuperset(jsons):
             raise UnknownEvent(f"partial JSON updates of {self.table} without all its columns")
-        if any(differences >> place & 1 for place in wanted):
-            raise UnknownEvent(f"partial JSON updates of {self.table}: unset binlog_row_value_options")
-        return fields.at
+        bits = fields.number((len(jsons) + 7) // 8)
+        return frozenset(name for place, name in enumerate(jsons) if bits >> place & 1), fields.at
 
 
 class RowDecoder:
@@ -119,9 +124,9 @@ class RowDecoder:
         #: Type of the event, number of columns and which of them stand in the images -> functions.
         self._heads: dict[tuple[int, bytes], Images] = {}
         self._width = (len(columns) + 7) // 8 + (1 if len(columns) < 251 else 3)
-        jsons = [column.name for column in columns if column.kind is Kind.JSON]
-        #: Places of the wanted columns among those of type JSON, and how many there are.
-        self.json = (tuple(at for at, name in enumerate(jsons) if name in wanted), len(jsons))
+        #: The columns of type JSON.
+        self.jsons = [column.name for column in columns if column.kind is Kind.JSON]
+        self._compiled: dict[tuple[tuple[str, ...], frozenset[str]], Image] = {}
 
     def event(self, kind: int, body: bytes) -> Rows:
         """An event without header and checksum. Raises `RowImageNotFull` where wanted columns are not in it, and
@@ -144,9 +149,9 @@ class RowDecoder:
         before = [] if kind in WRITES else self._present(fields)
         after = [] if kind in DELETES else self._present(fields)
         return Images(
-            self._image(before) if kind not in WRITES else None,
-            self._image(after) if kind not in DELETES else None,
-            json=sum(column.kind is Kind.JSON for column in after) == self.json[1],
+            self.image(before) if kind not in WRITES else None,
+            self.image(after) if kind not in DELETES else None,
+            present=after,
         )
 
     def _present(self, fields: Fields) -> list[LoggedColumn]:
@@ -154,7 +159,20 @@ class RowDecoder:
         bits = int.from_bytes(fields.take((len(self._columns) + 7) // 8), "little")
         return [column for at, column in enumerate(self._columns) if bits >> at & 1]
 
-    def _image(self, present: Sequence[LoggedColumn]) -> Image:
-        if not {column.name for column in present}.issuperset(self._wanted):
+    def image(self, present: Sequence[LoggedColumn], differing: frozenset[str] = frozenset()) -> Image:
+        """What reads images in which these columns stand; of those `differing` the bytes as they stand there."""
+        names = tuple(column.name for column in present)
+        if not set(names).issuperset(self._wanted):
             raise RowImageNotFull(f"a session wrote {self.table} with binlog_row_image other than FULL")
-        return ImageText(self.table, present, self._wanted).compile()
+        found = self._compiled.get((names, differing))
+        if found is None:
+            found = ImageText(self.table, present, self._wanted, raw=differing).compile()
+            self._compiled[names, differing] = found
+        return found
+
+    def whole(self, before: RawRow, after: RawRow, differing: Container[str]) -> RawRow:
+        """The row after, in which only differences of these columns stand."""
+        return tuple(
+            applied(was, now) if name in differing else now
+            for name, was, now in zip(self._wanted, before, after, strict=True)
+        )
