@@ -50,6 +50,8 @@ SHORT, LONG = 20, 250
 PART_EVENTS, PART_BYTES = 10_000, 8 << 20
 #: Bytes of memory that a row change takes beside its values.
 _CHANGE = 700
+#: How often a reply without events is waited out, for an event that is known to be there.
+_TRIES = 40
 #: Seconds between positions of a stream without events.
 PROGRESS = 0.5
 #: BSONObjectTooLarge: an event with both images is over 16 MB; the batch is lost and the cursor with it.
@@ -58,9 +60,11 @@ _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)  # noqa: 
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _EVENTS = ("insert", "update", "replace", "delete")
+#: The images of an event.
+_AFTER, _BEFORE = "fullDocument", "fullDocumentBeforeChange"
 #: What makes an event large, left out; the tag of a checkpoint stays.
 _NARROW: list[Document] = [
-    {"$unset": ["fullDocument", "fullDocumentBeforeChange"]},
+    {"$unset": [_AFTER, _BEFORE]},
     {"$set": {"updateDescription": {"$cond": [{"$eq": ["$ns.coll", CHECKPOINTS]}, "$updateDescription", "$$REMOVE"]}}},
 ]
 
@@ -166,13 +170,18 @@ class ChangeStreamSource:
     # The stream.
 
     def _open(self) -> None:
-        """From the applied position; once an event was met, from just after it (the pipeline still shows that event)."""
+        """The stream's own cursor."""
+        self._cursor = self._opened([] if self._wide else _NARROW)
+
+    def _opened(self, stages: list[Document]) -> int:
+        """A cursor from the applied position on; once an event was met, from just after it (the pipeline still shows that
+        event)."""
         watched = [*self._mapping.collections, CHECKPOINTS]
         start = self._position
         place: Document = {"startAtOperationTime": Timestamp(start.time, max(start.increment, 1))}
         if self._met:
             place = {"resumeAfter": {"_data": self._met}}
-        stream = {"fullDocument": "whenAvailable", "fullDocumentBeforeChange": "whenAvailable", **place}
+        stream = {_AFTER: "whenAvailable", _BEFORE: "whenAvailable", **place}
         wanted = {
             "$or": [
                 {"ns.coll": {"$in": watched}},
@@ -184,10 +193,8 @@ class ChangeStreamSource:
         if self._spared:
             others = {"lsid.uid": {"$ne": session_uid(self._spared)}}
             pipeline.append({"$match": {"$or": [others, {"ns.coll": CHECKPOINTS}]}})
-        if not self._wide:
-            pipeline += _NARROW
-        reply = self._command({"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": 0}})
-        self._cursor = int(reply["cursor"]["id"])
+        reply = self._command({"aggregate": 1, "pipeline": [*pipeline, *stages], "cursor": {"batchSize": 0}})
+        return int(reply["cursor"]["id"])
 
     def _more(self) -> int:
         """Look at a batch up to the first transaction or part that it completes; how many events are looked at or left."""
@@ -200,7 +207,8 @@ class ChangeStreamSource:
         count = len(self._raw)
         while self._raw and not self._ready:
             raw = self._raw.popleft()
-            self._take(bson.decode(raw, CODEC), len(raw))
+            event = bson.decode(raw, CODEC)
+            self._take(event if self._wide else self._with_images(event), len(raw))
         if not self._raw:
             self._looked_at(count)
         return count
@@ -216,6 +224,27 @@ class ChangeStreamSource:
         self._full = len(self._raw) >= self._batch or sum(map(len, self._raw)) >= FULL_BYTES
         if self._full and self._wide and self._cursor:
             self._coming = Asked(self._asking(self._get_more(SHORT)))
+
+    def _with_images(self, event: Document) -> Document:
+        """An event that was read without its images, with each that a stream of its own can show."""
+        images = {
+            name: self._image(event["_id"], name, other) for name, other in ((_AFTER, _BEFORE), (_BEFORE, _AFTER))
+        }
+        return event | {name: image for name, image in images.items() if image is not None}
+
+    def _image(self, token: Document, name: str, other: str) -> Any:
+        """One image of the event that follows on the last one met; None where it has none, or fits no reply even so."""
+        cursor = self._opened([{"$match": {"_id": token}}, {"$unset": [other, "updateDescription"]}])
+        try:
+            found: list[RawBSONDocument] = []
+            for _ in range(_TRIES):
+                found = self._command({**self._get_more(LONG), "getMore": Int64(cursor)})["cursor"]["nextBatch"]
+                if found:
+                    break
+        except _EventTooLarge:
+            return None
+        self._command({"killCursors": "$cmd.aggregate", "cursors": [Int64(cursor)]})
+        return bson.decode(found[0].raw, CODEC).get(name) if found else None
 
     def _looked_at(self, count: int) -> None:
         """The last `count` events of a batch were looked at."""
@@ -238,8 +267,8 @@ class ChangeStreamSource:
         }
 
     def _step_over(self) -> None:
-        """An event with its images is over 16 MB. Read up to it one by one, then it alone without images, so that its
-        document is held and the stream goes on."""
+        """An event with its images is over 16 MB. Read up to it one by one, then it alone without images; these are read
+        apart."""
         if not self._wide:
             raise UnknownEvent("MongoDB: an event is over 16 MB even without images")
         if self._batch == 1:
@@ -402,7 +431,7 @@ class ChangeStreamSource:
     def _changes(self, collection: CollectionMapping, key: Value, event: Document) -> tuple[RowChange, ...] | None:
         """The rows that differ between both images; None where one is missing though it should be there."""
         kind = event["operationType"]
-        before, after = event.get("fullDocumentBeforeChange"), event.get("fullDocument")
+        before, after = event.get(_BEFORE), event.get(_AFTER)
         if (before is None and kind != "insert") or (after is None and kind != "delete"):
             self._check_images(collection.name)
             return None

@@ -60,7 +60,9 @@ class Tables:
         }
         return LiveTables(
             hints=key_hints(connection, tables.values()),
-            writers={name: TableWriter(table, found.get(name, {}), written.get(name)) for name, table in tables.items()},
+            writers={
+                name: TableWriter(table, found.get(name, {}), written.get(name)) for name, table in tables.items()
+            },
             written=written,
             triggers=noted_triggers(connection),
         )

@@ -74,7 +74,11 @@ def pairs(
             some, others = _up_to(end, mysql_documents), _up_to(end, mongo_documents)
             done = place.done + len(some.keys() | others.keys())
             after = place.mysql
-            place = Place(mysql=_stands(place.mysql, some, mysql_documents, end), mongo=_stands(place.mongo, others, mongo_documents, end), done=done)
+            place = Place(
+                mysql=_stands(place.mysql, some, mysql_documents, end),
+                mongo=_stands(place.mongo, others, mongo_documents, end),
+                done=done,
+            )
             whole = digests and (len(some), len(others)) == (len(mysql_documents), len(mongo_documents))
             kept = EqualPage(documents=len(some), mysql=digests[0], mongo=digests[1]) if digests and whole else None
             yield Pair(mysql=some, mongo=others, place=place, after=after, page=kept)
@@ -126,7 +130,9 @@ def _up_to(end: Value, documents: Mapping[DocumentId, Current]) -> Mapping[Docum
     return {one: documents[one] for one in keys[: taken[-1] + 1]}
 
 
-def _stands(before: Value, taken: Mapping[DocumentId, Current], page: Mapping[DocumentId, Current], end: Value) -> Value:
+def _stands(
+    before: Value, taken: Mapping[DocumentId, Current], page: Mapping[DocumentId, Current], end: Value
+) -> Value:
     """The key behind which a side is read next. Foreign numbers stand among whole ones: none that was left is passed."""
     own = _own(taken)
     if not own:

@@ -373,8 +373,8 @@ def test_an_oversize_transaction_of_the_follower(log: StreamLog) -> None:
 # Large events.
 
 
-def test_an_event_that_fits_no_reply_is_held(log: StreamLog) -> None:
-    """Both images together are over 16 MB: that document is held, all others come once, before and after."""
+def test_an_event_that_fits_no_reply_is_carried(log: StreamLog) -> None:
+    """Both images together are over 16 MB: they are read apart, and all other events come once, before and after."""
     start = log.end()
     source = log.source(start)
     large = "x" * 9_000_000
@@ -386,8 +386,33 @@ def test_an_event_that_fits_no_reply_is_held(log: StreamLog) -> None:
     for one in (source, log.source(start)):
         found = entries(log.read(one))
         assert [entry.document.key for entry in found] == [str(A), str(B)] * 3
-        assert [entry.problem is not None for entry in found] == [False, False, True, False, True, False]
-        assert {entry.problem.kind for entry in found if entry.problem} == {ConflictKind.MISSING_IMAGE}
+        assert [entry.problem for entry in found] == [None] * 6
+        edits = [
+            [(one.table, one.before and one.before["limit"], one.after and one.after["limit"]) for one in entry.changes]
+            for entry in found[2:]
+        ]
+        root = "analytics_account"
+        assert edits == [[(root, 10, 1)], [(root, 10, 1)], [(root, 1, 2)], [(root, 1, 2)]]
+
+
+def test_all_of_a_large_document_changes(log: StreamLog) -> None:
+    """Each image and what the server tells of the update come near to 16 MB."""
+    log.collection().insert_one(account(A, products=["x" * 16_000_000]))
+    source = log.source(log.end())
+    log.collection().update_one({"_id": A}, {"$set": {"products": ["y" * 16_000_000]}})
+    log.collection().replace_one({"_id": A}, account(A, products=["z" * 16_000_000]))
+    log.collection().delete_one({"_id": A})
+    found = entries(log.read(source))
+    assert [entry.problem for entry in found] == [None] * 3
+    shown = [
+        [
+            (one.before and one.before["product"][0], one.after and one.after["product"][0])
+            for one in entry.changes
+            if one.table == "analytics_accountproduct"
+        ]
+        for entry in found
+    ]
+    assert shown == [[("x", "y")], [("y", "z")], [("z", None)]]
 
 
 def test_an_event_that_fits_no_reply_within_a_transaction(log: StreamLog) -> None:

@@ -180,7 +180,11 @@ MISTAKES = [
     ('table = "person"', "table = 5", "collections.people.table: the name of a table is needed"),
     ('table = "person"', 'table = "sync_person"', "collections.people.table: tables named sync_… belong to the engine"),
     ('table = "tag"', 'table = "person"', "parts.tags.table: person is mapped already by collections.people"),
-    ('codec = "objectid"', 'codec = "date"', "codec date is not in this version for _id; allowed: objectid, string, int32, int64, int, uint64, uuid"),
+    (
+        'codec = "objectid"',
+        'codec = "date"',
+        "codec date is not in this version for _id; allowed: objectid, string, int32, int64, int, uint64, uuid",
+    ),
     ('name = { column = "name", codec = "string" }', 'name = { column = "id", codec = "string" }', "column id is used"),
     (
         'codec = "string" }\n\n[collections.people.parts.tags]',

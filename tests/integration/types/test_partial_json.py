@@ -12,7 +12,6 @@ from bson import ObjectId
 from deploy.local.mysql_binary import Flavour
 from deploy.local.paths import ROOT
 from tests.engine import Engine
-
 from tests.site import Site
 
 EDITS = 300
