@@ -24,7 +24,14 @@ R = TypeVar("R")
 
 _CONFIG = "config"
 #: How the _id of each codec is typed.
-_IDS = {"objectid": "24 lower-case hexadecimal digits", "int32": "a whole number of 32 bits", "string": "text"}
+_IDS = {
+    "objectid": "24 lower-case hexadecimal digits",
+    "string": "text",
+    "int32": "a whole number of 32 bits",
+    **dict.fromkeys(("int", "int64"), "a whole number of 64 bits"),
+    "uint64": "a whole number of 64 bits without a sign",
+    "uuid": "a UUID in lower case",
+}
 side_type = click.Choice([str(side) for side in Side])
 
 

@@ -116,7 +116,7 @@ KINDS: Mapping[ConflictKind, Kind] = {
         ),
         Kind(
             kind=ConflictKind.CORRECTION,
-            meaning="what MySQL made of a write by itself (a default, a trigger, rounding) met a change that had not seen it",
+            meaning="what MySQL made of a write by itself (a default, a trigger) met a change that had not seen it",
             help=_SETTLES,
         ),
     )

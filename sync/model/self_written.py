@@ -1,5 +1,7 @@
-"""Which columns MySQL writes by itself, or may store otherwise than they were given. Pure: it is given what
-information_schema says."""
+"""Which columns MySQL writes by itself. Pure: it is given what information_schema says.
+
+What a statement gives stands as it is: a codec's writer refuses what a column would round, cut or fill up.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,6 @@ from dataclasses import dataclass
 
 from sync.model.codecs import Column
 from sync.model.mapping import TableMapping
-
-#: Types that keep what they are given, in strict mode; of all others the rows are held against what was meant.
-_EXACT = frozenset(
-    {
-        *("tinyint", "smallint", "mediumint", "int", "bigint", "double", "date", "varchar", "varbinary"),
-        *(f"{size}{kind}" for size in ("tiny", "", "medium", "long") for kind in ("text", "blob")),
-    }
-)
-_TIMES = ("datetime", "timestamp")
-#: Digits of a second that a BSON date has.
-_MILLISECONDS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +41,6 @@ def self_written(table: TableMapping, columns: Mapping[str, Column], defaults: C
         elif name in table.nullable and gives_itself(column, defaults):
             defaulted.add(name)
             how = how or "default"
-        how = how or (
-            "" if _keeps(column, table.codecs[name].name) else f"{column.column_type} may store another value"
-        )
         if how:
             found[name] = how
     if not found:
@@ -79,11 +67,3 @@ def numbers_documents(table: TableMapping, column: Column) -> bool:
 def gives_itself(column: Column, defaults: Collection[str]) -> bool:
     """Whether MySQL has a value for a NOT NULL column that a statement leaves out."""
     return not column.nullable and (column.name in defaults or by_itself(column) in ("auto_increment", "generated"))
-
-
-def _keeps(column: Column, codec: str) -> bool:
-    if column.data_type in _TIMES:
-        return (column.precision or 0) >= _MILLISECONDS
-    if column.data_type == "double":
-        return column.column_type in ("double", "double unsigned")
-    return column.data_type in _EXACT or (column.data_type == "char" and codec == "objectid")

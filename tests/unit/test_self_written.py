@@ -83,20 +83,3 @@ def test_columns_that_get_a_value_where_the_field_is_absent(extra: str, how: str
         numbered=frozenset({"number"} if extra else ()),
     )
     assert written("name", extra="default_generated") is None
-
-
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        ("at", {"column_type": "datetime", "precision": 0}),
-        ("name", {"data_type": "decimal", "column_type": "decimal(9,2)"}),
-        ("name", {"data_type": "double", "column_type": "double(9,2)"}),
-        ("name", {"data_type": "char", "column_type": "char(9)"}),
-        ("name", {"data_type": "enum", "column_type": "enum('a')"}),
-    ],
-)
-def test_types_that_may_store_another_value(name: str, changes: dict[str, object]) -> None:
-    """Whatever is not known to keep what it is given counts as one."""
-    found = written(name, **changes)
-    assert found
-    assert found.columns == {name: f"{changes['column_type']} may store another value"}

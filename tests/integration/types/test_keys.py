@@ -107,7 +107,7 @@ def test_documents_are_found_by_such_keys(site: Site, stopped_engine: Engine, ki
     told = site.lockstep("verify", "--json", check=False)
     assert told.returncode == 1
     assert [one["collection"] for one in json.loads(told.stdout)["differences"]] == ["numbered"]
-    explained = site.lockstep("explain", "numbered", str(kind.in_mysql(9)))
+    explained = site.lockstep("explain", "--collection", "numbered", f"--id={kind.in_mysql(9)}")
     assert "-2" in explained.stdout
 
 
