@@ -9,7 +9,7 @@ from rest_framework.exceptions import APIException, NotFound, ValidationError
 from backend.analytics.loading import read_mapping
 from backend.replication.models import Command, Conflict
 from sync.model.choice import Shown
-from sync.model.rulings import check, taken_from_json
+from sync.model.rulings import checked, taken_from_json
 from sync.model.shown import differing, request_of
 
 
@@ -40,7 +40,7 @@ def resolve(conflict: Conflict, asked: Mapping[str, Any], who: str) -> int:
         raise ValidationError({"fields": [f"No collection {conflict.collection} is mapped."]})
     try:
         taken = taken_from_json(asked["fields"])
-        check(collection, taken)
+        taken = checked(collection, taken)
     except ValueError as error:
         raise ValidationError({"fields": [str(error)]}) from None
     return Command.ask("follower", "resolve", request_of(conflict.pk, taken, asked["reason"]), who)

@@ -155,7 +155,7 @@ def test_no_unit_is_decided_twice_and_at_least_one_is() -> None:
         [{"table": "person", "key": ["ann"], "column": "name", "mysql": 1, "mongo": 2}],
         [{"table": "person", "key": ["ann"], "column": "name", "mysql": 1, "mongo": 2, "take": "both"}],
         [{"table": "person", "key": ["ann"], "column": "name", "mysql": 1, "mongo": 2, "take": "value"}],
-        [{"table": "person", "key": ["ann"], "column": "name", "mysql": 1, "mongo": 2, "take": "value", "value": 1.5}],
+        [{"table": "person", "key": ["ann"], "column": "name", "mysql": 1, "mongo": 2, "take": "value", "value": [1]}],
         [{"table": "person", "key": [[]], "column": "name", "mysql": 1, "mongo": 2, "take": "mysql"}],
     ],
 )
@@ -204,7 +204,7 @@ def test_values_of_one_s_own_go_before_the_winner() -> None:
     ("values", "told"),
     [
         ({"email": "x"}, 'email: it does not differ; allowed: name, account, tier.level["gold"]'),
-        ({"name": 1.5}, "name: allowed: a JSON text"),
+        ({"name": [1]}, "name: allowed: a JSON text"),
         ({"name": 5}, "person.name: string is allowed, found int"),
         ({}, "nothing is decided"),
     ],

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from deploy.local.paths import ROOT as PROJECT
-from sync.model.codecs import Codec, Column, StringCodec
+from sync.model.codecs import Codec, Column
+from sync.model.codecs.text import StringCodec
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
 from sync.model.mapping_file import load_mapping
 from sync.model.validator import TITLE, is_ours, validator

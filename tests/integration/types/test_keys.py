@@ -34,7 +34,7 @@ class Key:
 
 def _spread(number: int) -> int:
     """Numbers of all lengths, both signs, as texts in another order than as numbers."""
-    return (-1) ** number * number * number
+    return number * number * (-1 if number % 2 else 1)
 
 
 def _uuid(number: int) -> uuid.UUID:
