@@ -228,17 +228,20 @@ class ChangeStreamSource:
     def _with_images(self, event: Document) -> Document:
         """An event that was read without its images, with each that a stream of its own can show."""
         images = {
-            name: self._image(event["_id"], name, other) for name, other in ((_AFTER, _BEFORE), (_BEFORE, _AFTER))
+            name: self._image(event["_id"]["_data"], name, other)
+            for name, other in ((_AFTER, _BEFORE), (_BEFORE, _AFTER))
         }
         return event | {name: image for name, image in images.items() if image is not None}
 
-    def _image(self, token: Document, name: str, other: str) -> Any:
-        """One image of the event that follows on the last one met; None where it has none, or fits no reply even so."""
-        cursor = self._opened([{"$match": {"_id": token}}, {"$unset": [other, "updateDescription"]}])
+    def _image(self, token: str, name: str, other: str) -> Any:
+        """One image of the event with this token, which is among the next that come; None where it has none, or fits no
+        reply even so."""
+        cursor = self._opened([{"$unset": [other, "updateDescription"]}])
+        found: list[RawBSONDocument] = []
         try:
-            found: list[RawBSONDocument] = []
             for _ in range(_TRIES):
-                found = self._command({**self._get_more(LONG), "getMore": Int64(cursor)})["cursor"]["nextBatch"]
+                reply = self._command({**self._get_more(LONG), "getMore": Int64(cursor)})
+                found = [event for event in reply["cursor"]["nextBatch"] if event["_id"]["_data"] == token]
                 if found:
                     break
         except _EventTooLarge:

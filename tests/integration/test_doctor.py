@@ -282,7 +282,7 @@ def test_columns_that_cannot_be_carried(site: Site) -> None:
     run(
         site.mysql("owner"),
         "ALTER TABLE analytics_customer"
-        " MODIFY username VARCHAR(150) COLLATE utf8mb4_general_ci NOT NULL,"
+        " MODIFY username VARCHAR(150) CHARACTER SET gbk NOT NULL,"
         f" MODIFY name VARCHAR(255) COLLATE {exact} NULL",
         "ALTER TABLE analytics_customeraccount MODIFY position INT NOT NULL AUTO_INCREMENT, ADD KEY (position)",
         "ALTER TABLE analytics_account MODIFY account_id BIGINT NOT NULL",

@@ -47,7 +47,7 @@ def test_documents_follow_partial_updates(site: Site, stopped_engine: Engine, tm
     engine.prepare()
     engine.start()
     random, key, differences = Random(5), ObjectId(), 0
-    with engine.mysql.cursor() as cursor:
+    with site.mysql("admin").cursor() as cursor:  # who else may set such options
         cursor.execute("INSERT INTO jsons VALUES (%s, %s, %s, %s)", (str(key), *[json.dumps(BEGIN)] * 3))
         cursor.execute("SET SESSION binlog_row_value_options = 'PARTIAL_JSON'")
         for number in range(EDITS):
