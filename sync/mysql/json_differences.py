@@ -17,8 +17,9 @@ from sync.mysql.binary_json import json_text
 from sync.mysql.fields import Fields
 
 _REPLACE, _INSERT, _REMOVE = range(3)
-#: A member's name as it stands or in quotes, or the place of an element.
-_LEG = re.compile(r'\.(?:("(?:[^"\\]|\\.)*")|([^.\["]+))|\[(\d+)\]')
+#: A member's name as it stands or in quotes, or the place of an element, from the begin or from the end.
+_LEG = re.compile(r'\.(?:("(?:[^"\\]|\\.)*")|([^.\["]+))|\[(?:(\d+)|last(?:-(\d+))?)\]')
+#: A place from the end is one less than that, negative: as in Python.
 _Leg: TypeAlias = str | int
 
 
@@ -34,7 +35,7 @@ def applied(before: str, differences: bytes) -> str:
     fields = Fields(differences)
     while fields.left:
         operation = fields.number(1)
-        path = _legs(fields.text().decode())
+        path = _within(node, _legs(fields.text().decode()))
         value = None
         if operation != _REMOVE:
             value = json.loads(json_text(fields.text()), parse_int=_Number, parse_float=_Number)
@@ -56,16 +57,38 @@ def _legs(path: str) -> list[_Leg]:
         leg = _LEG.match(path, at)
         if leg is None:
             raise ValueError("a path within JSON that is none")
-        quoted, plain, place = leg.groups()
-        legs.append(int(place) if place else json.loads(quoted) if quoted else plain)
+        quoted, plain, place, back = leg.groups()
+        if quoted or plain:
+            legs.append(json.loads(quoted) if quoted else plain)
+        else:
+            legs.append(int(place) if place else -1 - int(back or 0))
         at = leg.end()
     return legs
 
 
+def _within(node: Any, legs: list[_Leg]) -> list[_Leg]:
+    """The path with places from the begin, and without those at which a value that is no array stands for its first element
+    (json_path.cc, Json_path_leg::is_autowrap)."""
+    path: list[_Leg] = []
+    for leg in legs:
+        if isinstance(leg, int) and not isinstance(node, list):
+            if leg not in (0, -1):
+                raise ValueError("a path that leads nowhere")
+            continue
+        place = leg + len(node) if isinstance(leg, int) and leg < 0 else leg
+        path.append(place)
+        node = _step(node, place) if len(path) < len(legs) else None
+    return path
+
+
+def _step(node: Any, leg: _Leg) -> Any:
+    _fits(node, leg)
+    return node[leg]
+
+
 def _at(node: Any, path: list[_Leg]) -> Any:
     for leg in path:
-        _fits(node, leg)
-        node = node[leg]
+        node = _step(node, leg)
     return node
 
 
@@ -80,9 +103,7 @@ def _change(node: Any, leg: _Leg, operation: int, value: object) -> None:
     elif operation != _INSERT:
         raise ValueError("an operation on JSON that nobody knows")
     elif isinstance(leg, int):
-        if leg > len(node):
-            raise ValueError("a place behind an array's end")
-        node.insert(leg, value)
+        node.insert(leg, value)  # behind the end it is appended, as the server does
     elif leg in node:
         raise ValueError("a member that is there already")
     else:
