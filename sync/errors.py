@@ -15,6 +15,7 @@ The tree, by what the catcher does with it:
       CommitUnknown                  the answer to COMMIT was lost: the checkpoint tells
       Refused                        a constraint of the target said no to one document or to a batch
       UnmappableDocument             a document that the mapping cannot take apart
+      PolicyFailed                   a function that should decide a document failed: the document waits
       CommandRefused                 an operator's request that cannot be done as asked
 
 The engine's errors never carry values of users' rows or query text.
@@ -205,6 +206,13 @@ class UnmappableDocument(LockstepError):
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path}: {message}")
         self.path = path
+
+
+class PolicyFailed(LockstepError):
+    """A function of the users' own that lockstep.toml names did not decide."""
+
+    code = "policy_failed"
+    default_hint = "mend the function that lockstep.toml names; or decide: lockstep repair"
 
 
 class CommandRefused(LockstepError):

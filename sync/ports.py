@@ -11,9 +11,9 @@ from typing import NamedTuple, Protocol
 
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Places, Side, Transaction, Value
 from sync.model.choice import Head
-from sync.model.mapping import Policy
-from sync.model.meeting import Looked, Outcome
+from sync.model.clocks import ClockReading
 from sync.model.notes import Notes
+from sync.model.outcome import Looked, Outcome
 from sync.model.position import Checkpoint, Known, Mark, Position
 from sync.model.rulings import NO_RULINGS, Judged, Ruling
 
@@ -38,6 +38,13 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Give up the connection; a blocked `read` ends soon. May be called twice."""
+
+
+class Clock(Protocol):
+    """A server's clock."""
+
+    def clock(self) -> ClockReading:
+        """What it says now."""
 
 
 class LogEnd(Protocol):
@@ -121,7 +128,8 @@ class Decision:
     looked: Looked
     #: MySQL's rows as they stood there, where `looked` has lists by rank; None: they could not be carried.
     mysql: DocumentRows | None
-    policy: Policy
+    #: In a word, see `Outcome.policy`.
+    policy: str
     outcome: Outcome
     #: What the conflict's kind is by now; None: what it was.
     kind: ConflictKind | None = None
@@ -171,6 +179,9 @@ class LookStore(Protocol):
     def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
         """Both sides' notes of those rows that still have the look, which are locked until the transaction's end."""
 
+    def bases(self, conflicts: Collection[int]) -> Mapping[int, DocumentRows]:
+        """MySQL's rows as of the last decision that reached MongoDB and not MySQL, of those of the rows that had one."""
+
     def decided(self, look: int, decisions: Mapping[int, Decision]) -> None:
         """Store what the look came to, for the listener and for people."""
 
@@ -187,7 +198,8 @@ class LookStore(Protocol):
         """Both sides have all of the outcome but what is left to a person: the rows wait for one, with the notes of that alone."""
 
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:
-        """What this look decided stood in MongoDB, but is not the last word: its losers are kept for good, it is cleared."""
+        """What this look decided stood in MongoDB, but is not the last word: its losers are kept for good, with the rows of
+        MySQL's that it was made of; it is cleared."""
 
     def prune(self, state: str, days: int, limit: int) -> int:
         """Delete rows that were closed as this state, `settled` or `converged`, more than so many days ago; returns how

@@ -12,6 +12,7 @@ from typing import Self
 from sync.config import Config, Role, Server, variable
 from sync.errors import CommandRefused, ConfigError, LockstepError
 from sync.lease import Lease
+from sync.meetings.custom import findings
 from sync.model.change import DocumentId, Side
 from sync.model.compare import compare
 from sync.model.fold import broken
@@ -91,13 +92,16 @@ class Wiring:
     def _follower(self) -> Parts:
         mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
         mysql_preflight.require_tables(mysql, self.mapping)
+        target = MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping))
+        reader = MySQLReader(mysql, self.mapping)
         return Parts(
             source=BinlogSource(mysql, self.mapping),
-            target=MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping)),
+            target=target,
             end=BinlogEnd(mysql),
-            reader=MySQLReader(mysql, self.mapping),
+            reader=reader,
             conflicts=MySQLConflicts(mysql, self.mapping),
             desk=MySQLDesk(mysql, "follower"),
+            clocks=(reader, target),
         )
 
     def _listener(self) -> Parts:
@@ -290,7 +294,11 @@ class Wiring:
             validators = self._validators()
         except LockstepError:  # MySQL's own findings say why
             validators = None
-        return [*mysql_preflight.check(mysql, self.mapping), *mongo_preflight.check(mongo, self.mapping, validators)]
+        return [
+            *mysql_preflight.check(mysql, self.mapping),
+            *mongo_preflight.check(mongo, self.mapping, validators),
+            *findings(self.mapping.functions),
+        ]
 
     def _validators(self) -> dict[str, Schema]:
         """Of each collection, as MySQL's columns are now."""

@@ -25,6 +25,7 @@ from sync.errors import (
 )
 from sync.holder import this_process
 from sync.lease import Lease
+from sync.meetings.clocks import ServerClocks
 from sync.meetings.looking import Looking
 from sync.meetings.settling import Settling
 from sync.model.change import DocumentId, Side
@@ -35,7 +36,7 @@ from sync.model.rulings import Ruling, taken_from_json
 from sync.model.states import STATES
 from sync.model.values import key_from_text
 from sync.pipeline import Counters, Pipeline
-from sync.ports import Command, ConflictDatabase, LogEnd, Reader, Source, Target, WorkerDesk
+from sync.ports import Clock, Command, ConflictDatabase, LogEnd, Reader, Source, Target, WorkerDesk
 from sync.read_ahead import ReadAhead
 
 #: State, reason, hint.
@@ -67,6 +68,8 @@ class Parts:
     #: Conflict rows apart from the target's transactions.
     conflicts: ConflictDatabase
     desk: WorkerDesk
+    #: MySQL's and MongoDB's, for who decides by time.
+    clocks: tuple[Clock, Clock] | None = None
 
     def close(self) -> None:
         for part in (self.source, self.target, self.end, self.reader, self.conflicts, self.desk):
@@ -187,11 +190,16 @@ class Worker:
             self._looking = None
             return Pipeline(self._mapping, lease, parts.source.side, on_mark=Settling(self._mapping))
         source = parts.source
-        looking = Looking(
-            self._mapping, lease, parts.reader, parts.conflicts, lambda: max(MILLISECOND, source.resolution)
+        assert parts.clocks
+        looking = self._looking = Looking(
+            self._mapping,
+            lease,
+            parts.reader,
+            parts.conflicts,
+            lambda: max(MILLISECOND, source.resolution),
+            ServerClocks(*parts.clocks),
         )
         looking.start()
-        self._looking = looking
         return Pipeline(self._mapping, lease, source.side, ahead=looking.ahead)
 
     def _stream(self, parts: Parts, lease: Lease) -> None:
@@ -337,7 +345,13 @@ class Worker:
             "rows_per_second": round(self._rate.of(done.rows), 1),
             "uptime_seconds": round(seconds, 1),
             "last_error": self._last_error,
+            "clocks": self._clocks(),
         }
+
+    def _clocks(self) -> dict[str, float] | None:
+        """How far MySQL's clock is ahead of MongoDB's, in milliseconds, as last asked."""
+        known = self._looking.clocks.last if self._looking else None
+        return None if known is None else {"mysql_ahead_ms": known.ahead / 1000, "error_ms": known.error / 1000}
 
     def _lag(self, position: Position | None) -> float | None:
         """Seconds since the commit of the newest change applied, 0 where the log has no more; None if it cannot be told."""
@@ -360,6 +374,8 @@ class Worker:
 
     def _close(self) -> None:
         parts, self._parts = self._parts, None
+        if self._looking:
+            self._looking.close()
         if parts:
             parts.close()
 

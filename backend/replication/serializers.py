@@ -9,12 +9,13 @@ from backend.replication.deciding import to_decide
 from backend.replication.models import Conflict
 from sync.model.change import Side
 from sync.model.kinds import HELD
-from sync.model.mapping import Policy
+from sync.model.mapping import Combining, Policy
 from sync.model.rulings import State, shown_to_json
 
 KINDS = [kind.value for kind in HELD]
 SIDES = [side.value for side in Side]
-POLICIES = [policy.value for policy in Policy]
+#: `custom`: a function of the users' own; `several`: not the same for all fields.
+POLICIES = [*(policy.value for policy in (*Policy, *Combining)), "custom", "several"]
 TAKES = [*SIDES, "value"]
 RULING_STATES = ["requested", *(state.value for state in State)]
 
@@ -40,9 +41,21 @@ class DecidedFieldSerializer(serializers.Serializer[Any]):
     mysql_time = serializers.IntegerField(allow_null=True)
     mongo_time = serializers.IntegerField(allow_null=True)
     winner = serializers.ChoiceField(
-        choices=SIDES, allow_null=True, help_text="null: left to a person, or they gave a value of their own (`own`)"
+        choices=SIDES,
+        allow_null=True,
+        help_text="null: left to a person, or `own` stands, or elements of both sides' lists do",
     )
-    own = serializers.JSONField(required=False, allow_null=True)
+    own = serializers.JSONField(
+        required=False,
+        allow_null=True,
+        help_text="a value that is neither side's: a person's, or what both sides' changes of a number come to",
+    )
+    policy = serializers.CharField(
+        allow_blank=True, required=False, help_text="the policy that was asked; empty where none had to be"
+    )
+    doubtful = serializers.BooleanField(
+        required=False, help_text="it went by time, and the clocks cannot tell which was earlier"
+    )
 
 
 class UnitSerializer(serializers.Serializer[Any]):

@@ -14,6 +14,8 @@ from rich.table import Table
 
 from sync.model.change import Side
 from sync.model.choice import Shown
+from sync.model.mapping import Policy
+from sync.model.outcome import A_PERSON
 from sync.model.shown import label
 
 _NAMES = {Side.MYSQL: "MySQL", Side.MONGO: "MongoDB"}
@@ -51,6 +53,16 @@ def blockers_table(conflict: Mapping[str, Any]) -> Table | None:
         key = " ".join(json.dumps(part, ensure_ascii=False) for part in one["key"])
         table.add_row(f"{one['collection']} {one['document']}", one["table"], key, one["under"])
     return table
+
+
+def policies_told(conflict: Mapping[str, Any]) -> list[str]:
+    """Of each place that a policy decided, a line; rows of earlier versions do not tell."""
+    unsure = "; the clocks cannot tell which was first"
+    return [
+        f"{_place(one)}: by {one['policy']}{unsure if one['doubtful'] else ''}"
+        for one in conflict["fields"] or ()
+        if one.get("policy")
+    ]
 
 
 def losers_table(conflict: Mapping[str, Any]) -> Table | None:
@@ -122,7 +134,11 @@ def _place(one: _Item) -> str:
 def _winner(one: _Item) -> str:
     if one["winner"]:
         return _NAMES[Side(one["winner"])]
-    return f"a person: {json.dumps(one['own'], ensure_ascii=False)}" if "own" in one else "left to a person"
+    policy = one.get("policy")  # rows of earlier versions do not tell
+    if "own" not in one:
+        return "both" if policy not in (None, str(Policy.MANUAL)) else "left to a person"
+    own = json.dumps(one["own"], ensure_ascii=False)
+    return f"a person: {own}" if policy in (None, A_PERSON) else f"both: {own}"
 
 
 def _taken(unit: _Item) -> str:

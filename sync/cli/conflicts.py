@@ -17,6 +17,7 @@ from sync.cli.conflict_tables import (
     fields_table,
     losers_table,
     notes_table,
+    policies_told,
     rulings_table,
 )
 from sync.cli.context import command, wiring
@@ -135,6 +136,8 @@ def _print(row: Mapping[str, Any]) -> None:
     for table in (blockers_table(row), fields, losers_table(row), notes_table(row), rulings_table(row)):
         if table is not None:
             out.print(table)
+    for line in policies_told(row):
+        plain(line)
 
 
 def _resolution(found: Mapping[str, object]) -> str:

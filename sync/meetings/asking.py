@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 
 from sync.model.change import ConflictKind, DocumentRows, Side
-from sync.model.choice import EVERYWHERE, Choice, Head, Taken
+from sync.model.choice import EVERYWHERE, Choice, Head
 from sync.model.mapping import CollectionMapping, Policy, SyncMapping
-from sync.model.meeting import Looked, Rule, decide
+from sync.model.meeting import decide
 from sync.model.notes import NONE, Notes
+from sync.model.outcome import Looked
+from sync.model.policies import Rule
 from sync.model.rulings import NO_RULINGS, Judged, judged, refused
 from sync.ports import Decision, DueConflict
 
@@ -22,26 +25,24 @@ def decided(
     looked: Looked,
     mysql: DocumentRows | None,
     notes: Mapping[Side, Notes],
-    resolution: int,
+    rule: Rule,
 ) -> Decision:
-    """The decision of a look at a document that was `due`. `mysql`: its rows there as they stand; `resolution`: see `Rule`."""
+    """The decision of a look at a document that was `due`. `mysql`: its rows there as they stand. Raises `PolicyFailed`."""
     overdue = mapping.undecided if due.overdue else None
-    policy = overdue.policy if overdue else collection.policy
-    of_people = _judged(collection, due, looked)
-    taken = of_people.taken
     if overdue:
-        taken = _instead(overdue.policy, due) | taken
-    outcome = decide(
-        collection,
-        Rule(policy=policy, tie=mapping.tie, resolution=resolution),
-        looked,
-        notes,
-        Choice(side=due.chosen, taken=taken, asked=frozenset[Head]() if overdue else _asked(due)),
+        rule = replace(rule, policy=overdue.policy, instead=overdue.policy)
+    of_people = _judged(collection, rule, due, looked)
+    choice = Choice(
+        side=due.chosen,
+        taken=of_people.taken,
+        instead=_instead(overdue.policy, due) if overdue else {},
+        asked=frozenset[Head]() if overdue else _asked(due),
     )
+    outcome = decide(collection, rule, looked, notes, choice)
     return Decision(
         looked=looked,
         mysql=mysql,
-        policy=policy,
+        policy=str(overdue.policy) if overdue else outcome.policy(collection),
         outcome=outcome,
         judged=of_people,
         overdue=overdue is not None,
@@ -49,12 +50,12 @@ def decided(
     )
 
 
-def _judged(collection: CollectionMapping, due: DueConflict, looked: Looked) -> Judged:
+def _judged(collection: CollectionMapping, rule: Rule, due: DueConflict, looked: Looked) -> Judged:
     if not due.rulings:
         return NO_RULINGS
     if due.chosen:
         return Judged(refused=refused(due.rulings, f"a repair from {due.chosen} takes the document whole"))
-    differing = decide(collection, Rule(policy=collection.policy), looked, dict.fromkeys(Side, NONE)).units
+    differing = decide(collection, rule, looked, dict.fromkeys(Side, NONE), Choice(asked=EVERYWHERE)).units
     return judged(collection, looked.mysql, looked.mongo, differing, due.rulings)
 
 
@@ -65,12 +66,12 @@ def _asked(due: DueConflict) -> Container[Head]:
     return due.asked
 
 
-def _instead(policy: Policy, due: DueConflict) -> dict[Head, Taken]:
+def _instead(policy: Policy, due: DueConflict) -> dict[Head, Side]:
     """What a side's policy takes for a person who did not come, whatever the notes tell."""
     side = {Policy.MYSQL_WINS: Side.MYSQL, Policy.MONGO_WINS: Side.MONGO}.get(policy)
     if side is None:
         return {}
-    return {head: Taken(head=head, mysql=None, mongo=None, side=side) for head in due.asked or ()}
+    return dict.fromkeys(due.asked or (), side)
 
 
 def _waiting_for(due: DueConflict, questions: Iterable[Head]) -> str:

@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
-from sync.errors import Contention, Refused
+from sync.errors import Contention, PolicyFailed, Refused
 from sync.lease import Lease, NothingToWrite
 from sync.meetings.asking import decided
+from sync.meetings.clocks import ServerClocks
+from sync.meetings.custom import Functions
 from sync.meetings.pauses import Pauses
 from sync.meetings.retention import Retention
 from sync.meetings.rows import in_rows
@@ -23,7 +25,10 @@ from sync.model.change import DocumentId, DocumentRows, Hold, Side
 from sync.model.fold import broken
 from sync.model.kinds import refined
 from sync.model.mapping import CollectionMapping, SyncMapping
-from sync.model.meeting import Looked, as_looked, ranked
+from sync.model.meeting import as_looked, ranked
+from sync.model.notes import Notes
+from sync.model.outcome import Looked
+from sync.model.policies import Ask, Rule
 from sync.model.position import Mark
 from sync.model.rulings import Ruling
 from sync.model.values import rows_to_json
@@ -88,14 +93,17 @@ class Looking:
         mysql: Reader,
         conflicts: ConflictDatabase,
         resolution: Callable[[], int],
+        clocks: ServerClocks,
     ) -> None:
         """`mysql` reads the other side's documents; `conflicts` is a connection apart from the target's transactions;
-        `resolution`: see `sync.model.meeting.Rule`."""
+        `resolution`: see `sync.model.policies.Rule`."""
         self._mapping = mapping
         self._lease = lease
         self._mysql = mysql
         self._conflicts = conflicts
         self._resolution = resolution
+        self._functions = Functions()
+        self.clocks = clocks
         self._looks: dict[int, dict[int, _Look]] = {}
         self._met: list[int] = []
         self._pauses = Pauses()
@@ -109,8 +117,14 @@ class Looking:
         self.ahead: set[int] = set()
 
     def start(self) -> None:
-        """Take away what a predecessor left: the lease is taken, nothing has been read yet."""
+        """Take away what a predecessor left: the lease is taken, nothing has been read yet. Raises `ConfigError` where a
+        policy's function cannot be called."""
+        self._functions.check(self._mapping.functions)
         self._in_rows(lambda rows: rows.looks.clear())
+
+    def close(self) -> None:
+        """End what it has started."""
+        self._functions.close()
 
     def noticed(self, batch: Batch | None) -> None:
         """The batch was applied: the marks that it met count from here on."""
@@ -278,6 +292,9 @@ class Looking:
         """Both workers have noted all that led to what was looked at."""
         now, _ = self._in_mysql({number: one.document for number, one in under.items()})
         still = {number: one for number, one in under.items() if now.get(number) == one.mysql}
+        undecided = self._ask(look, still)
+        still = {number: one for number, one in still.items() if number not in undecided}
+        self._give_up(look, under.keys() - still.keys() - set(undecided))
         decided: Collection[int] = ()
         try:
             decided = self._write(look, still).decided if still else ()
@@ -285,7 +302,23 @@ class Looking:
             pass  # nothing stands in MongoDB: looked at again
         except Refused:
             decided = self._settle_apart(look, still)
-        self._give_up(look, under.keys() - set(decided))
+        self._give_up(look, still.keys() - set(decided))
+        self._functions.forget()
+
+    def _ask(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
+        """Ask functions of the users' own, before anything is locked; those that do not decide leave their documents waiting."""
+        asking = [number for number, one in still.items() if self._collection(one.document).functions]
+        failed: dict[int, str] = {}
+        if asking:
+            notes, bases = self._in_rows(lambda rows: (rows.looks.notes(look, asking), rows.looks.bases(asking)))
+            for number, of_document in notes.items():
+                try:
+                    self._decision(still[number], of_document, bases.get(number), self._functions.ask)
+                except PolicyFailed as error:
+                    failed[number] = f"a person, or the policy's function: {error.message}"
+                self._lease.beat()
+            self._wait(failed)
+        return failed.keys()
 
     def _settle_apart(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
         """MongoDB refuses some of the outcomes: those wait, the others are written. Returns what has come to something."""
@@ -315,16 +348,18 @@ class Looking:
         with self._lease.transaction(replace(self._lease.idle(), mark=mark), touched) as transaction:
             looks = transaction.conflicts.looks
             notes = looks.notes(look, still.keys())
+            bases = looks.bases(notes.keys()) if notes else {}
             mongo = self._in_mongo(transaction, [still[number].document for number in notes])
             writes: list[DocumentWrite] = []
             for number, of_document in notes.items():
                 one = still[number]
-                current, collection = mongo[one.document], self._collection(one.document)
+                current = mongo[one.document]
                 if (None if current.problem else current.rows) != one.mongo:
                     continue
-                decision = decided(
-                    self._mapping, collection, one.due, one.looked, one.mysql, of_document, self._resolution()
-                )
+                try:
+                    decision = self._decision(one, of_document, bases.get(number), self._functions.answered)
+                except PolicyFailed:  # noted anew since its function was asked
+                    continue
                 kind, wanted = refined(one.due.kind, one.looked, of_document), decision.outcome.of(Side.MONGO)
                 decisions[number] = decision if kind is one.due.kind else replace(decision, kind=kind)
                 if wanted != one.mongo:
@@ -345,6 +380,19 @@ class Looking:
             holds={number: refused[one.document] for number, one in still.items() if one.document in refused},
             spoiled=spoiled,
         )
+
+    def _decision(self, one: _Look, notes: Mapping[Side, Notes], base: DocumentRows | None, ask: Ask) -> Decision:
+        """`base`: see `LookStore.bases`. Raises `PolicyFailed`."""
+        collection = self._collection(one.document)
+        rule = Rule(
+            policy=collection.policy,
+            tie=self._mapping.tie,
+            resolution=self._resolution(),
+            clocks=self.clocks.now(),
+            ask=ask,
+        )
+        looked = one.looked if base is None else replace(one.looked, base=ranked(collection, base))
+        return decided(self._mapping, collection, one.due, looked, one.mysql, notes, rule)
 
     def _give_up(self, look: int, conflicts: Collection[int]) -> None:
         if not conflicts:

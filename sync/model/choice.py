@@ -67,6 +67,8 @@ class Choice:
     #: That side's version whole, whatever stands there (`lockstep repair`).
     side: Side | None = None
     taken: Mapping[Head, Taken] = field(default_factory=dict)
+    #: The sides that win units which people were asked about, and nobody decided in time.
+    instead: Mapping[Head, Side] = field(default_factory=dict)
     #: Units that people were asked about: they stay in question until decided, whatever the notes tell by now.
     asked: Container[Head] = frozenset()
 

@@ -11,7 +11,8 @@ HOURS, POLICY = "undecided_after_hours", "undecided"
 SETTINGS = (HOURS, POLICY)
 #: A hundred years.
 _MOST_HOURS = 876_000
-_POLICIES = tuple(one for one in Policy if one is not Policy.MANUAL)
+#: Who wrote first is not kept where no policy of the collection asks for it.
+_POLICIES = (Policy.LAST_WRITE_WINS, Policy.MYSQL_WINS, Policy.MONGO_WINS)
 
 
 def read_fallback(engine: Mapping[str, object], problem: Callable[[str, str], None]) -> Fallback | None:

@@ -71,7 +71,7 @@ def fold(
 
     Meetings that need nobody are added to `counted`: users' changes merged with another one of the same row
     (`update_disjoint`), and their deletes of rows that are gone already (`delete_missing`)."""
-    lists = collection.lists
+    whole, adding = collection.whole, collection.counted
     document = dict(rows)
     touched: dict[str, dict[RowKey, Row]] = {}
     disjoint = missing = 0
@@ -84,7 +84,10 @@ def fold(
             if table is None:
                 table = document[change.table] = touched[change.table] = dict(rows[change.table])
             current = table.get(change.key)
-            merged = merge(current, change, whole=change.table in lists)
+            if adding and entry.origin is Origin.USER:
+                merged = merge(current, change, whole=change.table in whole, counted=adding.get(change.table, ()))
+            else:
+                merged = merge(current, change, whole=change.table in whole)
             if echo and merged != current:
                 reason = f"{change.table}: this side has moved away from what the other worker wrote"
                 return Hold(kind=ConflictKind.ECHO_DIFFERS, reason=reason, table=change.table, key=change.key)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sync.model.change import ConflictKind, Side
-from sync.model.meeting import Looked
 from sync.model.notes import Notes
+from sync.model.outcome import Looked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sync.model.change import RowKey, Side
+from sync.model.change import ConflictKind, RowKey, Side
 from sync.model.codecs import Codec
 from sync.model.rest import RestCodec
 
@@ -45,10 +45,50 @@ class Policy(enum.StrEnum):
     """Who wins where both sides changed the same thing and neither had seen the other's value."""
 
     LAST_WRITE_WINS = "last_write_wins"
+    FIRST_WRITE_WINS = "first_write_wins"
     MYSQL_WINS = "mysql_wins"
     MONGO_WINS = "mongo_wins"
     #: Nobody, before a person has said so.
     MANUAL = "manual"
+
+
+class Combining(enum.StrEnum):
+    """Policies of single fields and parts, which look at what both sides hold there."""
+
+    #: The greater, or the smaller, of two numbers or dates.
+    MAX = "max"
+    MIN = "min"
+    #: Both sides' changes of a number are added up.
+    DELTA = "delta"
+    #: Members of a set come and go one by one: what either side adds stays. So it is where nothing is said.
+    UNION = "union"
+    #: What both sides put into one place of a list is kept.
+    APPEND = "append"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Custom:
+    """A function of the users' own picks the side."""
+
+    #: Dotted name.
+    function: str
+    #: How long one answer may take.
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"custom {self.function}"
+
+
+#: What may decide anything, and what may decide a field or a part.
+AnyPolicy: TypeAlias = Policy | Custom
+FieldPolicy: TypeAlias = Policy | Custom | Combining
+
+
+class Granularity(enum.StrEnum):
+    """What is one value where both sides changed it."""
+
+    FIELD = "field"
+    ROW = "row"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +102,8 @@ class FieldMapping:
     null: Null = Null.REFUSED
     #: Of a dotted path: the objects in which the field stands, the outermost first. They are there where a field in them is.
     inside: tuple[str, ...] = ()
+    #: Its own; None: that of the kind of conflict, or of the collection.
+    policy: FieldPolicy | None = None
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -106,6 +148,8 @@ class PartMapping:
     #: A field that no column takes makes the document unmappable; else it stays in MongoDB. Elements of a keyless list are
     #: written whole: true of them always.
     rejects: bool = False
+    #: Of a list as one value, and of a set's members: see `FieldMapping.policy`.
+    policy: FieldPolicy | None = None
 
     @property
     def names(self) -> Names:
@@ -138,6 +182,8 @@ class TableMapping:
     is_list: bool
     #: Of a list with a key: the column of the element's place.
     position: str | None = None
+    #: Of columns that have one of their own; "": of a list as one value, or of whether a row is there.
+    policies: Mapping[str, FieldPolicy] = field(default_factory=dict)
 
     def above(self, key: RowKey) -> RowKey:
         """The key of the row above that of `key`."""
@@ -154,7 +200,10 @@ class CollectionMapping:
     id: FieldMapping
     fields: tuple[FieldMapping, ...]
     parts: tuple[PartMapping, ...] = ()
-    policy: Policy = Policy.LAST_WRITE_WINS
+    policy: AnyPolicy = Policy.LAST_WRITE_WINS
+    #: Of kinds of conflict that have one of their own.
+    kinds: Mapping[ConflictKind, AnyPolicy] = field(default_factory=dict)
+    granularity: Granularity = Granularity.FIELD
     #: See `PartMapping.rejects`.
     rejects: bool = False
     #: The root's column that takes, as JSON, the fields of the document that nothing else takes. Those deeper in it stay.
@@ -172,6 +221,14 @@ class CollectionMapping:
     positions: Mapping[str, str] = field(init=False)
     #: Names of parts that have a dot in them.
     dotted: tuple[str, ...] = field(init=False)
+    #: Tables whose rows are compared whole.
+    whole: frozenset[str] = field(init=False)
+    #: Of tables that have such: columns of which two equal changes are two; "": the coming of a row.
+    counted: Mapping[str, frozenset[str]] = field(init=False)
+    #: Whether notes must keep when each change was made: some policy asks who began.
+    keeps_steps: bool = field(init=False)
+    #: Functions of the users' own that decide something of it.
+    functions: frozenset[Custom] = field(init=False)
 
     def __post_init__(self) -> None:
         rest = None
@@ -188,9 +245,27 @@ class CollectionMapping:
         object.__setattr__(self, "tables", tables)
         object.__setattr__(self, "above", above)
         object.__setattr__(self, "below", below)
-        object.__setattr__(self, "lists", frozenset(table.name for table in tables if table.is_list))
         object.__setattr__(self, "positions", {table.name: table.position for table in tables if table.position})
         object.__setattr__(self, "dotted", tuple(part.name for part in self.parts if "." in part.name))
+        self._read_policies()
+
+    def _read_policies(self) -> None:
+        tables = self.tables
+        lists = frozenset(table.name for table in tables if table.is_list)
+        counted = {
+            table.name: frozenset(
+                column for column, one in table.policies.items() if one in (Combining.DELTA, Combining.APPEND)
+            )
+            for table in tables
+        }
+        policies = [self.policy, *self.kinds.values(), *(one for table in tables for one in table.policies.values())]
+        object.__setattr__(self, "lists", lists)
+        object.__setattr__(
+            self, "whole", lists if self.granularity is Granularity.FIELD else frozenset(table.name for table in tables)
+        )
+        object.__setattr__(self, "counted", {table: columns for table, columns in counted.items() if columns})
+        object.__setattr__(self, "keeps_steps", bool({Policy.FIRST_WRITE_WINS, Combining.APPEND} & {*policies}))
+        object.__setattr__(self, "functions", frozenset(one for one in policies if isinstance(one, Custom)))
 
     @property
     def names(self) -> Names:
@@ -226,6 +301,11 @@ class SyncMapping:
         every = {table.name: table for collection in self.collections.values() for table in collection.tables}
         object.__setattr__(self, "tables", every)
 
+    @property
+    def functions(self) -> frozenset[Custom]:
+        """Functions of the users' own that decide something."""
+        return frozenset(one for collection in self.collections.values() for one in collection.functions)
+
 
 def _names(fields: Iterable[FieldMapping], parts: Iterable[PartMapping], *more: str) -> Names:
     names: dict[str, Names | None] = dict.fromkeys((*more, *(part.name for part in parts)))
@@ -254,8 +334,10 @@ def _table(
     inherited: int = 0,
     is_list: bool = False,
     position: str | None = None,
+    policy: FieldPolicy | None = None,
 ) -> TableMapping:
     fields = tuple(fields)
+    policies = {part.column: part.policy for part in fields if part.policy}
     return TableMapping(
         name=name,
         collection=collection.name,
@@ -267,6 +349,7 @@ def _table(
         parent=parent,
         is_list=is_list,
         position=position,
+        policies=policies | ({"": policy} if policy else {}),
     )
 
 
@@ -288,6 +371,7 @@ def _part_tables(
             inherited=len(inherited),
             is_list=part.kind is PartKind.LIST,
             position=part.position.column if part.position else None,
+            policy=part.policy,
         )
         yield table
         yield from _part_tables(collection, table, part.parts)

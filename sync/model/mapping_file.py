@@ -6,18 +6,29 @@ What this version does not map (types, parts, options) is refused by name, never
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sync.errors import MappingError
 from sync.model import fallback
-from sync.model.change import Side
+from sync.model.change import ConflictKind, Side
 from sync.model.codecs import CODECS, OPTIONS, Codec, with_options
-from sync.model.mapping import CollectionMapping, FieldMapping, Null, Policy, SyncMapping
-from sync.model.mapping_parts import PartsReader
+from sync.model.mapping import (
+    AnyPolicy,
+    CollectionMapping,
+    FieldMapping,
+    FieldPolicy,
+    Granularity,
+    Null,
+    PartMapping,
+    Policy,
+    SyncMapping,
+)
+from sync.model.mapping_parts import PartsReader, entry_fields
 from sync.model.mapping_reading import NAME
 from sync.model.mapping_reading import Path as _Path
 from sync.model.mapping_reading import Table as _Table
+from sync.model.policy_file import any_policy, field_policy, granularity, kind_policies
 
 #: Keys of documents; other types lack an order that both databases and the text of a key agree on.
 _ID_CODECS = ("objectid", "string", "int32", "int64", "int", "uint64", "uuid")
@@ -75,7 +86,7 @@ class _Reader(PartsReader):
     def _collection(self, name: str, value: object) -> CollectionMapping | None:
         path = ("collections", name)
         table = self._table(value, path)
-        self._known(table, path, ("table", "id", "policy", "unmapped", "fields", "parts"))
+        self._known(table, path, ("table", "id", "policy", "policies", "granularity", "unmapped", "fields", "parts"))
         if name.startswith(("system.", "sync_")) or "$" in name or not name:
             self._problem(path, "this name is reserved")
         root = self._name_of_table(table, path)
@@ -88,9 +99,11 @@ class _Reader(PartsReader):
         columns = [*([key.column] if key else []), *(field.column for field in fields), *([rest] if rest else [])]
         self._distinct(columns, (*path, "fields"), "column")
         parts = self._parts(table, path, 1, fields, rejects=rejects, taken=("_id",))
-        policy = table.get("policy", Policy.LAST_WRITE_WINS)
-        if policy not in tuple(Policy):
-            self._problem((*path, "policy"), f"allowed: {', '.join(Policy)}")
+        problems: list[str] = []
+        policy = any_policy(table.get("policy"), problems) or Policy.LAST_WRITE_WINS
+        self._found(problems, (*path, "policy"))
+        kinds = self._kinds(table, path)
+        whole = self._granularity(table, path, fields, parts, [policy, *kinds.values()])
         if key is None or root is None or self.problems:
             return None
         return CollectionMapping(
@@ -99,10 +112,35 @@ class _Reader(PartsReader):
             id=key,
             fields=fields,
             parts=parts,
-            policy=Policy(str(policy)),
+            policy=policy,
+            kinds=kinds,
+            granularity=whole,
             rejects=rejects,
             rest_column=rest,
         )
+
+    def _kinds(self, table: _Table, path: _Path) -> dict[ConflictKind, AnyPolicy]:
+        here = (*path, "policies")
+        problems: list[tuple[str, str]] = []
+        kinds = kind_policies(self._table(table.get("policies", {}), here), problems)
+        for name, problem in problems:
+            self._problem((*here, name), problem)
+        return kinds
+
+    def _granularity(
+        self,
+        table: _Table,
+        path: _Path,
+        fields: Iterable[FieldMapping],
+        parts: tuple[PartMapping, ...],
+        policies: Iterable[AnyPolicy],
+    ) -> Granularity:
+        problems: list[str] = []
+        own = [field.policy for field in (*fields, *entry_fields(parts))]
+        given = table.get("granularity", Granularity.FIELD)
+        found = granularity(given, problems, own=own, policies=policies, parts=bool(parts))
+        self._found(problems, (*path, "granularity"))
+        return found
 
     def _unmapped(self, table: _Table, path: _Path) -> tuple[bool, str | None]:
         """What becomes of fields that no column takes: whether they are refused, and the column that holds them."""
@@ -137,7 +175,9 @@ class _Reader(PartsReader):
             return None
         table: _Table = value
         options = OPTIONS.get(str(table.get("codec")), {})
-        self._known(table, path, ("column", "codec", *(("null",) if nulls else ()), *options))
+        decided = "absent" in nulls  # by itself: it is no key, and no part of an element that is compared whole
+        more = (*(("null",) if nulls else ()), *(("policy",) if decided else ()))
+        self._known(table, path, ("column", "codec", *more, *options))
         column = table.get("column")
         if not isinstance(column, str) or not NAME.fullmatch(column):
             self._problem(path, "column: the name of a column is needed")
@@ -153,7 +193,14 @@ class _Reader(PartsReader):
             self._problem(path, f'null = "null": codec {codec.name} has a null of its own; allowed is "absent"')
         if codec is None or not isinstance(column, str) or null not in tuple(Null):
             return None
-        return FieldMapping(name=name, column=column, codec=codec, null=Null(str(null)))
+        policy = self._field_policy(table, codec, path, nullable=null != "refused") if decided else None
+        return FieldMapping(name=name, column=column, codec=codec, null=Null(str(null)), policy=policy)
+
+    def _field_policy(self, table: _Table, codec: Codec, path: _Path, *, nullable: bool) -> FieldPolicy | None:
+        problems: list[str] = []
+        policy = field_policy(table.get("policy"), codec, problems, nullable=nullable)
+        self._found(problems, (*path, "policy"))
+        return policy
 
     def _codec(self, table: _Table, path: _Path, options: Mapping[str, tuple[str, ...]]) -> Codec | None:
         name = table.get("codec")

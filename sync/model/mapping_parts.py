@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sync.model.codecs import CODECS
 from sync.model.mapping import FieldMapping, PartKind, PartMapping
 from sync.model.mapping_reading import NAME, Path, Reading, Table
+from sync.model.policy_file import part_policy
 
-_COMMON = ("kind", "table", "parent")
+_COMMON = ("kind", "table", "parent", "policy")
 #: Keys of each kind.
 _ALLOWED = {
     PartKind.MAP: (*_COMMON, "empty", "key", "fields", "parts"),
@@ -103,6 +104,11 @@ class PartsReader(Reading, ABC):
         if kind in _HOLDERS:
             nested = self._parts(table, path, below, content.fields, rejects=rejects, taken=content.names)
         absent = self._absent_if_empty(kind, table, path)
+        if kind is PartKind.LIST and any(field.policy for field in content.fields):
+            self._problem((*path, "fields"), "elements of a list are compared whole: their fields have no policy")
+        problems: list[str] = []
+        policy = part_policy(table.get("policy"), kind, problems)
+        self._found(problems, (*path, "policy"))
         if child is None or (content.own is None and kind is not PartKind.OBJECT):
             return None
         self._distinct([*parent, *content.columns], path, "column")
@@ -119,6 +125,7 @@ class PartsReader(Reading, ABC):
             parts=nested,
             absent_if_empty=absent,
             rejects=rejects,
+            policy=policy,
         )
 
     def _kind(self, table: Table, path: Path) -> PartKind | None:
@@ -218,3 +225,10 @@ class PartsReader(Reading, ABC):
         """BSON's names end at a zero byte."""
         if "\0" in name:
             self._problem(path, "a field may not be named so")
+
+
+def entry_fields(parts: Iterable[PartMapping]) -> Iterator[FieldMapping]:
+    """The fields of all parts, however deep."""
+    for part in parts:
+        yield from part.fields
+        yield from entry_fields(part.parts)

@@ -11,7 +11,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 #: Names of tables and columns.
 NAME = re.compile(r"[A-Za-z0-9_$\u0080-\uffff]{1,64}")
 #: Keys that a later version will take.
-_LATER_OPTIONS = ("policy", "rename")
+_LATER_OPTIONS = ("rename",)
 
 Table: TypeAlias = Mapping[str, object]
 Path: TypeAlias = tuple[str, ...]
@@ -44,6 +44,10 @@ class Reading:
             return value
         self._problem(path, "a table is needed")
         return {}
+
+    def _found(self, problems: Iterable[str], path: Path) -> None:
+        for problem in problems:
+            self._problem(path, problem)
 
     def _problem(self, path: Path, message: str) -> None:
         line = self._line(path)

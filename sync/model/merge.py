@@ -5,15 +5,20 @@ The same function for both directions. It decides; it writes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sync.model.change import ConflictKind, Hold, Row, RowChange
 
 
-def merge(current: Row | None, change: RowChange, *, whole: bool = False) -> Row | Hold | None:
+def merge(
+    current: Row | None, change: RowChange, *, whole: bool = False, counted: Collection[str] = ()
+) -> Row | Hold | None:
     """The target's row after `change`, given its row now (None: absent); or a `Hold`, and then nothing may be written.
 
-    `whole` compares and writes the row as one value (rows of a keyless list, which have no identity).
+    `whole` compares and writes the row as one value (rows of a keyless list, which have no identity). Of `counted` columns
+    a change that finds its own result has not been made here: somebody did as much on this side. "": so does a row's coming.
     """
-    if current == change.after:
+    if current == change.after and not (counted and _counts(change, counted)):
         return current
     if change.before is None:
         return (
@@ -33,10 +38,18 @@ def merge(current: Row | None, change: RowChange, *, whole: bool = False) -> Row
     for column, value in change.after.items():
         found = before[column]
         if found != value:
-            if current[column] != found and current[column] != value:
+            if current[column] != found and (current[column] != value or column in counted):
                 third.append(column)
             new[column] = value
     return _differs(change, third) if third else new
+
+
+def _counts(change: RowChange, counted: Collection[str]) -> bool:
+    """Whether it changes one of the columns, or adds the row where its coming counts ("")."""
+    before, after = change.before, change.after
+    if before is None:
+        return "" in counted
+    return after is not None and any(before[column] != after[column] for column in counted if column)
 
 
 def _differs(change: RowChange, columns: list[str]) -> Hold:

@@ -8,10 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
+from itertools import islice
+from typing import Any
 
 from sync.model.change import Entry, RowChange, RowKey, Value
 from sync.model.position import Position, comparable, position_from_json, reached
 from sync.model.values import from_json, to_json
+
+#: Steps that a note keeps at most; beyond that those behind the first fall away.
+STEPS = 100
+
+#: Enough for the sum of any two DECIMALs, exactly.
+_DIGITS = 110
 
 #: Where a note belongs: table, key, column; "" as column for the presence of the row itself.
 Place = tuple[str, RowKey, str]
@@ -29,6 +38,38 @@ class Note:
     position: Position
     #: Nobody wrote it: MySQL made it of what it found (`Entry.correction`).
     correction: bool = False
+    #: What chains that were broken off before this one added, of a number; None where that cannot be told.
+    carried: int | Decimal | None = 0
+    #: Each change of the chain: what it left, and when. Kept only where some policy asks who began.
+    steps: tuple[tuple[Value, int], ...] = ()
+
+    @property
+    def added(self) -> int | Decimal | None:
+        """By how much this side's users have changed a number; None where that cannot be told."""
+        value, found = _number(self.value), _number(self.found)
+        if self.carried is None or value is None or found is None:
+            return None
+        return plus(self.carried, plus(value, -found))
+
+    def began(self, seen: Note | None) -> int:
+        """When the first of these changes was made of which the other side's writer, whose note is `seen`, did not know."""
+        if not self.steps:
+            return self.time
+        for (value, _), (_, time) in zip(self.steps, islice(self.steps, 1, None), strict=False):
+            if seen and value == seen.found:
+                return time
+        return self.steps[0][1]
+
+
+def plus(one: Any, other: Any) -> Any:
+    """The exact sum of two numbers."""
+    with localcontext(prec=_DIGITS):
+        return one + other
+
+
+def _number(value: Value) -> Any:
+    """What adds up without rounding; None where it is not that."""
+    return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +90,13 @@ class Notes:
     #: The newest change that could not be read.
     unread: Unread | None = None
 
-    def add(self, entry: Entry) -> Notes:
-        """With a user's entry noted. Entries come in the order of the log; one that was noted before changes nothing."""
+    def add(self, entry: Entry, *, steps: bool = False) -> Notes:
+        """With a user's entry noted. Entries come in the order of the log; one that was noted before changes nothing.
+        `steps`: see `Note`."""
         places = dict(self.places)
         for place, (found, value) in _found_and_left(entry).items():
-            places[place] = _following(places.get(place), found, value, entry)
+            note = _following(places.get(place), found, value, entry)
+            places[place] = note if steps or not note.steps else replace(note, steps=())
         unread = self.unread
         if entry.problem and not (unread and _known(unread.position, entry.position)):
             time = max(unread.time if unread else 0, entry.committed_at)
@@ -72,6 +115,8 @@ class Notes:
                 "found": to_json(note.found),
                 "position": note.position.to_json(),
                 **({"correction": True} if note.correction else {}),
+                **({"carried": to_json(note.carried)} if note.carried != 0 else {}),
+                **({"steps": [[to_json(value), time] for value, time in note.steps]} if note.steps else {}),
             }
             for (table, key, column), note in self.places.items()
         ]
@@ -95,6 +140,8 @@ class Notes:
                 found=from_json(row["found"]),
                 position=position_from_json(row["position"]),
                 correction=row.get("correction", False),
+                carried=_number(from_json(row.get("carried", 0))),
+                steps=tuple((from_json(value), time) for value, time in row.get("steps", ())),
             )
             for row in data["notes"]
         }
@@ -149,14 +196,27 @@ def _following(last: Note | None, found: Value, value: Value, entry: Entry) -> N
             found=found,
             position=entry.position,
             correction=entry.correction,
+            steps=((value, entry.committed_at),),
         )
     if _known(last.position, entry.position) and not (reached(entry.position, last.position) and last.value != value):
         return last
-    unbroken = last.value == found
+    time = max(last.time, entry.committed_at)
+    if last.value == found:  # the chain is unbroken
+        steps = (*last.steps, (value, time))
+        return replace(
+            last,
+            value=value,
+            time=time,
+            position=entry.position,
+            correction=entry.correction,
+            steps=(*steps[:1], *steps[1:][-STEPS:]),
+        )
     return Note(
         value=value,
-        time=max(last.time, entry.committed_at),
-        found=last.found if unbroken else found,
+        time=time,
+        found=found,
         position=entry.position,
         correction=entry.correction,
+        carried=last.added,
+        steps=((value, time),),
     )

@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from sync.model.change import Side
-from sync.model.choice import Head, Shown, Taken, unit_value
+from sync.model.choice import EVERYWHERE, Choice, Head, Shown, Taken, unit_value
 from sync.model.mapping import CollectionMapping, Policy
-from sync.model.meeting import Rule, as_looked, decide, rows_from_json
+from sync.model.meeting import as_looked, decide
 from sync.model.notes import NONE
+from sync.model.outcome import rows_from_json
+from sync.model.policies import Rule
 from sync.model.rulings import checked, shown_to_json, taken_to_json
 from sync.model.values import from_json, to_json
 
@@ -25,7 +27,8 @@ def differing(collection: CollectionMapping, mysql: _Rows | None, mongo: _Rows |
     try:
         here, there = rows_from_json(collection, mysql), rows_from_json(collection, mongo)
         looked = as_looked(collection, here, there, {})
-        outcome = decide(collection, Rule(policy=Policy.LAST_WRITE_WINS), looked, dict.fromkeys(Side, NONE))
+        rule, asked = Rule(policy=Policy.LAST_WRITE_WINS), Choice(asked=EVERYWHERE)
+        outcome = decide(collection, rule, looked, dict.fromkeys(Side, NONE), asked)
     except (KeyError, ValueError):
         return ()
     return tuple(

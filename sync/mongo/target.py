@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -24,6 +24,7 @@ from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, LockstepErro
 from sync.holder import is_gone, this_process
 from sync.model.assembler import Assembler, assemblers
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Places, Side, Value
+from sync.model.clocks import ClockReading
 from sync.model.lens import bson_id, document_key, empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.plan import DocumentPlan, plan
@@ -37,6 +38,7 @@ from sync.ports import Apart, ConflictDatabase, ConflictStore, ConflictTransacti
 LEASE = 6_000
 #: How far the clocks of a replica set's members may be apart; only how much of the log is looked at depends on it.
 CLOCKS = timedelta(seconds=5)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Seconds that looking for the last write in the log may take.
 LOOKING = 2.0
 #: Documents of one answer to a reading, and of one part of a writing.
@@ -160,6 +162,17 @@ class MongoTarget:
             transaction.rollback()
             raise Fenced("another copy of the follower has taken the lease")
         return transaction
+
+    def clock(self) -> ClockReading:
+        """See `sync.ports.Clock`. The server tells whole milliseconds."""
+        with translated():
+            admin = self._opened().admin
+            asked = time.monotonic_ns() // 1000
+            said = admin.command("hello")["localTime"].replace(tzinfo=UTC)
+            answered = time.monotonic_ns() // 1000
+        return ClockReading(
+            asked=asked, answered=answered, said=(said - _EPOCH) // timedelta(microseconds=1), step=1000
+        )
 
     def close(self) -> None:
         """See the port."""

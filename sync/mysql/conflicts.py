@@ -37,6 +37,7 @@ class Conflicts:
 
     def __init__(self, connection: Connection, mapping: SyncMapping) -> None:
         self._connection = connection
+        self._mapping = mapping
         self._looks = Looks(connection, mapping)
         self._rulings = Rulings(connection, mapping)
 
@@ -94,7 +95,7 @@ class Conflicts:
             looks = self._locked(some)
             before = self._notes(list(looks), side)
             found |= {by_number[number] for number in before}
-            after = {number: _with(notes, noted[by_number[number]]) for number, notes in before.items()}
+            after = {number: self._with(notes, noted[by_number[number]]) for number, notes in before.items()}
             changed = {number: notes.to_json() for number, notes in after.items() if notes != before[number]}
             if changed:
                 with translated(), self._connection.cursor() as cursor:
@@ -163,7 +164,7 @@ class Conflicts:
             )
             cursor.execute("SELECT open_key, id FROM sync_conflict WHERE open_key IN %s", (tuple(openings),))
             numbers = {str(key): int(number) for key, number in cursor.fetchall()}
-        known = [(numbers[key], one, _texts(one, side)) for key, one in openings.items()]
+        known = [(numbers[key], one, self._texts(one, side)) for key, one in openings.items()]
         names = ("mysql_value", "mongo_value", "mysql_notes", "mongo_notes")
         details = [
             (
@@ -246,6 +247,23 @@ class Conflicts:
             self._looks.keep(held.conflict, decision)
         return True
 
+    def _texts(self, opening: Opening, side: Side) -> dict[str, str]:
+        """What is known of a document that is held from now on, by column."""
+        texts = {
+            f"{side}_value": json.dumps(_written(opening.entries), ensure_ascii=False),
+            f"{side}_notes": self._with(NONE, opening.entries).to_json(),
+        }
+        if opening.target is not None:
+            texts[f"{side.other}_value"] = json.dumps(rows_to_json(opening.target), ensure_ascii=False)
+        return texts
+
+    def _with(self, notes: Notes, entries: Sequence[Entry]) -> Notes:
+        for entry in entries:
+            if entry.origin is Origin.USER:
+                collection = self._mapping.collections[entry.document.collection]
+                notes = notes.add(entry, steps=collection.keeps_steps)
+        return notes
+
     def _store(self, conflict: int, column: str, text: str) -> None:
         """One column a statement: together they could be more than the server takes."""
         with _storable(), translated(), self._connection.cursor() as cursor:
@@ -294,17 +312,6 @@ def _storable() -> Iterator[None]:
         raise ConfigError(message, hint="SET GLOBAL max_allowed_packet = 1073741824") from None
 
 
-def _texts(opening: Opening, side: Side) -> dict[str, str]:
-    """What is known of a document that is held from now on, by column."""
-    texts = {
-        f"{side}_value": json.dumps(_written(opening.entries), ensure_ascii=False),
-        f"{side}_notes": _with(NONE, opening.entries).to_json(),
-    }
-    if opening.target is not None:
-        texts[f"{side.other}_value"] = json.dumps(rows_to_json(opening.target), ensure_ascii=False)
-    return texts
-
-
 def _is_small(texts: Mapping[str, str]) -> bool:
     """Whether they are stored with their row; else one column a statement."""
     return sum(map(len, texts.values())) < _SMALL
@@ -315,13 +322,6 @@ def _look_after(row: tuple[int | None, int | None], ahead: Container[int] | None
     if look is None:
         return None
     return look_after_note(look, mark_passed=look == met if ahead is None else look not in ahead)
-
-
-def _with(notes: Notes, entries: Sequence[Entry]) -> Notes:
-    for entry in entries:
-        if entry.origin is Origin.USER:
-            notes = notes.add(entry)
-    return notes
 
 
 def _written(entries: Sequence[Entry]) -> list[object]:

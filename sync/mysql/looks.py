@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sync.model.change import Blocker, ConflictKind, DocumentId, Hold, Side
+from sync.model.change import Blocker, ConflictKind, DocumentId, DocumentRows, Hold, Side
 from sync.model.choice import left_in_question
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping
-from sync.model.meeting import added_losers, decided_to_json, losers_to_json, rows_from_json
 from sync.model.notes import Notes
+from sync.model.outcome import added_losers, decided_to_json, losers_to_json, rows_from_json
 from sync.model.rulings import Ruling, State, heads_from_json, heads_to_json, pending, rulings_from_json
 from sync.model.values import blockers_to_json, key_from_text, rows_to_json
 from sync.mysql.conflict_keys import open_key
@@ -43,6 +43,8 @@ class _Kept:
     #: JSON: all of them, with those of the look that decided it.
     losers: str
     policy: str
+    #: JSON: MySQL's rows that the look was made of.
+    base: str | None
     #: The side that a person chose.
     chosen: str | None
     #: People's decisions; requests of those that entered the look.
@@ -174,6 +176,18 @@ class Looks:
             for number, mysql, mongo in rows
         }
 
+    def bases(self, conflicts: Collection[int]) -> Mapping[int, DocumentRows]:
+        """See the port."""
+        rows = self._rows(
+            "SELECT d.conflict_id, c.collection, d.base FROM sync_conflict_detail d FORCE INDEX (PRIMARY)"
+            " JOIN sync_conflict c ON c.id = d.conflict_id WHERE d.conflict_id IN %s AND d.base IS NOT NULL",
+            (tuple(conflicts),),
+        )
+        return {
+            int(number): rows_from_json(self._mapping.collections[name], json.loads(base))
+            for number, name, base in rows
+        }
+
     def decided(self, look: int, decisions: Mapping[int, Decision]) -> None:
         """See the port."""
         rows = {
@@ -249,9 +263,8 @@ class Looks:
         details = {number: {"losers": one.losers, "resolution": _text(one.resolution)} for number, one in kept.items()}
         with translated(), self._connection.cursor() as cursor:
             update_many(cursor, "sync_conflict", "id", states, also="open_key = NULL, look_id = NULL")
-            closed = (
-                "look = NULL, decided_by = NULL, waiting_for = NULL, closed_at = NOW(6)"  # blockers stay, to be read
-            )
+            # Blockers stay, to be read.
+            closed = "look = NULL, decided_by = NULL, base = NULL, waiting_for = NULL, closed_at = NOW(6)"
             update_many(cursor, "sync_conflict_detail", "conflict_id", details, also=closed)
         self._carried_out(kept)
 
@@ -279,7 +292,7 @@ class Looks:
                 "waiting_for": asks["waiting_for"],
             }
         with translated(), self._connection.cursor() as cursor:
-            asked = "look = NULL, decided_by = NULL, asked_at = COALESCE(asked_at, NOW(6))"
+            asked = "look = NULL, decided_by = NULL, base = NULL, asked_at = COALESCE(asked_at, NOW(6))"
             update_many(cursor, "sync_conflict_detail", "conflict_id", details, also=asked)
         self._execute(
             "UPDATE sync_conflict SET state = 'waiting', look_id = NULL, version = version + 1 WHERE id IN %s",
@@ -293,7 +306,7 @@ class Looks:
 
     def keep_losers(self, conflicts: Collection[int], look: int) -> None:
         """See the port. A later look that stands in the row stays."""
-        kept = {number: {"losers": one.losers} for number, one in self._kept(conflicts).items()}
+        kept = {number: {"losers": one.losers, "base": one.base} for number, one in self._kept(conflicts).items()}
         if not kept:
             return
         with translated(), self._connection.cursor() as cursor:
@@ -326,6 +339,7 @@ class Looks:
             kept[int(number)] = _Kept(
                 losers=added_losers(losers, decision.get("losers", ())),
                 policy=str(policy),
+                base=None if decision.get("mysql") is None else _text(decision["mysql"]),
                 chosen=chosen,
                 rulings=rulings_from_json(rulings),
                 entered=frozenset(decision.get("entered", ())),
@@ -380,7 +394,7 @@ def _for_people(decision: Decision) -> dict[str, str | None]:
     values = {
         f"{side}_value": None if side in looked.unreadable else _text(rows_to_json(looked.of(side))) for side in Side
     }
-    return {"policy": str(decision.policy), "fields": _text(decided_to_json(decision.outcome.decided)), **values}
+    return {"policy": decision.policy, "fields": _text(decided_to_json(decision.outcome.decided)), **values}
 
 
 def blockers_text(blockers: Sequence[Blocker]) -> str | None:

@@ -15,6 +15,7 @@ from operator import itemgetter
 
 from sync.errors import Contention
 from sync.model.change import DocumentId, Row, RowKey, Side, Value
+from sync.model.clocks import ClockReading
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.values import order_text
 from sync.mysql.binlog import log_end
@@ -125,6 +126,17 @@ class MySQLReader:
                 return self._read(mapped, keys_clause(mapped, [one.key for one in documents]), documents, exact=exact)
             except Contention:
                 self._wait(deadline)
+
+    def clock(self) -> ClockReading:
+        """See `sync.ports.Clock`."""
+        with translated(), self._session.get().cursor() as cursor:
+            asked = time.monotonic_ns() // 1000
+            cursor.execute("SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))")
+            row = cursor.fetchone()
+            answered = time.monotonic_ns() // 1000
+        self._session.rollback()
+        assert row is not None
+        return ClockReading(asked=asked, answered=answered, said=int(row[0]))
 
     def close(self) -> None:
         """See the port."""

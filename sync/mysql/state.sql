@@ -46,6 +46,7 @@ CREATE TABLE IF NOT EXISTS sync_conflict_detail (
     look LONGTEXT NULL,
     fields LONGTEXT NULL,
     losers LONGTEXT NULL,
+    base LONGTEXT NULL,
     waiting_for TEXT NULL,
     blockers LONGTEXT NULL,
     chosen VARCHAR(8) NULL,

@@ -17,7 +17,8 @@ from sync.model.compare import different_places
 from sync.model.fold import broken
 from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping
-from sync.model.meeting import Rule, as_looked, decide
+from sync.model.meeting import as_looked, decide
+from sync.model.policies import Rule
 from sync.model.position import CopiedRange
 from sync.model.report import RepairReport
 from sync.model.values import order_text
@@ -115,7 +116,7 @@ class Repair:
             {side: one.stored for side, one in of.items() if one.problem},
         )
         outcome = decide(collection, Rule(policy=collection.policy), looked, rows.notes(held), Choice(side=source))
-        decision = Decision(looked=looked, mysql=sides[Side.MYSQL], policy=collection.policy, outcome=outcome)
+        decision = Decision(looked=looked, mysql=sides[Side.MYSQL], policy=outcome.policy(collection), outcome=outcome)
         return rows.close(held, {"repaired_from": str(source)}, decision)
 
     def _close_after(self, collection: CollectionMapping, held: HeldDocument, wanted: Current, now: Current) -> bool:

@@ -13,7 +13,7 @@ from sync.errors import CommandRefused, LeaseHeld, LockstepError
 from sync.model.change import DocumentId, Side
 from sync.model.compare import different_places
 from sync.model.mapping import SyncMapping
-from sync.model.meeting import rows_from_json
+from sync.model.outcome import rows_from_json
 from sync.model.report import Explanation, RefusedRepair, RepairReport
 from sync.model.values import key_text
 from sync.model.without_notes import side_by_policy

@@ -110,6 +110,8 @@ def test_a_settled_conflict_tells_who_won_and_what_lost(met: tuple[Engine, str])
     place = f'analytics_account.limit ["{key}"]'
     (row,) = [row for row in cells(text, 7) if row[0] == place]
     assert (row[1:4], row[6]) == (("1111", "5555", "7777"), {"MySQL": "MongoDB", "MongoDB": "MySQL"}[written_in])
+    assert f"{place}: by last_write_wins" in text
+    assert decided["policy"] == "last_write_wins"
     assert all(TIME.fullmatch(moment) for moment in row[4:6])
     assert (place, str(value), written_in, row[5 if won is Side.MYSQL else 4]) in cells(text, 4)
     for line in ("state: settled", "policy: last_write_wins", "resolution: by policy last_write_wins"):

@@ -102,7 +102,8 @@ def test_who_wins_is_as_the_policy_says(under: Engine, policy: Policy) -> None:
     expected: dict[str, int] = {}
     for number, one in enumerate(documents):
         later = Side.MONGO if number < half else Side.MYSQL
-        winner = {Policy.MYSQL_WINS: Side.MYSQL, Policy.MONGO_WINS: Side.MONGO}.get(policy, later)
+        by_side = {Policy.MYSQL_WINS: Side.MYSQL, Policy.MONGO_WINS: Side.MONGO, Policy.FIRST_WRITE_WINS: later.other}
+        winner = by_side.get(policy, later)
         expected[str(one["_id"])] = number + 1 if winner is Side.MYSQL else -number - 1
     assert {key: final[key]["limit"] for key in expected} == expected
     with under.mysql.cursor() as cursor:

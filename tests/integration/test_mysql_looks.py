@@ -14,7 +14,7 @@ from sync.errors import CommandRefused, ConfigError
 from sync.model.change import ConflictKind, DocumentRows, Hold, Side
 from sync.model.choice import Taken
 from sync.model.mapping import Policy
-from sync.model.meeting import Decided, Looked, Loser, Outcome
+from sync.model.outcome import Decided, Looked, Loser, Outcome
 from sync.model.rulings import Judged, Ruling
 from sync.mysql.conflicts import ConflictTransaction
 from sync.ports import Decision, HeldDocument
@@ -282,7 +282,8 @@ def test_a_settled_conflict_keeps_what_lost(side: MySQLSide) -> None:
     place = f'"table": "analytics_account", "key": ["{A}"], "column": "limit"'
     assert stored(side, "losers") == [f'[{{{place}, "value": 2, "side": "mysql", "time": 5}}]']
     values = '"base": 1, "mysql": 2, "mongo": 7, "mysql_time": 5, "mongo_time": 6, "winner": "mongo"'
-    assert stored(side, "fields") == [f"[{{{place}, {values}}}]"]
+    why = '"value": null, "policy": "", "doubtful": false'
+    assert stored(side, "fields") == [f"[{{{place}, {values}, {why}}}]"]
     assert stored(side, "looks") == [1]
     assert opened(side) != conflict
 

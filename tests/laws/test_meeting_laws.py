@@ -13,16 +13,34 @@ import pytest
 
 from sync.model.change import DocumentRows, Entry, Hold, Origin, Side
 from sync.model.choice import Choice, Head, left_in_question
+from sync.model.fold import fold
 from sync.model.mapping import CollectionMapping, Policy
-from sync.model.meeting import Answer, Looked, Outcome, Rule, decide, on_written
+from sync.model.meeting import Answer, decide, on_written
 from sync.model.notes import NONE, Notes
+from sync.model.outcome import Looked, Outcome
+from sync.model.policies import Rule
 from sync.model.rulings import Judged, Ruling
 from tests.laws.meeting.laws import Law
 from tests.laws.meeting.made import Made, defaulted, derived, kept, rounded, stamped
 from tests.laws.meeting.moves import Setting
 from tests.laws.meeting.rules import Rules, crossed
 from tests.laws.meeting.search import search, shortest_trail, stuck, told
-from tests.laws.meeting.shapes import CHILD_ROW, NULLABLE, TWO_COLUMNS, Edits, Shape
+from tests.laws.meeting.shapes import (
+    APPENDED,
+    CHILD_ROW,
+    COUNTER,
+    COUNTER_UP_AND_DOWN,
+    GREATEST,
+    GREATEST_OF_ANY,
+    LIST,
+    MEMBER,
+    NULLABLE,
+    SMALLEST,
+    TWO_COLUMNS,
+    WHOLE_ROW,
+    Edits,
+    Shape,
+)
 
 #: All that workers may do: learn late, apply several entries at once, die.
 _ROUGH = Setting(writes=2, stale=True, batch=True, crash=True)
@@ -30,6 +48,7 @@ _ROUGH = Setting(writes=2, stale=True, batch=True, crash=True)
 _ASKED = replace(_ROUGH, policy=Policy.MANUAL, person=True)
 _UPDATES = Edits(updates_only=True)
 _BOTH = Edits(both_at_once=True)
+_ONE_COLUMN = Edits(updates_only=True, one_column=True)
 
 every_policy = pytest.mark.parametrize("policy", list(Policy), ids=[str(policy) for policy in Policy])
 
@@ -61,6 +80,70 @@ def test_each_value_is_accounted_for(policy: Policy) -> None:
 def test_with_updates_only_nothing_found_comes_back(policy: Policy) -> None:
     """And of last-write-wins the last write of each column stands."""
     holds(replace(_ROUGH, policy=policy, edits=_UPDATES))
+
+
+# Policies of single values.
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        replace(_ROUGH, shape=COUNTER, edits=_UPDATES),
+        replace(_ROUGH, shape=COUNTER, edits=_ONE_COLUMN, writes=3),
+        replace(_ROUGH, shape=COUNTER_UP_AND_DOWN, edits=_ONE_COLUMN),
+        replace(_ROUGH, shape=COUNTER, edits=_UPDATES, refusals=True, crash=False),
+        replace(_ROUGH, shape=COUNTER, edits=_UPDATES, policy=Policy.MYSQL_WINS, crash=False),
+    ],
+    ids=["beside another field", "three a side", "up and down", "refusals", "beside a field of another policy"],
+)
+def test_each_increment_counts_once(setting: Setting) -> None:
+    """All from the same numbers, so that two leave the same: whoever dies, whatever is cleared, applied at once or refused."""
+    holds(setting)
+
+
+def test_a_counter_comes_and_goes_with_its_row() -> None:
+    """Inserts and deletes: both sides end equal, and nothing else is lost."""
+    holds(replace(_ROUGH, shape=COUNTER, crash=False))
+
+
+def test_of_values_that_found_the_same_the_first_stands() -> None:
+    """Three writes a side, so that one may find what a decision wrote that was then cleared."""
+    holds(replace(_ROUGH, policy=Policy.FIRST_WRITE_WINS, edits=_ONE_COLUMN, writes=3, stale=False))
+
+
+@pytest.mark.parametrize("shape", [GREATEST, SMALLEST, GREATEST_OF_ANY], ids=lambda shape: shape.name)
+def test_the_best_value_stands(shape: Shape) -> None:
+    """Where users only raise it, or only lower it. Else it is as with any policy: nothing found comes back, all is told."""
+    holds(replace(_ROUGH, shape=shape, edits=_UPDATES, crash=False))
+
+
+def test_members_of_a_set_are_put_together() -> None:
+    """What is only added is there; members that come and go end alike."""
+    holds(replace(_ROUGH, shape=MEMBER, edits=_UPDATES))
+    holds(replace(_ROUGH, shape=MEMBER, values=2, crash=False))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        replace(_ROUGH, shape=APPENDED, edits=_UPDATES),
+        Setting(writes=2, shape=APPENDED, batch=True, stale=True),
+        replace(_ROUGH, shape=LIST),
+        Setting(writes=2, shape=LIST, batch=True, policy=Policy.MYSQL_WINS),
+        Setting(writes=2, shape=LIST, batch=True, values=1),
+        Setting(writes=2, shape=APPENDED, batch=True, values=1),
+    ],
+    ids=["appended", "append and other edits", "no policy", "another policy", "equal elements", "equal ones, appended"],
+)
+def test_lists_are_put_together(setting: Setting) -> None:
+    """Each element is there once, also where a decision that was cleared had put some of them together before; or its user took
+    it out, or it is a recorded loser. Elements that are equal end alike on both sides."""
+    holds(setting)
+
+
+def test_a_row_as_one_value_is_never_a_mixture() -> None:
+    """It is a version that some user left; what the other one wrote is a recorded loser."""
+    holds(replace(_ROUGH, shape=WHOLE_ROW))
 
 
 def test_equal_times_go_to_the_configured_side() -> None:
@@ -150,6 +233,13 @@ def test_three_updates_a_side(policy: Policy) -> None:
         replace(_ROUGH, refusals=True),
         replace(_ASKED, shape=CHILD_ROW),
         replace(_ASKED, refusals=True, edits=_UPDATES),
+        replace(_ROUGH, shape=COUNTER_UP_AND_DOWN, edits=_ONE_COLUMN, writes=3),
+        replace(_ROUGH, shape=COUNTER, refusals=True),
+        replace(_ROUGH, shape=MEMBER, values=2),
+        Setting(writes=3, shape=APPENDED, edits=_UPDATES, batch=True),
+        replace(_ROUGH, policy=Policy.FIRST_WRITE_WINS, edits=_ONE_COLUMN, writes=3),
+        replace(_ROUGH, shape=GREATEST, edits=_ONE_COLUMN, writes=3),
+        replace(_ROUGH, shape=COUNTER, edits=_UPDATES, person=True, refusals=True),
     ],
     ids=[
         "three writes of one column, refusals",
@@ -160,6 +250,13 @@ def test_three_updates_a_side(policy: Policy) -> None:
         "refusals",
         "a person is asked, child row",
         "a person is asked, refusals",
+        "a counter, three up and down",
+        "a counter, refusals",
+        "members of a set that come and go",
+        "a list, three appended by either side",
+        "the first write, three writes",
+        "the greatest, three writes",
+        "a counter, persons",
     ],
 )
 def test_more_writes(setting: Setting) -> None:
@@ -200,13 +297,37 @@ def without_notes(
     return decide(collection, rule, looked, dict.fromkeys(Side, NONE), choice)
 
 
-def without_what_was_found(notes: Notes, entry: Entry) -> Notes:
+def without_the_base(
+    collection: CollectionMapping, rule: Rule, looked: Looked, notes: Mapping[Side, Notes], chosen: Side | None
+) -> Outcome:
+    return decide(collection, rule, replace(looked, base=None), notes, chosen)
+
+
+def without_what_was_found(notes: Notes, entry: Entry, steps: bool) -> Notes:
     places = {place: replace(note, found="never stands anywhere") for place, note in notes.add(entry).places.items()}
     return replace(notes, places=places)
 
 
-def as_of_a_user(notes: Notes, entry: Entry) -> Notes:
-    return notes.add(replace(entry, correction=False))
+def as_of_a_user(notes: Notes, entry: Entry, steps: bool) -> Notes:
+    return notes.add(replace(entry, correction=False), steps=steps)
+
+
+def whose_result_stands(
+    collection: CollectionMapping, rows: DocumentRows, entries: Sequence[Entry]
+) -> DocumentRows | Hold:
+    """A fold that takes equal values for the same change."""
+    return fold(
+        replace(collection, fields=tuple(replace(one, policy=None) for one in collection.fields)), rows, entries
+    )
+
+
+def without_broken_chains(notes: Notes, entry: Entry, steps: bool) -> Notes:
+    places = {place: replace(note, carried=0) for place, note in notes.add(entry).places.items()}
+    return replace(notes, places=places)
+
+
+def without_steps(notes: Notes, entry: Entry, steps: bool) -> Notes:
+    return notes.add(entry)
 
 
 def whatever_stands_in_mysql(look: int | None, written: int, looked_at: DocumentRows, now: DocumentRows) -> Answer:
@@ -233,6 +354,7 @@ def no_notes_left(collection: CollectionMapping, notes: Notes, questions: Collec
 
 _RECURRING = Setting(writes=2, values=2, batch=True)
 _NEW = Setting(writes=2, edits=_UPDATES, batch=True)
+_COUNTED = Setting(writes=2, shape=COUNTER, edits=_ONE_COLUMN, batch=True)
 _MYSQL_WINS = replace(_NEW, policy=Policy.MYSQL_WINS)
 
 
@@ -267,6 +389,30 @@ _MYSQL_WINS = replace(_NEW, policy=Policy.MYSQL_WINS)
             id="opening a hold notes all of the batch",
         ),
         pytest.param(Rules(add=without_what_was_found), _MYSQL_WINS, Law.NOT_REVIVED, id="a note keeps what was found"),
+        pytest.param(
+            Rules(fold=whose_result_stands),
+            replace(_COUNTED, writes=1),
+            Law.INCREMENTS,
+            id="an increment that finds its own result is held",
+        ),
+        pytest.param(
+            Rules(add=without_broken_chains),
+            _COUNTED,
+            Law.INCREMENTS,
+            id="increments on top of what a cleared decision wrote are added to those before",
+        ),
+        pytest.param(
+            Rules(add=without_steps),
+            Setting(writes=3, edits=_ONE_COLUMN, batch=True, policy=Policy.FIRST_WRITE_WINS),
+            Law.FIRST_WRITE,
+            id="notes keep when each change of a chain was made",
+        ),
+        pytest.param(
+            Rules(decide=without_the_base),
+            replace(_NEW, shape=APPENDED),
+            Law.ELEMENTS,
+            id="lists are put together on what a cleared decision was made of",
+        ),
         pytest.param(Rules(waits_for_marks=False), _RECURRING, Law.EQUAL, id="both workers meet the marks first"),
         pytest.param(Rules(guards_mongo=False), _NEW, Law.LAST_WRITE, id="MongoDB is written if it has not moved"),
         pytest.param(

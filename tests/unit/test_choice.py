@@ -7,8 +7,10 @@ import pytest
 from sync.model.change import DocumentRows, Side
 from sync.model.choice import EVERYWHERE, Choice, Head, Taken, left_in_question, unit_value
 from sync.model.mapping import Policy
-from sync.model.meeting import Looked, Outcome, Rule, decide, decided_to_json
+from sync.model.meeting import decide
 from sync.model.notes import NONE, Notes
+from sync.model.outcome import Looked, Outcome, decided_to_json
+from sync.model.policies import Rule
 from tests.unit.test_meeting import ABSENT, MONGO, MYSQL, OLD, PEOPLE, lost, noted, person
 
 NAME: Head = ("person", ("ann",), "name")

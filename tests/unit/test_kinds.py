@@ -12,8 +12,8 @@ from deploy.local.paths import ROOT
 from sync.cli.main import main
 from sync.model.change import ConflictKind, DocumentRows, Side
 from sync.model.kinds import HELD, KINDS, refined
-from sync.model.meeting import Looked
 from sync.model.notes import NONE, Note, Notes
+from sync.model.outcome import Looked
 from sync.model.position import StreamPosition
 from tests.mysql_side import A, account_rows
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sync.errors import MappingError
-from sync.model.change import Side
-from sync.model.mapping import PartKind
+from sync.model.change import ConflictKind, Side
+from sync.model.mapping import Combining, Custom, Granularity, PartKind, Policy
 from sync.model.mapping_file import load_mapping
 from tests import every_part
 from tests.laws.strategies import MAPPING
@@ -164,6 +164,43 @@ def test_what_no_column_takes_is_refused_all_the_way_down() -> None:
     assert {part.name for part in people.parts if part.rejects} == {"nicknames", "visits"}
 
 
+def test_policies_are_read() -> None:
+    """Of the collection, of kinds, fields and parts; what row-level code asks for stands with the tables."""
+    text = SMALL.replace(
+        "[collections.people.fields]",
+        'policy = "first_write_wins"\npolicies = { delete_differs = "mysql_wins" }\n[collections.people.fields]\n'
+        'count = { column = "count", codec = "int32", policy = "delta" }\n'
+        'best = { column = "best", codec = "int32", null = "absent", policy = "max" }\n'
+        'picked = { column = "picked", codec = "int32", policy = { function = "shop.rules.pick", seconds = 2 } }',
+    ).replace('table = "tag"', 'table = "tag"\npolicy = "union"')
+    people = load_mapping(text).collections["people"]
+    pick = Custom(function="shop.rules.pick", seconds=2.0)
+    assert people.policy is Policy.FIRST_WRITE_WINS
+    assert people.kinds == {ConflictKind.DELETE_DIFFERS: Policy.MYSQL_WINS}
+    assert {table.name: table.policies for table in people.tables if table.policies} == {
+        "person": {"count": Combining.DELTA, "best": Combining.MAX, "picked": pick},
+        "tag": {"": Combining.UNION},
+    }
+    assert (people.counted, people.functions, people.keeps_steps) == (
+        {"person": frozenset({"count"})},
+        frozenset({pick}),
+        True,
+    )
+    assert (people.whole, people.granularity) == (frozenset({"room"}), Granularity.FIELD)
+
+
+def test_a_row_may_be_one_value() -> None:
+    """Then no field of it has a policy of its own. A collection without parts has one row to a document."""
+    text = SMALL.replace('table = "person"', 'table = "person"\ngranularity = "row"')
+    people = load_mapping(text).collections["people"]
+    assert people.whole == {table.name for table in people.tables}
+    (found,) = problems(text.replace('name", codec = "string"', 'name", codec = "int32", policy = "max"'))
+    assert "people.granularity: where a row is one value its fields have no policy of their own" in found
+    alone = SMALL[: SMALL.index("[collections.people.parts.tags]")]
+    alone = alone.replace('table = "person"', 'table = "person"\ngranularity = "document"')
+    assert load_mapping(alone).collections["people"].granularity is Granularity.ROW
+
+
 MISTAKES = [
     *(
         (
@@ -249,11 +286,44 @@ MISTAKES = [
     ('field = "key" }', 'codec = "int32" }', "homes.key: a map's key is a string"),
     ('field = "key" }', 'field = "a\\u0000" }', "homes.key: a field may not be named so"),
     ('field = "key" }', "field = 5 }", "homes.key: field: a name is needed"),
-    (
-        "[collections.people.fields]",
-        "policy = 1\n[collections.people.fields]",
-        "policy: allowed: last_write_wins, mysql_wins",
+    *(
+        ("[collections.people.fields]", f"{keys}\n[collections.people.fields]", told)
+        for keys, told in (
+            ("policy = 1", "people.policy: allowed: last_write_wins, first_write_wins, mysql_wins"),
+            ('policy = "max"', "people.policy: max is for fields and parts; allowed: last_write_wins"),
+            ('policy = "append"', "people.policy: append is for fields and parts; allowed: last_write_wins"),
+            ('policy = "manual"\ngranularity = "row"', "people.granularity: a person decides field by field: not with"),
+            (
+                'policies = { delete_differs = "manual" }\ngranularity = "document"',
+                "people.granularity: a person decides field by field: not with policy manual; allowed: field",
+            ),
+            ('policies = { update_differs = "min" }', "policies.update_differs: min is for fields and parts; allowed:"),
+            ('policies = { update_missing = "mysql_wins" }', "seen from the other side: delete_differs"),
+            ('policies = { list_gap = "mysql_wins" }', "no policy decides this kind; allowed: insert_exists, update"),
+            ("policies = 3", "people.policies: a table is needed"),
+            ('granularity = "word"', "people.granularity: allowed: field, row, document"),
+            ('granularity = "document"', "people.granularity: document is only for a collection without parts"),
+            ("policy = { function = 5 }", 'function: a dotted name is needed, for example "shop.rules.pick"'),
+            ('policy = { function = "pick" }', "people.policy: function: a dotted name is needed"),
+            ('policy = { function = "a.b", seconds = 0 }', "seconds: allowed: more than 0, at most 5"),
+            ('policy = { function = "a.b", seconds = 6 }', "seconds: allowed: more than 0, at most 5"),
+            (
+                'policy = { function = "a.b", limit = 6 }',
+                "people.policy: unknown key limit; allowed: function, seconds",
+            ),
+        )
     ),
+    ('name", codec = "string"', 'name", codec = "string", policy = "max"', "name.policy: max is not for codec string"),
+    ('name", codec = "string"', 'name", codec = "int32", policy = "union"', "union is not for codec int32; allowed: "),
+    (
+        'name", codec = "string"',
+        'name", codec = "int32", null = "absent", policy = "delta"',
+        "name.policy: delta needs a column that is NOT NULL",
+    ),
+    ('table = "tag"', 'table = "tag"\npolicy = "max"', "tags.policy: max is not for a set; allowed: last_write_wins"),
+    ('table = "home"', 'table = "home"\npolicy = "mysql_wins"', "homes.policy: give one to the map's fields"),
+    ('table = "room"', 'table = "room"\npolicy = "union"', "rooms.policy: union is not for a list; allowed: last_w"),
+    ('table = "tag"', 'table = "tag"\npolicy = "append"', "tags.policy: append is not for a set; allowed: last_write"),
 ]
 
 

@@ -12,24 +12,10 @@ from sync.model.choice import Choice
 from sync.model.lens import difference
 from sync.model.mapping import Policy
 from sync.model.mapping_file import load_mapping
-from sync.model.meeting import (
-    Answer,
-    Looked,
-    Loser,
-    Outcome,
-    Rule,
-    added_losers,
-    as_looked,
-    decide,
-    decided_to_json,
-    gaps,
-    look_after_note,
-    losers_to_json,
-    on_written,
-    ranked,
-    rows_from_json,
-)
+from sync.model.meeting import Answer, as_looked, decide, gaps, look_after_note, on_written, ranked
 from sync.model.notes import NONE, Notes
+from sync.model.outcome import Looked, Loser, Outcome, added_losers, decided_to_json, losers_to_json, rows_from_json
+from sync.model.policies import Rule
 from sync.model.position import BinlogPosition, Position, StreamPosition
 from sync.model.values import rows_to_json
 
@@ -161,6 +147,8 @@ def test_edits_of_different_fields_both_survive(policy: Policy) -> None:
     [
         (Policy.LAST_WRITE_WINS, 1, 2, MONGO),
         (Policy.LAST_WRITE_WINS, 2, 1, MYSQL),
+        (Policy.FIRST_WRITE_WINS, 1, 2, MYSQL),
+        (Policy.FIRST_WRITE_WINS, 2, 1, MONGO),
         (Policy.MYSQL_WINS, 1, 2, MYSQL),
         (Policy.MONGO_WINS, 2, 1, MONGO),
     ],
@@ -389,7 +377,8 @@ def test_a_gap_against_an_edit(policy: Policy, tie: Side, later: Side) -> None:
         noted(MONGO, (times[MONGO], before, mongo)),
         Rule(policy=policy, tie=tie),
     )
-    winner = {Policy.LAST_WRITE_WINS: later, Policy.MYSQL_WINS: MYSQL, Policy.MONGO_WINS: MONGO}[policy]
+    by_time = {Policy.LAST_WRITE_WINS: later, Policy.FIRST_WRITE_WINS: later.other}
+    winner = {**by_time, Policy.MYSQL_WINS: MYSQL, Policy.MONGO_WINS: MONGO}[policy]
     assert numbers(outcome) == ([1, 3] if winner is MYSQL else [9, 2, 3])
     assert {one.side for one in outcome.losers} == {winner.other}
     lost = {one.value for one in outcome.losers if one.place[2]}
@@ -408,7 +397,7 @@ def test_unread_changes_count_for_their_side(policy: Policy) -> None:
     rule = Rule(policy=policy, tie=MYSQL)
     assert met(mysql, mongo, of_mongo=unread, rule=rule).rows == mongo
     outcome = met(mysql, mongo, noted(MYSQL, (1, OLD, mysql)), unread, rule)
-    wanted = mysql if policy is Policy.MYSQL_WINS else mongo
+    wanted = mysql if policy in (Policy.MYSQL_WINS, Policy.FIRST_WRITE_WINS) else mongo
     assert outcome.rows == wanted
     assert lost(outcome) == {"name": "Zoe" if wanted is mysql else "Anna"}
 
@@ -533,7 +522,8 @@ def test_decisions_and_losers_are_told_as_json() -> None:
     place = {"table": "person", "key": ["ann"], "column": "name"}
     values = {"base": "Ann", "mysql": "Anna", "mongo": "Zoe"}
     times = {"mysql_time": 1000, "mongo_time": 2000}
-    assert decided_to_json(outcome.decided) == [{**place, **values, **times, "winner": "mongo"}]
+    why = {"winner": "mongo", "value": None, "policy": "last_write_wins", "doubtful": False}
+    assert decided_to_json(outcome.decided) == [{**place, **values, **times, **why}]
     assert losers_to_json(outcome.losers) == [{**place, "value": "Anna", "side": "mysql", "time": 1000}]
 
 

@@ -10,9 +10,11 @@ from sync.model.fold import broken, fold
 from sync.model.lens import difference, empty_rows
 from sync.model.mapping import Policy
 from sync.model.mapping_file import load_mapping
-from sync.model.meeting import Outcome, Rule, as_looked, decide
+from sync.model.meeting import as_looked, decide
 from sync.model.notes import NONE, Notes
 from sync.model.order import in_order, merged_order
+from sync.model.outcome import Outcome
+from sync.model.policies import Rule
 from sync.model.position import BinlogPosition, StreamPosition
 from tests import every_part
 

@@ -6,17 +6,19 @@ Every decision is made by `Rules`; here is only who carries it out, in which com
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TypeVar
 
 from sync.model.batch import Batch
 from sync.model.change import Entry, Hold, Origin, Side, Transaction
-from sync.model.choice import Choice, Head, Taken, covers, unit_value
+from sync.model.choice import EVERYWHERE, Choice, Head, Taken, covers, unit_value
 from sync.model.lens import difference
 from sync.model.mapping import Policy
-from sync.model.meeting import Answer, Looked, Rule
+from sync.model.meeting import Answer
 from sync.model.notes import NONE, Note, Place
+from sync.model.outcome import Looked
+from sync.model.policies import Rule
 from sync.model.position import BinlogPosition, Known, Position
 from sync.model.rulings import Ruling
 from tests.laws.meeting.made import Made
@@ -70,7 +72,7 @@ class Setting:
 
     @property
     def start(self) -> State:
-        values = (0, 0)
+        values = self.shape.start
         first = self.shape.document(self.made(None, values, 0) if self.made else values)
         return State(
             mysql=first,
@@ -89,6 +91,7 @@ class Moves:
     def __init__(self, setting: Setting, rules: Rules) -> None:
         self._setting = setting
         self._rules = rules
+        self._collection = replace(setting.shape.collection, policy=setting.policy)
         self._rule = Rule(policy=setting.policy, resolution=setting.resolution)
         self._known_notes: dict[frozenset[tuple[Place, Note]], Noted] = {}
         self._no_notes = self._one(Noted(NONE))
@@ -153,7 +156,7 @@ class Moves:
             # Of two columns that are alike the first is changed first: the other half is this one's mirror image.
             if (
                 clock > 1
-                or shape.optional
+                or not shape.alike
                 or self._setting.made
                 or new.values is None
                 or new.value(0) != found.value(0)
@@ -291,7 +294,9 @@ class Moves:
         looked_at = look.mysql.rows if look else {}
         answer = self._rules.on_written(look.id if look else None, written, looked_at, state.mysql.rows)
         kept = state.lost | decision.losers if decision and decision.look == written else state.lost
-        settled = state._replace(lost=kept) if answer in self._rules.keeps_losers else state
+        if decision and decision.mysql and decision.look == written:
+            conflict = conflict._replace(base=decision.mysql)
+        settled = state._replace(lost=kept, conflict=conflict) if answer in self._rules.keeps_losers else state
         if answer is Answer.MOVED:
             yield settled._replace(conflict=conflict._replace(look=None))
         elif answer is Answer.KEEP or not decision:
@@ -360,9 +365,9 @@ class Moves:
             return
         asked = conflict.questions if self._rules.remembers_questions else frozenset()
         for decision, entered, overruled in self._outcomes(
-            look.mysql, look.mongo, conflict.mysql, conflict.mongo, asked, conflict.said
+            look.mysql, look.mongo, conflict.mysql, conflict.mongo, asked, conflict.said, conflict.base
         ):
-            of_look = decision._replace(look=look.id)
+            of_look = decision._replace(look=look.id, mysql=look.mysql if self._collection.lists else None)
             decided = conflict._replace(decision=of_look, said=conflict.said if entered else None)
             writing = Writing(look.id, look.mongo, of_look.apart or of_look.outcome)
             yield state._replace(conflict=decided, step=writing, overruled=state.overruled or overruled)
@@ -441,7 +446,7 @@ class Moves:
         count = len(log) + 1
         entry = Logged(
             document=DOCUMENT,
-            changes=difference(self._setting.shape.collection, found.rows, left.rows),
+            changes=difference(self._collection, found.rows, left.rows),
             origin=origin,
             committed_at=clock * 1000,
             position=_place(log.side, count),
@@ -458,7 +463,7 @@ class Moves:
 
     def _fold_uncached(self, target: Document, entries: tuple[Logged, ...]) -> Document | None:
         """None: the document must be held."""
-        folded = self._rules.fold(self._setting.shape.collection, target.rows, entries)
+        folded = self._rules.fold(self._collection, target.rows, entries)
         return None if isinstance(folded, Hold) else self._setting.shape.of_rows(folded)
 
     def _seen_uncached(self, stream: Log, at: int, end: int) -> int:
@@ -468,7 +473,7 @@ class Moves:
     def _add_uncached(self, noted: Noted, entries: tuple[Logged, ...]) -> Noted:
         notes = noted.notes
         for entry in entries:
-            notes = self._rules.add(notes, entry)
+            notes = self._rules.add(notes, entry, self._collection.keeps_steps)
         return self._one(Noted(notes))
 
     def _one(self, noted: Noted) -> Noted:
@@ -486,17 +491,18 @@ class Moves:
         of_mongo: Noted,
         asked: frozenset[Head],
         said: Said | None,
+        base: Document | None,
     ) -> tuple[tuple[Decision, bool, bool], ...]:
         """Each with whether what a person said entered it, and whether that made something lose which they were not shown."""
         shape = self._setting.shape
-        looked = Looked(mysql=mysql.rows, mongo=mongo.rows)
+        looked = Looked(mysql=mysql.rows, mongo=mongo.rows, base=base.rows if base else None)
         notes = {Side.MYSQL: of_mysql.notes, Side.MONGO: of_mongo.notes}
         taken = self._entering(looked, said) if said else {}
         found: dict[tuple[Decision, bool, bool], None] = {}
         for chosen in (None, *Side) if self._setting.person and not self._asks else (None,):
             choice = Choice(side=chosen, taken=taken, asked=asked)
-            outcome = self._rules.decide(shape.collection, self._rule, looked, notes, choice)
-            losers = frozenset((one.place, one.value) for one in outcome.losers if one.place in shape.places)
+            outcome = self._rules.decide(self._collection, self._rule, looked, notes, choice)
+            losers = frozenset((one.place, one.value) for one in outcome.losers if shape.loses(one.place))
             kept = _NO_LOSERS if self._setting.values else frozenset(one for one in losers if one[1] is not None)
             decision = Decision(
                 look=0,
@@ -520,7 +526,7 @@ class Moves:
             value=None if side else said.take,
         )
         nothing = dict.fromkeys(Side, NONE)
-        differing = self._rules.decide(collection, self._rule, looked, nothing, Choice()).units
+        differing = self._rules.decide(collection, self._rule, looked, nothing, Choice(asked=EVERYWHERE)).units
         ruling = Ruling(request=1, by="", reason="", asked_at="", taken=(taken,))
         return self._rules.judged(collection, looked.mysql, looked.mongo, differing, [ruling]).taken
 

@@ -12,9 +12,11 @@ from sync.model.change import DocumentRows, Entry, Hold, Side
 from sync.model.choice import Choice, Head, left_in_question
 from sync.model.fold import fold, relevant
 from sync.model.mapping import CollectionMapping
-from sync.model.meeting import Answer, Looked, Outcome, Rule, decide, look_after_note, on_written
+from sync.model.meeting import Answer, decide, look_after_note, on_written
 from sync.model.notes import Notes
+from sync.model.outcome import Looked, Outcome
 from sync.model.own_writes import OwnWrites
+from sync.model.policies import Rule
 from sync.model.position import Position, StreamPosition
 from sync.model.rulings import Judged, judged
 from tests.laws.meeting.shapes import DOCUMENT
@@ -35,6 +37,11 @@ def crossed(echo: Entry, last_write: int, forgot: bool) -> bool:
     if last_write and not forgot:
         own.record([DOCUMENT], place_in_stream(last_write))
     return own.crossed(echo)
+
+
+def noted(notes: Notes, entry: Entry, steps: bool) -> Notes:
+    """One side's notes with one more change."""
+    return notes.add(entry, steps=steps)
 
 
 def first_user_or_end(batch: Batch) -> Position:
@@ -66,7 +73,7 @@ class Rules:
     opening: Callable[[Sequence[Entry]], Sequence[Entry]] = every
 
     # 2. A held document is only noted.
-    add: Callable[[Notes, Entry], Notes] = Notes.add
+    add: Callable[[Notes, Entry, bool], Notes] = noted
     look_after_note: Callable[..., int | None] = look_after_note
 
     # 3. Look twice, then write.

@@ -80,6 +80,8 @@ class Decision(NamedTuple):
     #: What is left to a person, and what MongoDB holds meanwhile.
     questions: frozenset[Head] = frozenset()
     apart: Document | None = None
+    #: MySQL's version that it was made of; kept only for lists.
+    mysql: Document | None = None
 
 
 class Said(NamedTuple):
@@ -109,6 +111,8 @@ class Conflict(NamedTuple):
     #: What a person has said: on its way to the row, and in it.
     sent: Said | None = None
     said: Said | None = None
+    #: MySQL's version when MongoDB got an outcome that MySQL did not; kept only for lists.
+    base: Document | None = None
 
 
 class Reading(NamedTuple):

@@ -3,9 +3,15 @@ import type { ConflictDetail } from '@/shared/api/generated/types.gen'
 import { placeName } from '@/shared/format/places'
 import { SIDES } from '@/shared/format/sides'
 import { shownMicroseconds } from '@/shared/format/time'
-import { decidedPlaces, furtherLosers, shownAt, type Fate, type Version } from './outcome'
+import { decidedPlaces, furtherLosers, isPersons, shownAt, type Fate, type Version } from './outcome'
 
-const MARKS: Record<Fate, string> = { winner: '✓ winner', loser: '✗ loser', 'gave way': '○ gave way', 'in question': '? in question' }
+const MARKS: Record<Fate, string> = {
+  winner: '✓ winner',
+  loser: '✗ loser',
+  'gave way': '○ gave way',
+  'in question': '? in question',
+  both: '+ both count',
+}
 
 /** Field by field: what stood there, both values with when they were written, the winner and the loser. */
 export function DecidedPlaces({ conflict }: { conflict: ConflictDetail }) {
@@ -26,7 +32,12 @@ export function DecidedPlaces({ conflict }: { conflict: ConflictDetail }) {
           ) : null}
           {field.own !== undefined ? (
             <Text size="sm" className="breakable">
-              a person’s value: <code>{shownAt(field.column, field.own)}</code>
+              {isPersons(field) ? 'a person’s value' : 'both changes together'}: <code>{shownAt(field.column, field.own)}</code>
+            </Text>
+          ) : null}
+          {field.doubtful ? (
+            <Text size="sm" c="dimmed">
+              The clocks of both servers cannot tell which was written first.
             </Text>
           ) : null}
           <div className="versions">

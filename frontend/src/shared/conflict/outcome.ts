@@ -4,7 +4,7 @@ import { isSide } from '@/shared/format/sides'
 import { shownValue } from '@/shared/format/value'
 
 /** What became of one side's value at one place. */
-export type Fate = 'winner' | 'loser' | 'gave way' | 'in question'
+export type Fate = 'winner' | 'loser' | 'gave way' | 'in question' | 'both'
 
 export interface Version {
   side: Side
@@ -46,16 +46,30 @@ export function decidedPlaces(conflict: ConflictDetail): DecidedPlace[] {
       column: field.column,
       value: field[side],
       time: side === 'mysql' ? field.mysql_time : field.mongo_time,
-      fate: isAsked(field) ? 'in question' : field.winner === side ? 'winner' : lost ? 'loser' : 'gave way',
+      fate: fateOf(field, side, lost),
     })
     return { id: placeId(field), field, versions: [version('mysql'), version('mongo')] }
   })
 }
 
-/** Whether a person is still to decide: a value of their own stands beside the two. */
-function isAsked(field: DecidedField): boolean {
-  return field.winner === null && !('own' in field)
+function fateOf(field: DecidedField, side: Side, lost: boolean): Fate {
+  if (field.winner === side) return 'winner'
+  if (field.winner === null && !isPersons(field)) return isAsked(field) ? 'in question' : 'both'
+  return lost ? 'loser' : 'gave way'
 }
+
+/** Whether a person is still to decide. Conflicts of earlier versions do not tell their policies. */
+function isAsked(field: DecidedField): boolean {
+  return field.winner === null && !('own' in field) && (field.policy ?? 'manual') === 'manual'
+}
+
+/** Whether a value of a person's own stands, and not what both sides' changes come to. */
+export function isPersons(field: DecidedField): boolean {
+  return 'own' in field && (field.policy ?? A_PERSON) === A_PERSON
+}
+
+/** As policy: a person has decided. */
+const A_PERSON = 'a person'
 
 /** Values that were left out and are not among those of the last decision: earlier looks kept them. */
 export function furtherLosers(conflict: ConflictDetail): Loser[] {

@@ -32,7 +32,15 @@ export const KINDS: Record<ConflictKind, string> = {
 
 export const POLICIES: Record<string, string> = {
   last_write_wins: 'the last write wins',
+  first_write_wins: 'the first write wins',
   mysql_wins: 'MySQL wins',
   mongo_wins: 'MongoDB wins',
   manual: 'a person decides',
+  max: 'the greater value wins',
+  min: 'the smaller value wins',
+  delta: 'both changes count',
+  union: 'members stay',
+  append: 'elements of both stay',
+  custom: 'a function of your own',
+  several: 'each field has its own',
 }
