@@ -42,9 +42,8 @@ class Deciding:
         self._claims = Claims(collection, looked, notes)
         self._lists = ListMerge(rule, looked, self._claims)
         #: Whether a row is one value; to people its fields are shown one by one.
-        self._by_row = collection.granularity is Granularity.ROW and not (
-            choice.taken or choice.instead or choice.asked
-        )
+        persons = choice.taken or choice.instead or choice.asked != frozenset()
+        self._by_row = collection.granularity is Granularity.ROW and not persons
         self._tables = {table.name: table for table in collection.tables}
         self._children = {
             table.name: [child for child in collection.tables if child.parent == table.name]
@@ -146,7 +145,7 @@ class Deciding:
             return
         losers = len(self._losers)
         winner = self._unit(head, {table.name: keys})
-        if self._looked.base is not None and len(self._losers) > losers:
+        if self._looked.base is not None and keys and not self._is_persons(head) and head not in self._questions:
             self._losers[losers:] = self._lists.left_out(table, above, winner)
 
     def _put_together(self, table: TableMapping, head: Head, keys: Iterable[RowKey], elements: list[Element]) -> None:

@@ -6,7 +6,7 @@ A fold equals its changes applied one by one; nothing is written here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sync.model.change import ConflictKind, DocumentRows, Entry, Hold, Origin, Places, Row, RowChange, RowKey
@@ -71,7 +71,7 @@ def fold(
 
     Meetings that need nobody are added to `counted`: users' changes merged with another one of the same row
     (`update_disjoint`), and their deletes of rows that are gone already (`delete_missing`)."""
-    whole, adding = collection.whole, collection.counted
+    whole = collection.whole
     document = dict(rows)
     touched: dict[str, dict[RowKey, Row]] = {}
     disjoint = missing = 0
@@ -79,15 +79,13 @@ def fold(
         if entry.problem:
             return entry.problem
         echo = entry.origin is Origin.ECHO
+        adding: Mapping[str, Collection[str]] = collection.counted if entry.origin is Origin.USER else {}
         for change in net(entry.changes) if echo else entry.changes:
             table = touched.get(change.table)
             if table is None:
                 table = document[change.table] = touched[change.table] = dict(rows[change.table])
             current = table.get(change.key)
-            if adding and entry.origin is Origin.USER:
-                merged = merge(current, change, whole=change.table in whole, counted=adding.get(change.table, ()))
-            else:
-                merged = merge(current, change, whole=change.table in whole)
+            merged = merge(current, change, whole=change.table in whole, counted=adding.get(change.table, ()))
             if echo and merged != current:
                 reason = f"{change.table}: this side has moved away from what the other worker wrote"
                 return Hold(kind=ConflictKind.ECHO_DIFFERS, reason=reason, table=change.table, key=change.key)

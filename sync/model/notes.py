@@ -49,7 +49,8 @@ class Note:
         value, found = _number(self.value), _number(self.found)
         if self.carried is None or value is None or found is None:
             return None
-        return plus(self.carried, plus(value, -found))
+        added: int | Decimal = plus(self.carried, plus(value, -found))
+        return added
 
     def began(self, seen: Note | None) -> int:
         """When the first of these changes was made of which the other side's writer, whose note is `seen`, did not know."""

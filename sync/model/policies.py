@@ -129,10 +129,8 @@ def _ordered(mysql: Value, mongo: Value) -> tuple[Side, Side] | None:
     if mysql is None or mongo is None:
         there = Side.MONGO if mysql is None else Side.MYSQL
         return there, there
-    if (isinstance(mysql, datetime) and isinstance(mongo, datetime)) or (
-        isinstance(mysql, int | float | Decimal) and isinstance(mongo, int | float | Decimal)
-    ):
-        greater = mysql > mongo
-    else:
-        return None
-    return (Side.MONGO, Side.MYSQL) if greater else (Side.MYSQL, Side.MONGO)
+    match mysql, mongo:
+        case (datetime(), datetime()) | (int() | float() | Decimal(), int() | float() | Decimal()):
+            greater = mysql > mongo  # type: ignore[operator]  # of one kind
+            return (Side.MONGO, Side.MYSQL) if greater else (Side.MYSQL, Side.MONGO)
+    return None

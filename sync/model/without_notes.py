@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sync.errors import CommandRefused
 from sync.model.change import Side
-from sync.model.mapping import CollectionMapping, Policy
+from sync.model.mapping import AnyPolicy, CollectionMapping, Policy
 
-_SIDES = {Policy.MYSQL_WINS: Side.MYSQL, Policy.MONGO_WINS: Side.MONGO}
+_SIDES: Mapping[AnyPolicy, Side] = {Policy.MYSQL_WINS: Side.MYSQL, Policy.MONGO_WINS: Side.MONGO}
 
 
 def side_by_policy(collection: CollectionMapping, tie: Side) -> Side:

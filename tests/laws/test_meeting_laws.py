@@ -298,9 +298,9 @@ def without_notes(
 
 
 def without_the_base(
-    collection: CollectionMapping, rule: Rule, looked: Looked, notes: Mapping[Side, Notes], chosen: Side | None
+    collection: CollectionMapping, rule: Rule, looked: Looked, notes: Mapping[Side, Notes], choice: Choice
 ) -> Outcome:
-    return decide(collection, rule, replace(looked, base=None), notes, chosen)
+    return decide(collection, rule, replace(looked, base=None), notes, choice)
 
 
 def without_what_was_found(notes: Notes, entry: Entry, steps: bool) -> Notes:

@@ -266,7 +266,11 @@ MISTAKES = [
     ),
     ('kind = "set"', 'kind = "list with a key"', "parts.tags.kind: allowed: map, list, set, object"),
     ('kind = "set"', 'kind = "bag"', "parts.tags.kind: allowed: map, list, set, object"),
-    ('kind = "set"', 'kind = "object"', "parts.tags.value: unknown key; allowed: kind, table, parent, fields, parts"),
+    (
+        'kind = "set"',
+        'kind = "object"',
+        "parts.tags.value: unknown key; allowed: kind, table, parent, policy, fields, parts",
+    ),
     ('kind = "set"', 'kind = "set"\nempty = "null"', 'parts.tags.empty: allowed: "empty" (if nothing is said) or "abs'),
     (
         'table = "person"',
@@ -294,7 +298,7 @@ MISTAKES = [
             ('policy = "append"', "people.policy: append is for fields and parts; allowed: last_write_wins"),
             ('policy = "manual"\ngranularity = "row"', "people.granularity: a person decides field by field: not with"),
             (
-                'policies = { delete_differs = "manual" }\ngranularity = "document"',
+                'policies = { delete_differs = "manual" }\ngranularity = "row"',
                 "people.granularity: a person decides field by field: not with policy manual; allowed: field",
             ),
             ('policies = { update_differs = "min" }', "policies.update_differs: min is for fields and parts; allowed:"),
@@ -321,7 +325,7 @@ MISTAKES = [
         "name.policy: delta needs a column that is NOT NULL",
     ),
     ('table = "tag"', 'table = "tag"\npolicy = "max"', "tags.policy: max is not for a set; allowed: last_write_wins"),
-    ('table = "home"', 'table = "home"\npolicy = "mysql_wins"', "homes.policy: give one to the map's fields"),
+    ('table = "home"', 'table = "home"\npolicy = "mysql_wins"', "homes.policy: give one to its fields"),
     ('table = "room"', 'table = "room"\npolicy = "union"', "rooms.policy: union is not for a list; allowed: last_w"),
     ('table = "tag"', 'table = "tag"\npolicy = "append"', "tags.policy: append is not for a set; allowed: last_write"),
 ]
@@ -395,7 +399,7 @@ KEYED_MISTAKES = [
     (
         'position = "position"',
         'position = "position"\nvalue = {}',
-        "rooms.value: unknown key; allowed: kind, table, parent, e",
+        "rooms.value: unknown key; allowed: kind, table, parent, policy, e",
     ),
     (
         'position = "position"',

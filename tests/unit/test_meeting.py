@@ -522,7 +522,7 @@ def test_decisions_and_losers_are_told_as_json() -> None:
     place = {"table": "person", "key": ["ann"], "column": "name"}
     values = {"base": "Ann", "mysql": "Anna", "mongo": "Zoe"}
     times = {"mysql_time": 1000, "mongo_time": 2000}
-    why = {"winner": "mongo", "value": None, "policy": "last_write_wins", "doubtful": False}
+    why = {"winner": "mongo", "policy": "last_write_wins", "doubtful": False}
     assert decided_to_json(outcome.decided) == [{**place, **values, **times, **why}]
     assert losers_to_json(outcome.losers) == [{**place, "value": "Anna", "side": "mysql", "time": 1000}]
 

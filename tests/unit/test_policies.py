@@ -20,6 +20,7 @@ from sync.model.change import (
     Side,
     Value,
 )
+from sync.model.choice import Choice
 from sync.model.clocks import Clocks
 from sync.model.fold import fold
 from sync.model.lens import difference
@@ -99,7 +100,8 @@ def met(
     chosen: Side | None = None,
 ) -> Outcome:
     looked = Looked(mysql=mysql, mongo=mongo)
-    return decide(of, rule or Rule(policy=of.policy), looked, {MYSQL: of_mysql, MONGO: of_mongo}, chosen)
+    choice = Choice(side=chosen)
+    return decide(of, rule or Rule(policy=of.policy), looked, {MYSQL: of_mysql, MONGO: of_mongo}, choice)
 
 
 def once(of: CollectionMapping, mysql: DocumentRows, mongo: DocumentRows, times: tuple[int, int] = (1, 2)) -> Outcome:
@@ -167,9 +169,9 @@ def test_both_changes_count(times: tuple[int, int]) -> None:
     outcome = once(COUNTED, thing(5), thing(-2), times)
     assert (number(outcome), outcome.losers) == (3, ())
     (decided,) = outcome.decided
-    assert (decided.base, decided.mysql, decided.mongo, decided.winner, decided.value) == (0, 5, -2, None, 3)
+    assert (decided.base, decided.mysql, decided.mongo, decided.winner, decided.own) == (0, 5, -2, None, (3,))
     (told,) = decided_to_json(outcome.decided)
-    assert (told["winner"], told["value"], told["policy"]) == (None, 3, "delta")
+    assert (told["winner"], told["own"], told["policy"]) == (None, 3, "delta")
 
 
 def test_two_equal_changes_from_the_same_number_are_two() -> None:

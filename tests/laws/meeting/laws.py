@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from sync.model.choice import with_units
 from sync.model.mapping import Granularity, Policy
+from tests.laws.meeting.made import SETTLED, rounded
 from tests.laws.meeting.moves import Setting
 from tests.laws.meeting.shapes import Shape
 from tests.laws.meeting.state import Logged, State
