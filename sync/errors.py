@@ -5,12 +5,12 @@ The tree, by what the catcher does with it:
     LockstepError
       ConfigError                    a person mends lockstep.toml, the environment, or a server setting
         MappingError                 the same, with every problem listed
-        SchemaMismatch               a table or column is missing
       StopError                      the worker stops in the state named by the class
         PositionPurged, SourceBehind, StatementInBinlog, RowImageNotFull, UnknownEvent,
-        SchemaChanged, ImagesOff, CheckpointWrittenByOther, Fenced, NoPosition
+        SchemaChanged, CheckpointWrittenByOther, Fenced, NoPosition
       ServerAway                     retried with back-off, in the state waiting_for_mysql / waiting_for_mongo
       LeaseHeld                      retried until the lease ends, in the state starting
+      StructureMismatch              tables or columns are not as mapped: the worker looks which collections that concerns
       Contention                     the target transaction is rolled back, read again and merged again
       CommitUnknown                  the answer to COMMIT was lost: the checkpoint tells
       Refused                        a constraint of the target said no to one document or to a batch
@@ -57,13 +57,6 @@ class MappingError(ConfigError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
-
-
-class SchemaMismatch(ConfigError):
-    """A table or column that is needed is missing in MySQL. Where it is a mapped one, its documents are held."""
-
-    code = "schema_mismatch"
-    default_hint = "lockstep setup, then: lockstep doctor"
 
 
 class StopError(LockstepError):
@@ -113,17 +106,10 @@ class UnknownEvent(StopError):
 
 
 class SchemaChanged(StopError):
-    """DDL on a mapped table, or a mapped collection that was dropped or renamed."""
+    """The engine's own tables or collection were altered, or a whole database was dropped."""
 
     code = state = "schema_changed"
-    default_hint = "bring lockstep.toml and both schemas in line (lockstep doctor), then: lockstep bootstrap"
-
-
-class ImagesOff(StopError):
-    """Pre- and post-images are switched off on a mapped collection."""
-
-    code = state = "images_off"
-    default_hint = "lockstep setup switches them on; then: lockstep verify"
+    default_hint = "lockstep setup, then: lockstep bootstrap --from mysql|mongo"
 
 
 class CheckpointWrittenByOther(StopError):
@@ -170,6 +156,15 @@ class LeaseHeld(LockstepError):
     state = "starting"
     retryable = True
     default_hint = "stop the other copy, or wait for the end of its lease (6 s)"
+
+
+class StructureMismatch(LockstepError):
+    """A table, column or key that the mapping names is missing: it was altered under a running worker."""
+
+    code = "structure_mismatch"
+    retryable = True
+    state = "starting"
+    default_hint = "lockstep setup, then: lockstep doctor"
 
 
 class Contention(LockstepError):

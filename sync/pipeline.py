@@ -23,6 +23,9 @@ from sync.ports import DocumentWrite, OnMark, Opening, TargetTransaction
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
 
 
+_PAUSED = Hold(kind=ConflictKind.SCHEMA_MISMATCH, reason="its collection is paused: lockstep status tells why")
+
+
 @dataclass(slots=True)
 class Counters:
     """What was done since the worker started."""
@@ -143,9 +146,12 @@ class Pipeline:
         touched: list[DocumentId] = []
         spoiled: Mapping[DocumentId, Hold] = {}
         mark = batch.mark if self._on_mark else None
-        quiet = not entries and batch.end is not None and mark is None
+        structure = batch.structure
+        quiet = not entries and batch.end is not None and mark is None and not structure
         if not quiet:
             with self._lease.transaction(batch.advance(self._lease.checkpoint), touched) as transaction:
+                if structure:
+                    transaction.conflicts.collections.changed(structure)
                 writes = self._merge(transaction, batch, entries, refused, merged)
                 if alone:
                     spoiled = self._write_apart(transaction, list(writes), merged, last=last)
@@ -153,7 +159,7 @@ class Pipeline:
                     transaction.write(writes)
                 if mark and self._on_mark:
                     merged.settled = self._on_mark(transaction, mark, alone=alone)
-                quiet = batch.end is not None and not (users or merged.written or merged.holds or mark)
+                quiet = batch.end is not None and not (users or merged.written or merged.holds or mark or structure)
                 if spoiled or quiet:
                     raise NothingToWrite
                 openings = [
@@ -179,7 +185,7 @@ class Pipeline:
         merged: _Merged,
     ) -> Iterator[DocumentWrite]:
         """Note held documents, read the others, and fold each as it is asked for over what the target holds now."""
-        free = self._free(transaction, entries, merged)
+        free = self._carried(transaction, self._free(transaction, entries, merged), merged)
         collections = self._mapping.collections
         wanted = {document: batch.needs(collections[document.collection], of) for document, of in free.items()}
         places = {document: batch.places(collections[document.collection], of) for document, of in free.items()}
@@ -214,6 +220,19 @@ class Pipeline:
             else:  # not held, or closed by now: by rule 1
                 free[document] = of
         return free
+
+    def _carried(
+        self, transaction: TargetTransaction, free: Mapping[DocumentId, Sequence[Entry]], merged: _Merged
+    ) -> Mapping[DocumentId, Sequence[Entry]]:
+        """Without those of paused collections: what users changed is held there; what the other worker wrote before it knew
+        is found when the collection is compared."""
+        paused = transaction.conflicts.collections.paused() if free else ()
+        if not paused:
+            return free
+        for document, of in free.items():
+            if document.collection in paused and has_users(of):
+                merged.holds[document] = (_PAUSED, None)
+        return {document: of for document, of in free.items() if document.collection not in paused}
 
     def _write_apart(
         self, transaction: TargetTransaction, writes: Sequence[DocumentWrite], merged: _Merged, *, last: bool

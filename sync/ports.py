@@ -9,13 +9,25 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Places, Side, Transaction, Value
+from sync.model.change import (
+    ConflictKind,
+    DocumentId,
+    DocumentRows,
+    Entry,
+    Hold,
+    Places,
+    Side,
+    StructureChange,
+    Transaction,
+    Value,
+)
 from sync.model.choice import Head
 from sync.model.clocks import ClockReading
 from sync.model.notes import Notes
 from sync.model.outcome import Looked, Outcome
 from sync.model.position import Checkpoint, Known, Mark, Position
 from sync.model.rulings import NO_RULINGS, Judged, Ruling
+from sync.model.structure import Standing
 
 
 class Source(Protocol):
@@ -206,8 +218,31 @@ class LookStore(Protocol):
         many, at most `limit`. The follower's only: nobody else may delete."""
 
 
+class CollectionStates(Protocol):
+    """How collections are carried (table sync_collection), inside an open MySQL transaction."""
+
+    def paused(self) -> frozenset[str]:
+        """Those of which nothing may be written on either side."""
+
+    def standing(self) -> Sequence[Standing]:
+        """All that are not simply carried."""
+
+    def changed(self, changes: Sequence[StructureChange]) -> None:
+        """Store what was done to collections, and take the looks away from documents of those that are paused now."""
+
+    def compare(self, collection: str, side: Side, *, whole: bool) -> None:
+        """A person has brought things in line: carry it again, and compare it. See `StructureChange`."""
+
+    def carried(self, collection: str, version: int | None = None) -> bool:
+        """Its documents were compared under this version (None: whatever was done to it is past); False: something was done to
+        it since."""
+
+
 class ConflictStore(Protocol):
     """Conflict rows, inside an open MySQL transaction."""
+
+    @property
+    def collections(self) -> CollectionStates: ...
 
     def held(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
         """Those of the documents that have an open or waiting row now."""

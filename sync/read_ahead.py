@@ -33,7 +33,8 @@ class ReadAhead:
         return len(self._queue)
 
     def take(self, timeout: float, *, max_rows: int, max_bytes: int) -> Batch | None:
-        """What has arrived, up to the limits (at least one transaction; a mark alone); None after `timeout` seconds without any."""
+        """What has arrived, up to the limits (at least one transaction; see `Transaction.alone`); None after `timeout` seconds
+        without any."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while not self._queue:
@@ -46,7 +47,7 @@ class ReadAhead:
                     return None
             taken = [self._queue.popleft()]
             rows, size = taken[0].rows, taken[0].size
-            while self._queue and not (taken[-1].mark or self._queue[0].mark):
+            while self._queue and not (taken[-1].alone or self._queue[0].alone):
                 rows += self._queue[0].rows
                 size += self._queue[0].size
                 if rows > max_rows or size > max_bytes:

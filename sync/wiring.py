@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property, partial
 from types import TracebackType
 from typing import Self
@@ -13,12 +13,21 @@ from sync.config import Config, Role, Server, variable
 from sync.errors import CommandRefused, ConfigError, LockstepError
 from sync.lease import Lease
 from sync.meetings.custom import findings
-from sync.model.change import DocumentId, Side
+from sync.model.change import CollectionState, DocumentId, Side
 from sync.model.compare import compare
 from sync.model.fold import broken
 from sync.model.lens import assemble
 from sync.model.mapping import CollectionMapping
-from sync.model.report import ConflictCounts, CopyReport, Explanation, Finding, RepairReport, Step, VerifyReport
+from sync.model.report import (
+    ConflictCounts,
+    CopyReport,
+    Explanation,
+    Finding,
+    Level,
+    RepairReport,
+    Step,
+    VerifyReport,
+)
 from sync.model.states import judged
 from sync.model.validator import Enforcement, Schema, validator
 from sync.mongo import preflight as mongo_preflight
@@ -50,6 +59,7 @@ from sync.reconcile.repair import Repair
 from sync.reconcile.repairing import Repaired, Repairing, answered
 from sync.reconcile.rereading import Sides
 from sync.reconcile.verify import Verify
+from sync.structure import comparison
 from sync.worker import OnState, Parts, Worker
 
 #: The worker that writes a side, and the role whose database users it has.
@@ -91,7 +101,6 @@ class Wiring:
 
     def _follower(self) -> Parts:
         mysql, mongo = self._mysql(Role.FOLLOWER), self._mongo(Role.FOLLOWER)
-        mysql_preflight.require_tables(mysql, self.mapping)
         target = MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping))
         reader = MySQLReader(mysql, self.mapping)
         return Parts(
@@ -102,11 +111,12 @@ class Wiring:
             conflicts=MySQLConflicts(mysql, self.mapping),
             desk=MySQLDesk(mysql, "follower"),
             clocks=(reader, target),
+            problems=partial(self._problems, mysql, mongo),
+            sides=partial(self._sides, mysql, mongo),
         )
 
     def _listener(self) -> Parts:
         mysql, mongo = self._mysql(Role.LISTENER), self._mongo(Role.LISTENER)
-        mysql_preflight.require_tables(mysql, self.mapping)
         return Parts(
             source=ChangeStreamSource(mongo, self.mapping, spared=own_account(self._mongo_roles())),
             target=MySQLTarget(mysql, self.mapping),
@@ -114,6 +124,24 @@ class Wiring:
             reader=MongoReader(mongo, self.mapping),
             conflicts=MySQLConflicts(mysql, self.mapping),
             desk=MySQLDesk(mysql, "listener"),
+            problems=partial(self._problems, mysql, mongo),
+        )
+
+    def _problems(self, mysql: MySQLSettings, mongo: MongoSettings) -> Mapping[str, Sequence[str]]:
+        """What is not as mapped, on both sides."""
+        here, there = mysql_preflight.problems(mysql, self.mapping), mongo_preflight.problems(mongo, self.mapping)
+        return {name: [*here.get(name, ()), *there.get(name, ())] for name in {*here, *there}}
+
+    def _sides(self, mysql: MySQLSettings, mongo: MongoSettings) -> comparison.Sides:
+        """For a comparison, which reads as the follower does."""
+        return comparison.Sides(
+            mysql=MySQLReader(mysql, self.mapping),
+            mongo=MongoReader(mongo, self.mapping),
+            conflicts=MySQLConflicts(mysql, self.mapping),
+            logs=(
+                ("follower", BinlogEnd(mysql), MongoTarget(mongo, self.mapping, MySQLConflicts(mysql, self.mapping))),
+                ("listener", StreamEnd(mongo), MySQLTarget(mysql, self.mapping)),
+            ),
         )
 
     # First copy, verify, repair.
@@ -255,7 +283,7 @@ class Wiring:
             if checkpoint.copying:  # it goes on behind the last of `copied`, where a repair leaves its own
                 message = f"a first copy from {side.other} was begun and not finished"
                 raise CommandRefused(message, hint=f"lockstep bootstrap --from {side.other}")
-            yield Repair(lease, parts.reader, parts.conflicts)
+            yield Repair(lease, parts.reader, parts.conflicts, parts.problems())
         finally:
             lease.release()
 
@@ -298,12 +326,21 @@ class Wiring:
             *mysql_preflight.check(mysql, self.mapping),
             *mongo_preflight.check(mongo, self.mapping, validators),
             *findings(self.mapping.functions),
+            *self._paused_findings(),
         ]
 
     def _validators(self) -> dict[str, Schema]:
         """Of each collection, as MySQL's columns are now."""
         columns = mysql_preflight.mapped_columns(self._mysql(Role.OWNER), self.mapping)
         return {name: validator(collection, columns) for name, collection in self.mapping.collections.items()}
+
+    def _paused_findings(self) -> Iterator[Finding]:
+        """What else is wrong, of both servers, has been said."""
+        with suppress(LockstepError):
+            for one in self.collections():
+                level = Level.PROBLEM if one["state"] == CollectionState.PAUSED else Level.WARNING
+                message = f"{one['state']}: {one['reason']}"
+                yield Finding(level=level, subject=f"collection {one['name']}", message=message, fix=str(one["hint"]))
 
     def setup_steps(self, enforcement: Enforcement | None = None) -> list[Step]:
         """What `setup` does on both sides, in order, as owner. `enforcement` of validators; None: as it is."""
@@ -329,6 +366,10 @@ class Wiring:
         """What each worker last said, and how many documents are held."""
         return self._operators.workers()
 
+    def collections(self) -> Sequence[Mapping[str, object]]:
+        """Those that are not simply carried: paused, or compared after a change of their structure."""
+        return self._operators.collections()
+
     def conflict_counts(self) -> ConflictCounts:
         """How many documents are held, and were; and for how long."""
         return self._operators.counts()
@@ -343,10 +384,15 @@ class Wiring:
         """One conflict row with all that is known of it."""
         return self._operators.conflict(number)
 
-    def ask(self, worker: str, kind: str) -> None:
+    def ask(self, worker: str, kind: str, arguments: Mapping[str, object] | None = None) -> None:
         """Have a worker pause or resume, and wait until it has."""
         operators = self._operators
-        answered(operators, worker, operators.ask(worker, kind, {}, "lockstep command line"))
+        answered(operators, worker, operators.ask(worker, kind, arguments or {}, "lockstep command line"))
+
+    def resume(self, collection: str, side: Side | None) -> None:
+        """Have a paused collection carried again. `side` is right where the sides differ and no edit tells why."""
+        self.collection(collection)
+        self.ask("follower", "resume_collection", {"collection": collection, "from": str(side or "")})
 
     # Parts.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,24 +21,32 @@ from sync.errors import (
     NoPosition,
     ServerAway,
     StopError,
+    StructureMismatch,
     UnmappableDocument,
 )
 from sync.holder import this_process
 from sync.lease import Lease
 from sync.meetings.clocks import ServerClocks
 from sync.meetings.looking import Looking
+from sync.meetings.rows import in_rows
 from sync.meetings.settling import Settling
-from sync.model.change import DocumentId, Side
+from sync.model.batch import Batch
+from sync.model.change import CollectionState, DocumentId, Side, StructureChange
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import SyncMapping
 from sync.model.position import Position, reached
 from sync.model.rulings import Ruling, taken_from_json
 from sync.model.states import STATES
+from sync.model.structure import judged
 from sync.model.values import key_from_text
 from sync.pipeline import Counters, Pipeline
-from sync.ports import Clock, Command, ConflictDatabase, LogEnd, Reader, Source, Target, WorkerDesk
+from sync.ports import Clock, Command, ConflictDatabase, ConflictStore, LogEnd, Reader, Source, Target, WorkerDesk
 from sync.read_ahead import ReadAhead
+from sync.structure.comparing import Comparing
+from sync.structure.comparison import Sides
 
+#: Collection -> what is not as mapped; those without are left out.
+Problems: TypeAlias = Mapping[str, Sequence[str]]
 #: State, reason, hint.
 OnState: TypeAlias = Callable[[str, str, str], None]
 
@@ -50,6 +58,8 @@ BEHIND = 3.0
 FIRST_RETRY, LAST_RETRY = 0.2, 5.0
 #: Requests done between two batches, so that neither starves the other.
 COMMANDS_AT_ONCE = 50
+#: Sessions that may end one after the other with a table or column missing that no collection's mapping misses.
+UNEXPLAINED = 3
 BATCH_ROWS, BATCH_BYTES = 1000, 8 << 20
 #: Microseconds: the resolution of MongoDB's commit times.
 MILLISECOND = 1000
@@ -68,6 +78,10 @@ class Parts:
     #: Conflict rows apart from the target's transactions.
     conflicts: ConflictDatabase
     desk: WorkerDesk
+    #: Of both databases, by collection: why the mapping does not fit.
+    problems: Callable[[], Problems]
+    #: The follower's: what it compares collections by.
+    sides: Callable[[], Sides] | None = None
     #: MySQL's and MongoDB's, for who decides by time.
     clocks: tuple[Clock, Clock] | None = None
 
@@ -97,6 +111,8 @@ class Worker:
         self._lease: Lease | None = None
         self._pipeline: Pipeline | None = None
         self._looking: Looking | None = None
+        self._comparing: Comparing | None = None
+        self._unexplained = 0
         self._counters = Counters()
         self._rate = _Rate()
 
@@ -119,8 +135,8 @@ class Worker:
                 self._rest(wait * random.uniform(0.5, 1.0))
                 wait = min(LAST_RETRY, wait * 2)
             except LockstepError as error:
-                if not error.retryable:
-                    self._set(error.state, error)
+                if not error.retryable or self._is_unexplained(error):
+                    self._set(error.state if not error.retryable else "failed", error)
                     return 3
                 self._standing_by = isinstance(error, LeaseHeld)
                 self._set("starting", error)
@@ -163,6 +179,7 @@ class Worker:
             unfinished = "was not finished" if checkpoint.copying else "has not been made"
             lease.release()
             raise NoPosition(f"the first copy {unfinished}")
+        self._look_at_structure(parts, checkpoint.position)
         self._pipeline = self._join(parts, lease)
         self._pipeline.counters = self._counters
         while not self._stopping:
@@ -200,6 +217,8 @@ class Worker:
             ServerClocks(*parts.clocks),
         )
         looking.start()
+        if parts.sides:
+            self._comparing = Comparing(self._mapping, parts.conflicts, parts.problems, parts.sides)
         return Pipeline(self._mapping, lease, source.side, ahead=looking.ahead)
 
     def _stream(self, parts: Parts, lease: Lease) -> None:
@@ -212,17 +231,52 @@ class Worker:
                 wait = self._looking.rest(TAKE) if self._looking else TAKE
                 batch = reading.take(wait, max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES)
                 applied = True
+                if batch and batch.structure:
+                    batch = _judged(batch, parts.problems())
                 if batch:
                     delayed = partial(self._delayed, parts, lease, time.monotonic())
                     applied = pipeline.apply(batch, lambda: self._stopping or self._paused, delayed)
                 if self._looking and applied:
                     self._looking.noticed(batch)
                     self._looking.step()
+                if self._comparing:
+                    self._comparing.step()
+                if batch:
+                    self._unexplained = 0
                 lag = time.time() - self._counters.committed_at / 1e6
                 self._set("catching_up" if batch and reading.waiting and lag > BEHIND else "streaming", None)
                 self._desk_work(parts, lease)
         finally:
             reading.close()
+
+    def _look_at_structure(self, parts: Parts, position: Position) -> None:
+        """Collections that the mapping does not fit (any more) are paused before anything is carried."""
+        changes = [
+            StructureChange(
+                collection=name,
+                state=CollectionState.PAUSED,
+                side=Side.MYSQL,
+                reason="; ".join(of_collection),
+                whole=False,
+                committed_at=time.time_ns() // 1000,
+                position=position,
+            )
+            for name, of_collection in parts.problems().items()
+        ]
+
+        def pause(rows: ConflictStore) -> bool:
+            paused = rows.collections.paused()
+            new = [one for one in changes if one.collection not in paused]
+            rows.collections.changed(new)
+            return bool(new)
+
+        if in_rows(parts.conflicts, pause):
+            self._unexplained = 0
+
+    def _is_unexplained(self, error: LockstepError) -> bool:
+        """Whether tables or columns are missing again and again that no collection needs by its mapping."""
+        self._unexplained += isinstance(error, StructureMismatch)
+        return self._unexplained > UNEXPLAINED
 
     def _delayed(self, parts: Parts, lease: Lease, began: float, error: LockstepError) -> None:
         """Others keep what a batch needs locked: a worker that tries for long says so, and still does what it is asked."""
@@ -282,6 +336,8 @@ class Worker:
                 collection = self._mapping.collections.get(name)
                 if collection is None:
                     raise CommandRefused(f"no collection {name} is mapped")
+                if self._comparing and self._comparing.is_paused(name):
+                    raise CommandRefused(f"{name} is paused", hint="lockstep status")
                 try:
                     document = DocumentId(name, key_from_text(collection, text))
                 except NotCanonical:
@@ -290,6 +346,10 @@ class Worker:
             case "resolve", {"conflict": int(number), "fields": fields, "reason": str(reason)} if self._looking:
                 self._looking.rule(number, _ruling(command, fields, reason))
                 return {"conflict": number}
+            case "resume_collection", {"collection": str(name), "from": ("" | "mysql" | "mongo") as side} if (
+                self._comparing
+            ):
+                return self._comparing.resume(name, Side(side) if side else None)
         raise CommandRefused(f"a {self.name} knows no request {command.kind} of this form")
 
     # How it is.
@@ -376,6 +436,9 @@ class Worker:
         parts, self._parts = self._parts, None
         if self._looking:
             self._looking.close()
+        comparing, self._comparing = self._comparing, None
+        if comparing:
+            comparing.close()
         if parts:
             parts.close()
 
@@ -390,6 +453,11 @@ def _ruling(command: Command, fields: object, reason: str) -> Ruling:
         raise CommandRefused("a reason is needed", hint="lockstep conflicts resolve --help")
     now = datetime.now(UTC).isoformat()
     return Ruling(request=command.id, by=command.requested_by, reason=reason, asked_at=now, taken=taken)
+
+
+def _judged(batch: Batch, problems: Problems) -> Batch:
+    """With what was done to collections as the mapping takes it now."""
+    return Batch((batch.last._replace(structure=judged(batch.structure, problems)),))
 
 
 def _asked_again(error: Exception) -> bool:

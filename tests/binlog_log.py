@@ -18,7 +18,7 @@ from deploy.local.mysql_binary import Flavour
 from deploy.local.mysql_server import MySQLServer
 from deploy.local.users import Role, mysql_url
 from sync.errors import StopError
-from sync.model.change import Entry, RowChange, Transaction
+from sync.model.change import Entry, RowChange, StructureChange, Transaction
 from sync.model.mapping import SyncMapping
 from sync.model.mapping_file import load_mapping
 from sync.model.position import BinlogPosition, Known, Position
@@ -243,6 +243,11 @@ def entries(transactions: Sequence[Transaction]) -> list[Entry]:
         found += one.entries
         found += one.undecoded.decode() if one.undecoded else ()
     return found
+
+
+def altered(transactions: Sequence[Transaction]) -> list[StructureChange]:
+    """All that was done to collections as a whole, in order."""
+    return [change for one in transactions for change in one.structure]
 
 
 def changes(transactions: Sequence[Transaction]) -> list[RowChange]:

@@ -103,6 +103,24 @@ class ConflictDetail(EngineTable):
         db_table = "sync_conflict_detail"
 
 
+class CollectionStanding(EngineTable):
+    """How a collection is carried since it, or one of its tables, was altered as a whole."""
+
+    name = models.CharField(max_length=255, primary_key=True)
+    state = models.CharField(max_length=16)
+    side = models.CharField(max_length=8)
+    reason = models.TextField()
+    whole = models.BooleanField()
+    committed_at = models.BigIntegerField()
+    position = models.JSONField()
+    version = models.BigIntegerField()
+    since = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "sync_collection"
+
+
 class Worker(EngineTable):
     """What a worker last said about itself."""
 

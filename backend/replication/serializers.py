@@ -7,13 +7,14 @@ from rest_framework import serializers
 
 from backend.replication.deciding import to_decide
 from backend.replication.models import Conflict
-from sync.model.change import Side
+from sync.model.change import CollectionState, Side
 from sync.model.kinds import HELD
 from sync.model.mapping import Combining, Policy
 from sync.model.rulings import State, shown_to_json
 
 KINDS = [kind.value for kind in HELD]
 SIDES = [side.value for side in Side]
+STANDINGS = [state.value for state in CollectionState if state is not CollectionState.CARRIED]
 #: `custom`: a function of the users' own; `several`: not the same for all fields.
 POLICIES = [*(policy.value for policy in (*Policy, *Combining)), "custom", "several"]
 TAKES = [*SIDES, "value"]
@@ -273,6 +274,17 @@ class ConflictSummarySerializer(serializers.Serializer[Any]):
     oldest_held_seconds = serializers.FloatField(allow_null=True, help_text="null: none is held")
 
 
+class CollectionStandingSerializer(serializers.Serializer[Any]):
+    """A collection that is not simply carried, since it or one of its tables was altered as a whole."""
+
+    name = serializers.CharField()
+    state = serializers.ChoiceField(choices=STANDINGS)
+    side = serializers.ChoiceField(choices=SIDES, help_text="where it was altered")
+    reason = serializers.CharField()
+    hint = serializers.CharField(allow_blank=True, help_text="the command that helps; empty where none is needed")
+    since = serializers.DateTimeField()
+
+
 class SyncStatusSerializer(serializers.Serializer[Any]):
     """Both workers, and how much is held."""
 
@@ -280,3 +292,6 @@ class SyncStatusSerializer(serializers.Serializer[Any]):
     healthy = serializers.BooleanField()
     open_conflicts = serializers.IntegerField()
     workers = WorkerSerializer(many=True)
+    collections = CollectionStandingSerializer(
+        many=True, required=False, help_text="those that are paused, or compared while they are carried"
+    )

@@ -20,7 +20,7 @@ from backend.accounts.permissions import OperatorPermission
 from backend.analytics.loading import read_mapping
 from backend.config.filters import ExactTextFilter, WholeNumberFilter, YesOrNoFilter, one_of
 from backend.replication.deciding import resolve, ruling_state
-from backend.replication.models import Conflict, Worker
+from backend.replication.models import CollectionStanding, Conflict, Worker
 from backend.replication.serializers import (
     KINDS,
     ConflictDetailSerializer,
@@ -33,12 +33,14 @@ from backend.replication.serializers import (
 )
 from backend.replication.set_up import NotSetUp, is_missing
 from sync import errors
+from sync.model.change import CollectionState
 from sync.model.kinds import KINDS as EVERY_KIND
 from sync.model.states import STATES, judged
+from sync.model.structure import resume_command
 
 
 class SyncStatusView(APIView):
-    """Both workers as they last said, and the number of documents that are held."""
+    """Both workers as they last said, the number of documents that are held, and collections that are not simply carried."""
 
     permission_classes = [OperatorPermission]
 
@@ -48,13 +50,35 @@ class SyncStatusView(APIView):
         try:
             workers = [_worker(row) for row in Worker.objects.order_by("name")]
             held = Conflict.objects.filter(open_key__isnull=False).count()
+            standing = CollectionStanding.objects.exclude(state=CollectionState.CARRIED).order_by("name")
+            collections = [_collection(row) for row in standing]
         except (ProgrammingError, OperationalError) as error:
             if not is_missing(error):
                 raise
-            return Response({"set_up": False, "healthy": False, "open_conflicts": 0, "workers": []})
-        healthy = len(workers) == 2 and all(one["healthy"] for one in workers)
-        answer = {"set_up": True, "healthy": healthy, "open_conflicts": held, "workers": workers}
+            nothing = {"open_conflicts": 0, "workers": [], "collections": []}
+            return Response({"set_up": False, "healthy": False, **nothing})
+        paused = any(one["state"] == CollectionState.PAUSED for one in collections)
+        healthy = len(workers) == 2 and all(one["healthy"] for one in workers) and not paused
+        answer = {
+            "set_up": True,
+            "healthy": healthy,
+            "open_conflicts": held,
+            "workers": workers,
+            "collections": collections,
+        }
         return Response(SyncStatusSerializer(answer).data)
+
+
+def _collection(row: CollectionStanding) -> dict[str, Any]:
+    state = CollectionState(row.state)
+    return {
+        "name": row.name,
+        "state": row.state,
+        "side": row.side,
+        "reason": row.reason,
+        "hint": resume_command(row.name, state, whole=row.whole),
+        "since": row.since,
+    }
 
 
 def _hints(of: type[errors.LockstepError]) -> dict[str, str]:

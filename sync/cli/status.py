@@ -12,6 +12,7 @@ from sync.cli import exit_codes
 from sync.cli.context import command, wiring
 from sync.cli.durations import span
 from sync.cli.output import answer, out, plain
+from sync.model.change import CollectionState
 from sync.model.states import judged
 
 WORKERS = ("follower", "listener")
@@ -20,12 +21,15 @@ WORKERS = ("follower", "listener")
 @command(epilog="Example: lockstep status --json")
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
 def status(as_json: bool) -> None:
-    """Show state, position, lag, rates and held documents of both workers. Exit code 0 only while both are healthy."""
+    """Show state, position, lag, rates and held documents of both workers. Exit code 0 only while both are healthy and
+    no collection is paused."""
     site = wiring()
     said = {str(one["name"]): one for one in site.status()}
     counts = site.conflict_counts()
     workers = [last_words(name, said.get(name)) for name in WORKERS]
-    healthy = all(one["healthy"] for one in workers)
+    collections = site.collections()
+    paused = any(one["state"] == CollectionState.PAUSED for one in collections)
+    healthy = all(one["healthy"] for one in workers) and not paused
     if as_json:
         answer(
             {
@@ -34,10 +38,17 @@ def status(as_json: bool) -> None:
                 "conflicts": counts.states,
                 "oldest_held_seconds": counts.oldest_held_seconds,
                 "workers": workers,
+                "collections": collections,
             }
         )
     else:
         _show(workers)
+        for one in collections:
+            plain(
+                f"collection {one['name']}: {one['state']} for {span(float(str(one['age_seconds'])))}: {one['reason']}"
+            )
+            if one["hint"]:
+                plain(f"  hint: {one['hint']}")
         oldest = counts.oldest_held_seconds
         since = "" if oldest is None else f"; the oldest has been held for {span(oldest)}"
         plain(f"conflicts: {', '.join(f'{number:,} {state}' for state, number in counts.states.items())}{since}")

@@ -19,6 +19,7 @@ from sync.model.change import (
     Origin,
     Places,
     RowChange,
+    StructureChange,
     Transaction,
     Value,
 )
@@ -76,6 +77,10 @@ class Work(Protocol):
     def mark(self) -> Mark | None:
         """The mark of a look that stands there."""
 
+    @property
+    def structure(self) -> tuple[StructureChange, ...]:
+        """What was done to collections as a whole, before all else that stands there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -119,6 +124,11 @@ class Batch:
     def mark(self) -> Mark | None:
         """Its transaction stands alone: what came before it has been applied, and what follows is newer than the look."""
         return self.last.mark
+
+    @property
+    def structure(self) -> tuple[StructureChange, ...]:
+        """Stands alone, as a mark does."""
+        return self.last.structure
 
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         return needs(collection, entries)
@@ -178,6 +188,10 @@ class CopiedDocuments:
     @property
     def mark(self) -> None:
         return None
+
+    @property
+    def structure(self) -> tuple[StructureChange, ...]:
+        return ()
 
     def entries(
         self, copied: Iterable[CopiedRange], all_seen: Callable[[Position | None], bool]

@@ -145,6 +145,35 @@ class Undecoded:
     decode: Callable[[], tuple[Entry, ...]]
 
 
+class CollectionState(enum.StrEnum):
+    """How a collection is carried."""
+
+    #: As ever.
+    CARRIED = "carried"
+    #: As ever, and its documents are compared meanwhile: one that differs without an edit in the logs is held.
+    COMPARING = "comparing"
+    #: Nobody writes it on either side, and each document that people change is held, with their changes noted.
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureChange:
+    """A change of a collection or of one of its tables as a whole: which rows or documents it altered stands in no log."""
+
+    collection: str
+    #: What it comes to where the mapping still fits; CARRIED: only whether it fits is to be looked at.
+    state: CollectionState
+    #: Where it was made; whose version counts where no edit tells.
+    side: Side
+    #: Kind and object: "TRUNCATE TABLE on account".
+    reason: str
+    #: That side counts even where it has a document no more.
+    whole: bool
+    #: Microseconds since the epoch.
+    committed_at: int
+    position: Position
+
+
 class Transaction(NamedTuple):
     """One source transaction, or one part of an oversize one. Transactions without entries only move the position."""
 
@@ -171,6 +200,13 @@ class Transaction(NamedTuple):
     closed: bool = False
     #: Stands for entries that come after `entries`.
     undecoded: Undecoded | None = None
+    #: What it did to mapped collections as a whole, before anything else; it is a batch of its own.
+    structure: tuple[StructureChange, ...] = ()
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is a batch of its own."""
+        return bool(self.mark or self.structure)
 
     @property
     def rows(self) -> int:

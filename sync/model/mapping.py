@@ -91,6 +91,15 @@ class Granularity(enum.StrEnum):
     ROW = "row"
 
 
+class OnTruncate(enum.StrEnum):
+    """What becomes of a collection whose rows, or documents, were taken away as a whole."""
+
+    #: It is paused: a person says which side is right.
+    PAUSE = "pause"
+    #: What is gone goes on the other side too.
+    DELETES = "deletes"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldMapping:
     """One column and the field it becomes."""
@@ -204,6 +213,7 @@ class CollectionMapping:
     #: Of kinds of conflict that have one of their own.
     kinds: Mapping[ConflictKind, AnyPolicy] = field(default_factory=dict)
     granularity: Granularity = Granularity.FIELD
+    on_truncate: OnTruncate = OnTruncate.PAUSE
     #: See `PartMapping.rejects`.
     rejects: bool = False
     #: The root's column that takes, as JSON, the fields of the document that nothing else takes. Those deeper in it stay.

@@ -20,6 +20,7 @@ from sync.model.mapping import (
     FieldPolicy,
     Granularity,
     Null,
+    OnTruncate,
     PartMapping,
     Policy,
     SyncMapping,
@@ -86,7 +87,8 @@ class _Reader(PartsReader):
     def _collection(self, name: str, value: object) -> CollectionMapping | None:
         path = ("collections", name)
         table = self._table(value, path)
-        self._known(table, path, ("table", "id", "policy", "policies", "granularity", "unmapped", "fields", "parts"))
+        known = ("table", "id", "policy", "policies", "granularity", "on_truncate", "unmapped", "fields", "parts")
+        self._known(table, path, known)
         if name.startswith(("system.", "sync_")) or "$" in name or not name:
             self._problem(path, "this name is reserved")
         root = self._name_of_table(table, path)
@@ -104,6 +106,9 @@ class _Reader(PartsReader):
         self._found(problems, (*path, "policy"))
         kinds = self._kinds(table, path)
         whole = self._granularity(table, path, fields, parts, [policy, *kinds.values()])
+        on_truncate = table.get("on_truncate", OnTruncate.PAUSE)
+        if on_truncate not in tuple(OnTruncate):
+            self._problem((*path, "on_truncate"), f"allowed: {', '.join(OnTruncate)}")
         if key is None or root is None or self.problems:
             return None
         return CollectionMapping(
@@ -115,6 +120,7 @@ class _Reader(PartsReader):
             policy=policy,
             kinds=kinds,
             granularity=whole,
+            on_truncate=OnTruncate(str(on_truncate)),
             rejects=rejects,
             rest_column=rest,
         )

@@ -66,14 +66,8 @@ STATES = {
         ),
         State(
             name="schema_changed",
-            meaning="a mapped table or collection was altered, emptied, dropped or renamed",
-            help=f"bring lockstep.toml and schemas in line, then: {_COPY_AGAIN}",
-            stopped=True,
-        ),
-        State(
-            name="images_off",
-            meaning="pre- and post-images are switched off on a mapped collection",
-            help="lockstep setup, then: lockstep verify",
+            meaning="the engine's own tables or collection were altered, or a whole database was dropped",
+            help=f"lockstep setup, then: {_COPY_AGAIN}",
             stopped=True,
         ),
         State(

@@ -24,7 +24,6 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from sync.errors import (
     CheckpointWrittenByOther,
-    ImagesOff,
     LockstepError,
     MongoAway,
     SchemaChanged,
@@ -32,9 +31,21 @@ from sync.errors import (
     UnknownEvent,
     UnmappableDocument,
 )
-from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, RowChange, Side, Transaction, Value
+from sync.model.change import (
+    CollectionState,
+    ConflictKind,
+    DocumentId,
+    Entry,
+    Hold,
+    Origin,
+    RowChange,
+    Side,
+    StructureChange,
+    Transaction,
+    Value,
+)
 from sync.model.lens import document_key
-from sync.model.mapping import CollectionMapping, SyncMapping
+from sync.model.mapping import CollectionMapping, OnTruncate, SyncMapping
 from sync.model.position import Known, Mark, Position, StreamPosition, reached
 from sync.model.shredder import Touched, shredders, touched
 from sync.mongo.accounts import session_uid
@@ -56,12 +67,16 @@ _TRIES = 40
 PROGRESS = 0.5
 #: BSONObjectTooLarge: an event with both images is over 16 MB; the batch is lost and the cursor with it.
 _TOO_LARGE = 10334
+#: ChangeStreamFatalError: the event of a resume token is not in the oplog.
+_NO_SUCH_EVENT = 280
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)  # noqa: DTZ001 - as decoded: naive, UTC
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _EVENTS = ("insert", "update", "replace", "delete")
 #: The images of an event.
 _AFTER, _BEFORE = "fullDocument", "fullDocumentBeforeChange"
+#: What happens to a collection as a whole, and what ends the database.
+_STRUCTURE, _ENDS = ("drop", "rename"), ("dropDatabase", "invalidate")
 #: What makes an event large, left out; the tag of a checkpoint stays.
 _NARROW: list[Document] = [
     {"$unset": [_AFTER, _BEFORE]},
@@ -137,7 +152,7 @@ class ChangeStreamSource:
         now = operation_time(self._client, self._settings, self._session)
         if not reached(now, StreamPosition(time=position.time, increment=position.increment)):
             raise SourceBehind("MongoDB's oplog ends before the applied position")
-        self._check_images(*self._mapping.collections)
+        self._check_applied()
         self._open()
 
     def read(self, timeout: float) -> Transaction | None:
@@ -166,6 +181,18 @@ class ChangeStreamSource:
                 client.close()
         except PyMongoError:
             return
+
+    def _check_applied(self) -> None:
+        """What was applied must be there still: the follower's checkpoint, and the event at the applied position."""
+        client = self._client
+        assert client is not None
+        database = client.get_database(self._settings.database)
+        with translated():
+            stored = database[CHECKPOINTS].find_one({"_id": self._other}, {"seq": True})
+        if stored is not None and int(stored["seq"]) < self._known.seq:
+            raise SourceBehind(f"the {self._other}'s checkpoint in MongoDB is older than what was already read of it")
+        if self._position.token and not _holds(database, self._position.token, self._session):
+            raise SourceBehind("MongoDB's oplog does not hold the event that was applied last")
 
     # The stream.
 
@@ -313,6 +340,7 @@ class ChangeStreamSource:
         self._count = self._events = self._bytes = 0
         self._first_user: StreamPosition | None = None
         self._last: _Event | None = None
+        self._structure: dict[str, StructureChange] = {}
 
     def _take(self, event: Document, size: int) -> None:
         place = event_position(event)
@@ -327,13 +355,39 @@ class ChangeStreamSource:
             self._finish()
         kind, name = event["operationType"], event.get("ns", {}).get("coll")
         if kind not in _EVENTS:
-            if kind in ("drop", "rename", "dropDatabase", "invalidate"):
-                raise SchemaChanged(f"MongoDB: {kind} of {name or 'the database'}")
-            raise UnknownEvent(f"MongoDB: {kind} of {name}")
+            self._whole(event, place, [name, event.get("to", {}).get("coll")])
+            return
         self._group = group
         self._gather(_Event(event, place, _wall_time(event)), name, size)
         if group is None:
             self._finish()
+
+    def _whole(self, event: Document, place: StreamPosition, names: list[str | None]) -> None:
+        """An event about a collection as a whole, by its old name and its new one."""
+        kind, mapped = event["operationType"], [one for one in names if one and one in self._mapping.collections]
+        if kind in _ENDS or (kind in _STRUCTURE and CHECKPOINTS in names):
+            raise SchemaChanged(f"MongoDB: {kind} of {names[0] or 'the database'}")
+        if kind not in _STRUCTURE or not mapped:
+            raise UnknownEvent(f"MongoDB: {kind} of {names[0]}")
+        shown = _Event(event, place, _wall_time(event))
+        for one in mapped:
+            deletes = kind == "drop" and self._mapping.collections[one].on_truncate is OnTruncate.DELETES
+            state = CollectionState.COMPARING if deletes else CollectionState.PAUSED
+            self._changed(one, state, f"{kind} of {names[0]} in MongoDB", shown, whole=True)
+        self._count, self._last, self._first_user = 1, shown, place
+        self._finish()
+
+    def _changed(self, name: str, state: CollectionState, reason: str, event: _Event, *, whole: bool) -> None:
+        """What happened to a collection goes before all else that its transaction did."""
+        self._structure[name] = StructureChange(
+            collection=name,
+            state=state,
+            side=Side.MONGO,
+            reason=reason,
+            whole=whole,
+            committed_at=event.committed_at,
+            position=event.place,
+        )
 
     def _gather(self, event: _Event, name: object, size: int) -> None:
         first = self._count == 0
@@ -401,6 +455,7 @@ class ChangeStreamSource:
                 size=self._bytes,
                 committed_at=self._last.committed_at,
                 mark=self._mark,
+                structure=tuple(self._structure.values()),
             )
         )
         self._skip = 0
@@ -416,6 +471,9 @@ class ChangeStreamSource:
         try:
             found = self._changes(collection, key, shown)
             if found is None:
+                if self._lacks_images(collection.name):
+                    reason = f"images of {collection.name} are switched off in MongoDB"
+                    self._changed(collection.name, CollectionState.CARRIED, reason, event, whole=False)
                 reason = "the change stream shows no image of the document: none was kept, or the event is over 16 MB"
                 problem = Hold(kind=ConflictKind.MISSING_IMAGE, reason=reason)
             else:
@@ -436,20 +494,17 @@ class ChangeStreamSource:
         kind = event["operationType"]
         before, after = event.get(_BEFORE), event.get(_AFTER)
         if (before is None and kind != "insert") or (after is None and kind != "delete"):
-            self._check_images(collection.name)
             return None
         return self._shredders[collection.name].changes(
             key, None if kind == "insert" else before, None if kind == "delete" else after, _touched(collection, event)
         )
 
-    def _check_images(self, *names: str) -> None:
+    def _lacks_images(self, name: str) -> bool:
+        """Whether the server keeps none by now; an event over 16 MB comes without them too."""
         client = self._client
         if client is None:
             raise MongoAway("the change stream is closed")
-        there = collections(client.get_database(self._settings.database))
-        off = [name for name in names if name in there and not has_images(there[name])]
-        if off:
-            raise ImagesOff(f"MongoDB: images are switched off on {', '.join(off)}")
+        return not has_images(collections(client.get_database(self._settings.database)).get(name, {}))
 
 
 class StreamEnd:
@@ -481,6 +536,26 @@ def _ask(database: Database[Document], session: ClientSession | None, command: D
             if error.code == _TOO_LARGE:
                 raise _EventTooLarge from None
             raise
+
+
+def _holds(database: Database[Document], token: str, session: ClientSession | None) -> bool:
+    """Whether the event of a resume token stands in the oplog, if anything came after it. (A stream without a filter tells
+    by an error as soon as it passes the place.)"""
+    pipeline = [{"$changeStream": {"resumeAfter": {"_data": token}}}]
+    cursor = 0
+    with translated():
+        try:
+            aggregate: Document = {"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": 0}}
+            cursor = int(database.command(aggregate, session=session)["cursor"]["id"])
+            more = {"getMore": Int64(cursor), "collection": "$cmd.aggregate", "batchSize": 1, "maxTimeMS": SHORT}
+            cursor = int(database.command(more, session=session)["cursor"]["id"])
+        except OperationFailure as error:
+            if error.code == _NO_SUCH_EVENT:
+                return False
+            raise
+        if cursor:
+            database.command({"killCursors": "$cmd.aggregate", "cursors": [Int64(cursor)]}, session=session)
+    return True
 
 
 def operation_time(client: Client, settings: MongoSettings, session: ClientSession) -> StreamPosition:

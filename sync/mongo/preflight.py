@@ -55,6 +55,19 @@ def check(
     return [*findings, *_accounts(roles)]
 
 
+def problems(settings: MongoSettings, mapping: SyncMapping) -> dict[str, list[str]]:
+    """By collection, why it cannot be carried."""
+    with connect(settings) as client:
+        there = collections(database(client, settings))
+    found: dict[str, list[str]] = {}
+    for name in mapping.collections:
+        if name not in there:
+            found[name] = [f"MongoDB has no collection {name} (lockstep setup makes it)"]
+        elif not has_images(there[name]):
+            found[name] = [f"MongoDB keeps no images of changes of {name} (lockstep setup switches them on)"]
+    return found
+
+
 def require(settings: MongoSettings, mapping: SyncMapping) -> None:
     """What a first copy needs, as follower: all mapped collections, with images. Raises `ConfigError`."""
     with connect(settings) as client:

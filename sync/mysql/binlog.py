@@ -5,24 +5,28 @@ What bites, and who answers it (each has an integration test):
 - events that nobody decodes, failed checksums, partial images, a silent or half-open connection: `binlog_wire`;
 - positions that the log no longer holds or does not reach yet: `binlog_position`;
 - rows of XA transactions, which stand in the log before anybody committed them: `xa`;
-- here: positions move at the ends of transactions only; statements without rows and DDL on mapped tables stop; rows
-  that were rolled back, to a savepoint or with the whole transaction, or cut off by a crash, do not count; a
-  transaction larger than memory allows is delivered in parts.
+- tables that are altered while it is read: rows are decoded as the log describes their table at that place, and
+  `structure` says what DDL comes to for a collection;
+- here: positions move at the ends of transactions only; statements without rows stop; rows that were rolled back, to a
+  savepoint or with the whole transaction, or cut off by a crash, do not count; a transaction larger than memory allows
+  is delivered in parts.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
-from sync.errors import CheckpointWrittenByOther, MySQLAway, SchemaChanged, UnknownEvent
+from sync.errors import CheckpointWrittenByOther, MySQLAway, RowImageNotFull, UnknownEvent
 from sync.model.change import Side, Transaction
 from sync.model.mapping import SyncMapping
 from sync.model.position import BinlogPosition, Known, Position
 from sync.mysql.binlog_events import Committed, Event, FileBegun, Prepared, Said, Started, Tick, Xid
-from sync.mysql.binlog_position import BinlogEnd, Way, binlog_files, find_way, log_end
+from sync.mysql.binlog_position import BinlogEnd, Way, binlog_files, check_known, find_way, log_end
 from sync.mysql.binlog_wire import Wire
+from sync.mysql.cascades import unlogged
 from sync.mysql.gathering import Gathering
 from sync.mysql.gtid import Gtids, MariaDBGtids, MySQLGtids
 from sync.mysql.image_text import RawRow
@@ -30,6 +34,7 @@ from sync.mysql.rowdecoder import Rows
 from sync.mysql.rows import canonical_rows
 from sync.mysql.server import MySQLSettings, Session
 from sync.mysql.statements import Statement, StatementKind
+from sync.mysql.structure import Structure
 from sync.mysql.xa import HeldRows, find_prepared, rolled_back_to_savepoint, without_rows
 
 __all__ = ["BinlogEnd", "BinlogSource", "log_end"]
@@ -65,12 +70,12 @@ class BinlogSource:
     ) -> None:
         """`other` is the worker whose checkpoint stands in MySQL."""
         self._settings = settings
+        self._mapping = mapping
         self._other = other
         self._part_rows, self._part_bytes = part_rows, part_bytes
         self._tables = canonical_rows(mapping)
         self._columns = {name: table.names for name, table in self._tables.items()} | _ENGINE_COLUMNS
-        #: Servers may ignore case in names.
-        self._watched = {name.lower() for name in self._columns}
+        self._structure = Structure(mapping, settings.database, frozenset(_ENGINE_COLUMNS))
         self._wire: Wire | None = None
         self._closed = False
 
@@ -79,7 +84,7 @@ class BinlogSource:
         assert isinstance(position, BinlogPosition)
         self.close()
         self._closed = False
-        self._way = self._find_way(position)
+        self._way = self._find_way(position, known)
         self._gtids: Gtids = MariaDBGtids(position.gtids) if self._way.mariadb else MySQLGtids(position.gtids)
         #: End of the last whole transaction.
         self._end = position
@@ -122,10 +127,21 @@ class BinlogSource:
             raise MySQLAway("the binlog connection is closed")
         return wire
 
-    def _find_way(self, position: BinlogPosition) -> Way:
+    def _find_way(self, position: BinlogPosition, known: Known) -> Way:
         session = Session(self._settings, autocommit=True)
         try:
-            return find_way(session.get(), position)
+            way = find_way(session.get(), position)
+            check_known(session.get(), self._other, known)
+            self._cascades = unlogged(session.get(), self._mapping)
+            return way
+        finally:
+            session.drop()
+
+    def _see_cascades(self) -> None:
+        """A table was altered, perhaps in its foreign keys."""
+        session = Session(self._settings, autocommit=True)
+        try:
+            self._cascades = unlogged(session.get(), self._mapping)
         finally:
             session.drop()
 
@@ -177,7 +193,9 @@ class BinlogSource:
         self._gathering = self._gather(event.committed_at)
 
     def _gather(self, committed_at: int) -> Gathering:
-        return Gathering(other=self._other, known=self._known, committed_at=committed_at, skip=self._skip)
+        return Gathering(
+            other=self._other, known=self._known, committed_at=committed_at, cascades=self._cascades, skip=self._skip
+        )
 
     @property
     def _open_transaction(self) -> Gathering:
@@ -195,10 +213,23 @@ class BinlogSource:
         table = self._tables.get(event.table)
         if table is not None and gathering.keep(table, event, self._part_bytes // _KEPT):
             return
+        if event.missing:
+            for before, after in event:
+                self._unread(gathering, event.table, before, after, event.missing)
+            return
         size = event.size
         for before, after in event:
             self._row(gathering, event.table, before, after, size)
             size = 0
+
+    def _unread(
+        self, gathering: Gathering, name: str, before: RawRow | None, after: RawRow | None, missing: Sequence[str]
+    ) -> None:
+        """A row without all wanted columns."""
+        table = self._tables.get(name)
+        if table is None:
+            raise RowImageNotFull(f"{name}: column {missing[0]} does not stand in the binlog")
+        gathering.unread(table, before, after, missing)
 
     def _row(self, gathering: Gathering, name: str, before: RawRow | None, after: RawRow | None, size: int) -> None:
         if name == CHECKPOINT_TABLE:
@@ -250,14 +281,9 @@ class BinlogSource:
                 raise without_rows(statement)
 
     def _ddl(self, statement: Statement, database: str) -> None:
-        ours = self._settings.database.lower()
-        if statement.unclear:
-            raise SchemaChanged(f"{statement.words}: what it changes cannot be told")
-        if (statement.dropped_database or "").lower() == ours:
-            raise SchemaChanged(f"{statement.words}: the database was dropped")
-        for table in statement.tables:
-            if (table.database or database).lower() == ours and table.name.lower() in self._watched:
-                raise SchemaChanged(f"{statement.words} on {table.name}")
+        self._open_transaction.structure += self._structure.judged(statement, database)
+        if self._structure.names(statement, database):
+            self._see_cascades()
         if not self._group:  # else CREATE TABLE ... SELECT, and its rows follow
             self._commit()
 
@@ -325,10 +351,13 @@ class BinlogSource:
         self._replay(gathering, held or self._look_back(statement.xid))
 
     def _replay(self, gathering: Gathering, held: HeldRows) -> None:
-        for name, before, after, size in held.rows:
+        for name, before, after, size, missing in held.rows:
             if name == CHECKPOINT_TABLE:
                 raise CheckpointWrittenByOther("sync_checkpoint was written in an XA transaction")
-            self._row(gathering, name, before, after, size)
+            if missing:
+                self._unread(gathering, name, before, after, missing)
+            else:
+                self._row(gathering, name, before, after, size)
         self._finish(gathering)
 
     def _look_back(self, xid: Xid) -> HeldRows:

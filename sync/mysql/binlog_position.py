@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sync.errors import ConfigError, MySQLAway, PositionPurged, SourceBehind, UnknownEvent
-from sync.model.position import BinlogPosition
+from sync.model.position import BinlogPosition, Known
 from sync.mysql.gtid import MariaDBGtids, MySQLGtids
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, server_name, translated
 
@@ -95,6 +95,14 @@ def find_way(connection: Connection, position: BinlogPosition) -> Way:
     elif not mariadb and MySQLGtids(position.gtids).tagged:
         raise UnknownEvent("tagged GTIDs: a position that holds them cannot be found on another server")
     return Way(server=server, mariadb=mariadb, by_gtid=by_gtid, ignores_case=str(found[2]) != "0")
+
+
+def check_known(connection: Connection, worker: str, known: Known) -> None:
+    """The other worker's checkpoint, which stands in the data itself: where it is older than what the log has shown of it, the
+    server was restored from a backup. Raises `SourceBehind`."""
+    found = _row(connection, "SELECT seq FROM sync_checkpoint WHERE name = %s", worker)
+    if found is not None and int(str(found[0])) < known.seq:
+        raise SourceBehind(f"the {worker}'s checkpoint in MySQL is older than what was already read of it")
 
 
 def binlog_files(connection: Connection) -> dict[str, int]:

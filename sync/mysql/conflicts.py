@@ -17,12 +17,13 @@ from sync.model.meeting import look_after_note
 from sync.model.notes import NONE, Notes
 from sync.model.rulings import Ruling
 from sync.model.values import rows_to_json
+from sync.mysql.collection_states import MySQLCollectionStates
 from sync.mysql.conflict_keys import document_text, open_key
 from sync.mysql.looks import Looks, blockers_text
 from sync.mysql.packets import chunks, update_many
 from sync.mysql.rulings import Rulings
 from sync.mysql.server import Connection, MySQLSettings, Session, translated
-from sync.ports import Decision, HeldDocument, LookStore, Opening
+from sync.ports import CollectionStates, Decision, HeldDocument, LookStore, Opening
 
 #: Documents looked up in one statement; and how many open rows are read rather than asked for by their keys.
 _CHUNK, _FEW = 1000, 100
@@ -40,11 +41,17 @@ class Conflicts:
         self._mapping = mapping
         self._looks = Looks(connection, mapping)
         self._rulings = Rulings(connection, mapping)
+        self._collections = MySQLCollectionStates(connection)
 
     @property
     def looks(self) -> LookStore:
         """See the port."""
         return self._looks
+
+    @property
+    def collections(self) -> CollectionStates:
+        """See the port."""
+        return self._collections
 
     def held(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
         """See the port. Where few are open, all of them are read: most often there is none, and no key need be made."""

@@ -13,14 +13,30 @@ from functools import partial
 
 from sync.errors import CheckpointWrittenByOther
 from sync.model.batch import has_users
-from sync.model.change import DocumentId, Entry, Hold, Origin, Row, RowChange, RowKey, Transaction, Undecoded
+from sync.model.change import (
+    CollectionState,
+    ConflictKind,
+    DocumentId,
+    Entry,
+    Hold,
+    Origin,
+    Row,
+    RowChange,
+    RowKey,
+    Side,
+    StructureChange,
+    Transaction,
+    Undecoded,
+)
 from sync.model.codecs import NotCanonical
 from sync.model.corrections import Told
 from sync.model.mapping import TableMapping
 from sync.model.position import Known, Mark, Position, position_from_json
+from sync.mysql.cascades import NONE, Cascades
 from sync.mysql.image_text import RawRow
 from sync.mysql.rowdecoder import Rows
 from sync.mysql.rows import CanonicalRows
+from sync.mysql.structure import Judgement
 
 #: Memory that a decoded row takes: as a multiple of its bytes in the log, and beside its values; and that of a transaction
 #: without rows.
@@ -36,6 +52,8 @@ class Gathering:
     known: Known
     #: Microseconds since the epoch.
     committed_at: int
+    #: What the server changes without writing it into the log.
+    cascades: Cascades = NONE
     #: Mapped rows to leave out: done by earlier parts.
     skip: int = 0
     #: Mapped rows met so far, those left out included, and how many of them parts have delivered.
@@ -45,6 +63,8 @@ class Gathering:
     size: int = 0
     #: Document of the last row since the last part.
     last: DocumentId | None = None
+    #: What was done to collections as a whole.
+    structure: list[Judgement] = field(default_factory=list)
     #: Rows of an echo that are not decoded yet; with some, nothing else of mapped tables has come.
     _raw: list[tuple[CanonicalRows, Rows]] = field(default_factory=list)
     _changes: dict[DocumentId, list[RowChange]] = field(default_factory=dict)
@@ -121,7 +141,8 @@ class Gathering:
     def keep(self, table: CanonicalRows, event: Rows, limit: int) -> bool:
         """Rows of a mapped table as they stand in the log, where that will do: those of an echo, up to so many bytes.
         What was kept is decoded where this and what follows must be."""
-        if self._tag and not self._told and not self.rows and not self.skip and self.size + event.size <= limit:
+        whole = not (self._told or self.rows or self.skip or event.missing)
+        if self._tag and whole and self.size + event.size <= limit:
             self._raw.append((table, event))
             self.size += event.size
             return True
@@ -154,11 +175,30 @@ class Gathering:
             return
         if old:
             self._add(table.table, old[0], old[1], None)
+            self._cascaded(table.table, old[0], new[0] if new else None)
         if old and new:
             document = DocumentId(table.table.collection, new[0][0])
             self._moved.setdefault(document, set()).add((table.table.name, new[0]))
         if new:
             self._add(table.table, new[0], None, new[1])
+
+    def unread(self, table: CanonicalRows, before: RawRow | None, after: RawRow | None, missing: Sequence[str]) -> None:
+        """A row of a mapped table that had not all mapped columns: its document is a problem. Without the column of the key
+        nobody knows which that is."""
+        self.rows += 1
+        if self.rows <= self.skip:
+            self.delivered = self.rows
+            return
+        name = table.table.name
+        reason = f"{name}: column {missing[0]} did not stand in the table when a row was written"
+        for image in (before, after):
+            if image:
+                document = table.document(image)
+                self.last = document
+                self._changes.setdefault(document, [])
+                self._problems[document] = Hold(kind=ConflictKind.SCHEMA_MISMATCH, reason=reason, table=name)
+            elif image is not None and not self.structure:
+                self.structure.append(Judgement(table.table.collection, CollectionState.COMPARING, reason, whole=False))
 
     @property
     def tag(self) -> Known:
@@ -202,6 +242,18 @@ class Gathering:
             due=last and self._due,
             closed=last and self._closed,
             undecoded=undecoded,
+            structure=tuple(self._changed(one, end) for one in self.structure) if last else (),
+        )
+
+    def _changed(self, one: Judgement, end: Position) -> StructureChange:
+        return StructureChange(
+            collection=one.collection,
+            state=one.state,
+            side=Side.MYSQL,
+            reason=one.reason,
+            whole=one.whole,
+            committed_at=self.committed_at,
+            position=end,
         )
 
     def _entries(self, end: Position) -> tuple[Entry, ...]:
@@ -272,6 +324,17 @@ class Gathering:
         document = DocumentId(table.collection, key[0])
         self.last = document
         self._changes.setdefault(document, []).append(RowChange(table=table.name, key=key, before=before, after=after))
+
+    def _cascaded(self, table: TableMapping, key: RowKey, now: RowKey | None) -> None:
+        """A row is gone, or has another key `now`: rows below it may have gone with it, unseen. (The other worker deletes each
+        by itself.)"""
+        if self._tag or table.name not in (self.cascades.deleting if now is None else self.cascades.rekeying):
+            return
+        reason = f"{table.name}: a foreign key changed rows below this one, which MySQL's log does not show"
+        for one in (key, now):
+            if one is not None:
+                hold = Hold(kind=ConflictKind.MISSING_IMAGE, reason=reason, table=table.name, key=one)
+                self._problems.setdefault(DocumentId(table.collection, one[0]), hold)
 
     def _image(self, table: CanonicalRows, raw: RawRow | None) -> tuple[RowKey, Row] | None:
         """Key and row in canonical values. A value that a codec refuses makes its document a problem; the row is then

@@ -36,6 +36,10 @@ _CLOSED = {
 }
 
 
+#: Documents of collections that are paused are not looked at.
+_NOT_PAUSED = "collection NOT IN (SELECT name FROM sync_collection WHERE state = 'paused')"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
     """What stays of a conflict that is closed, or of a look at one."""
@@ -95,7 +99,8 @@ class Looks:
             " FROM sync_conflict c JOIN sync_conflict_detail d ON d.conflict_id = c.id"
             " WHERE c.open_key IS NOT NULL AND (c.look_id IS NULL OR c.state = 'waiting')"
             " AND NOT (c.state = 'waiting' AND d.asked_at IS NOT NULL"
-            " AND (%s IS NULL OR d.asked_at >= NOW(6) - INTERVAL %s HOUR)) ORDER BY c.id LIMIT %s",
+            " AND (%s IS NULL OR d.asked_at >= NOW(6) - INTERVAL %s HOUR))"
+            f" AND c.{_NOT_PAUSED} ORDER BY c.id LIMIT %s",
             (hours, hours, hours, limit),
         )
         return [
@@ -119,7 +124,7 @@ class Looks:
             number
             for (number,) in self._rows(
                 "SELECT id FROM sync_conflict FORCE INDEX (PRIMARY)"
-                " WHERE id IN %s AND open_key IS NOT NULL ORDER BY id FOR UPDATE",
+                f" WHERE id IN %s AND open_key IS NOT NULL AND {_NOT_PAUSED} ORDER BY id FOR UPDATE",
                 (tuple(conflicts),),
             )
         )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from sync.errors import CommandRefused
 from sync.model.change import DocumentId
 from sync.model.report import CONFLICT_STATES, ConflictCounts
+from sync.mysql.collection_states import MySQLCollectionStates
 from sync.mysql.conflict_keys import document_text, kept_text, open_key
 from sync.mysql.server import MySQLSettings, Session, translated
 
@@ -76,6 +77,24 @@ class Operators:
                 "details": json.loads(str(details)),
             }
             for name, state, reason, hint, since, reported, age, details in rows
+        ]
+
+    def collections(self) -> list[dict[str, object]]:
+        """Collections that are not simply carried: name, state, side, reason, hint, since, age_seconds."""
+        states = MySQLCollectionStates(self._session.get()).standing()
+        rows = self._rows("SELECT name, since, TIMESTAMPDIFF(MICROSECOND, since, NOW(6)) / 1e6 FROM sync_collection")
+        moments = {str(name): (since, float(str(age))) for name, since, age in rows}
+        return [
+            {
+                "name": one.change.collection,
+                "state": str(one.change.state),
+                "side": str(one.change.side),
+                "reason": one.change.reason,
+                "hint": one.hint,
+                "since": _iso(moments[one.change.collection][0]),
+                "age_seconds": moments[one.change.collection][1],
+            }
+            for one in states
         ]
 
     def counts(self) -> ConflictCounts:

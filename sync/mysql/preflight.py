@@ -14,6 +14,7 @@ from sync.model.report import Finding, Level
 from sync.model.schema_check import check_tables
 from sync.model.self_written import self_written
 from sync.mysql.binlog_position import binlog_files
+from sync.mysql.cascades import are_logged, is_inside
 from sync.mysql.privileges import BINLOG_SWITCHING, WRITING, Privileges, privileges
 from sync.mysql.schema import (
     columns,
@@ -35,8 +36,6 @@ _HOURS = 24
 _OFFSET = 2.0
 #: The first versions with all that the engine asks of a server.
 _SINCE = {Flavour.MYSQL: (8, 4), Flavour.MARIADB: (10, 6)}
-#: From here on MySQL writes what foreign keys cascade into the binlog, unless innodb_native_foreign_keys is ON.
-_CASCADES_LOGGED = (9, 6)
 _WANTED = {
     "binlog_format": ("ROW", "SET GLOBAL binlog_format = 'ROW', for every session too"),
     "binlog_row_image": ("FULL", "SET GLOBAL binlog_row_image = 'FULL', for every session too"),
@@ -75,13 +74,16 @@ def require(settings: MySQLSettings, mapping: SyncMapping) -> None:
         session.drop()
 
 
-def require_tables(settings: MySQLSettings, mapping: SyncMapping) -> None:
-    """What a worker needs before it reads or writes a row, as its own user: tables as mapped (`MappingError`)."""
+def problems(settings: MySQLSettings, mapping: SyncMapping) -> dict[str, list[str]]:
+    """By collection, what in its tables is not as mapped, as a worker's own user sees it."""
     session = Session(settings, autocommit=True)
     try:
-        _require_tables(session.get(), mapping)
+        connection, tables = session.get(), list(mapping.tables)
+        there, keys = columns(connection, tables), unique_keys(connection, tables)
     finally:
         session.drop()
+    each = {name: replace(mapping, collections={name: one}) for name, one in mapping.collections.items()}
+    return {name: found for name, one in each.items() if (found := check_tables(one, there, keys))}
 
 
 def mapped_columns(settings: MySQLSettings, mapping: SyncMapping) -> dict[str, dict[str, Column]]:
@@ -286,16 +288,17 @@ def _constraints(
     connection: Connection, mapping: SyncMapping, keys: Mapping[str, list[list[str]]]
 ) -> Iterator[Finding]:
     """What changes rows unseen, and what may refuse a document that MongoDB takes."""
-    logged = (
-        flavour(connection) is Flavour.MYSQL
-        and _version(connection) >= _CASCADES_LOGGED
-        and _value(connection, "innodb_native_foreign_keys") != "ON"
-    )
+    logged = are_logged(connection)
     for key in foreign_keys(connection, list(mapping.tables)):
         parent = mapping.tables.get(key.references)
-        if key.cascades and not logged:
+        if key.cascades and not logged and is_inside(key, mapping):
+            message = (
+                f"foreign key {key.name} cascades within the document: each cascade is settled by a look at both sides"
+            )
+            yield _warning(f"mysql: {key.table}", message, "declare it NO ACTION where many rows are deleted at once")
+        elif key.cascades and not logged:
             fix = "declare it NO ACTION: rows that a cascade changes are missing from this server's binlog"
-            yield _problem(f"mysql: {key.table}", f"foreign key {key.name} cascades", fix)
+            yield _problem(f"mysql: {key.table}", f"foreign key {key.name} cascades from {key.references}", fix)
         if parent is None or parent.collection != mapping.tables[key.table].collection:
             message = (
                 f"foreign key {key.name} leads to {key.references}, outside of the document: what it refuses is held"

@@ -176,7 +176,6 @@ class MySQLReader:
                     clauses,
                     rows,
                     problems,
-                    asked=asked,
                     hint=hints[table.name],
                     lock=lock,
                 )

@@ -39,11 +39,13 @@ _FIRST_FORM = frozenset({23, 24, 25})
 class Rows:
     """A row event of one of our tables. Its rows are read as they are asked for."""
 
-    __slots__ = ("_body", "_decoder", "_images", "_kind", "at", "table")
+    __slots__ = ("_body", "_decoder", "_images", "_kind", "at", "missing", "table")
 
     def __init__(self, decoder: RowDecoder, kind: int, body: bytes, at: int, images: Images) -> None:
         """The rows begin at the place `at` of the event's body."""
         self.table = decoder.table
+        #: See `RowDecoder`.
+        self.missing = decoder.missing
         self._decoder = decoder
         self._kind = kind
         self._body = body
@@ -113,14 +115,13 @@ class RowDecoder:
     def __init__(self, table: str, columns: Sequence[LoggedColumn], wanted: Sequence[str]) -> None:
         self.table = table
         self._columns = columns
-        self._wanted = tuple(wanted)
         names = [column.name for column in self._columns]
         if not all(names):
             hint = "SET GLOBAL binlog_row_metadata = 'FULL', then: lockstep bootstrap --from mysql|mongo"
             raise ConfigError(f"{self.table}: names of columns are missing from the binlog", hint=hint)
-        absent = set(wanted).difference(names)
-        if absent:
-            raise RowImageNotFull(f"{self.table}: column {min(absent)} does not stand in the binlog")
+        #: Wanted columns that the table had not when it was written. Rows then have the first wanted one's value, or none.
+        self.missing = tuple(name for name in wanted if name not in names)
+        self._wanted = tuple(name for name in wanted[:1] if name in names) if self.missing else tuple(wanted)
         #: Type of the event, number of columns and which of them stand in the images -> functions.
         self._heads: dict[tuple[int, bytes], Images] = {}
         self._width = (len(columns) + 7) // 8 + (1 if len(columns) < 251 else 3)

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, NoReturn, cast
 
-from sync.errors import SchemaMismatch
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Row, RowKey, Value
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import CollectionMapping, SyncMapping, TableMapping
@@ -137,25 +136,15 @@ def read_rows(
     rows: _Rows,
     problems: dict[DocumentId, Problem],
     *,
-    asked: Iterable[DocumentId] = (),
     hint: str = "",
     lock: str = "",
 ) -> None:
     """Read the table's rows into `rows` (document -> table -> key -> row). A value that its codec refuses makes its
-    document a problem, and a table or column that is missing makes one of all that are `asked` for (none: it is raised).
-    `hint` follows the table's name, `lock` ends the statement."""
+    document a problem. `hint` follows the table's name, `lock` ends the statement."""
     for condition, values in clauses:
-        try:
-            with translated(), connection.cursor() as cursor:
-                cursor.execute(_select(table, condition, hint, lock), values)
-                put_rows(table, cursor.fetchall(), rows, problems)
-        except SchemaMismatch as error:
-            reason = f"{table.table.name}: {error.message}"
-            hold = Hold(kind=ConflictKind.SCHEMA_MISMATCH, reason=reason, table=table.table.name)
-            missing = {document: Problem(hold, "") for document in asked}
-            if not missing:
-                raise
-            problems |= missing
+        with translated(), connection.cursor() as cursor:
+            cursor.execute(_select(table, condition, hint, lock), values)
+            put_rows(table, cursor.fetchall(), rows, problems)
 
 
 def unread_rows(connection: Connection, table: CanonicalRows, clause: Clause, *, hint: str = "") -> UnreadRows:

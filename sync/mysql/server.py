@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pymysql
 from pymysql.constants import CLIENT
 
-from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused, SchemaMismatch
+from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused, StructureMismatch
 from sync.mysql.result import CONVERSIONS, RowsConnection
 
 #: Seconds. A server that says nothing for so long is away; nothing that the engine asks takes so long to begin answering.
@@ -168,6 +168,10 @@ _DENIED = {
     *(1044, 1045, 1095, 1130, 1131, 1133, 1142, 1143, 1227, 1251, 1275, 1370, 1396, 1410, 1419, 1524, 1698, 1862),
     *(2026, 2054, 2059, 2061, 3118, 3159, 4151),
 }
+#: What is missing, or not as mapped.
+_STRUCTURE = {1146: "table", 1054: "column", 1176: "key"}
+#: Ends the server's text about a missing table.
+_ENGINE = re.compile(r"\.sync_[a-z_]+' doesn't exist$")
 #: The name of a key ends the server's text; a value, which may look the same, stands before it.
 _KEY = re.compile(r"for key '([A-Za-z0-9_$.]+)'$")
 #: The server names constraint and tables, no values.
@@ -198,10 +202,10 @@ def translate(error: pymysql.MySQLError) -> LockstepError:
         return ConfigError(f"MySQL refuses this user (error {code})", hint=hint)
     if code == 1049:
         return ConfigError("MySQL has no such database (error 1049)", hint="check LOCKSTEP_<ROLE>_MYSQL_URL")
-    if code == 1146:
-        return SchemaMismatch("a table is missing in MySQL (error 1146)")
-    if code == 1054:
-        return SchemaMismatch("a column is missing in MySQL (error 1054)")
+    if code == 1146 and _ENGINE.search(text):
+        return ConfigError("a table is missing in MySQL (error 1146)", hint="lockstep setup, then: lockstep doctor")
+    if code in _STRUCTURE:
+        return StructureMismatch(f"a {_STRUCTURE[code]} is missing in MySQL (error {code})")
     if code in _AWAY or isinstance(error, pymysql.InterfaceError) or (code == 0 and not text):
         return MySQLAway(f"MySQL cannot be reached (error {code})")
     return LockstepError(f"MySQL error {code}", hint="lockstep doctor")

@@ -101,6 +101,7 @@ def grants(mapping: SyncMapping, tables: list[str]) -> dict[str, dict[str, str]]
         "sync_checkpoint": "SELECT",
         "sync_conflict": _WRITE,
         "sync_conflict_detail": _WRITE,
+        "sync_collection": "SELECT, INSERT, UPDATE",
         "sync_command": "SELECT, UPDATE",
         "sync_worker": "SELECT, INSERT, UPDATE",
         "sync_timeline": "SELECT, INSERT",

@@ -72,6 +72,19 @@ CREATE TABLE IF NOT EXISTS sync_trigger (
     table_name VARCHAR(64) NOT NULL PRIMARY KEY
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
 
+-- name: sync_collection
+CREATE TABLE IF NOT EXISTS sync_collection (
+    name VARCHAR(255) NOT NULL PRIMARY KEY,
+    state VARCHAR(16) NOT NULL,
+    side VARCHAR(8) NOT NULL,
+    reason TEXT NOT NULL,
+    whole BOOL NOT NULL,
+    committed_at BIGINT NOT NULL,
+    position LONGTEXT NOT NULL,
+    version BIGINT NOT NULL,
+    since DATETIME(6) NOT NULL
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+
 -- name: sync_command
 CREATE TABLE IF NOT EXISTS sync_command (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+
+from sync.mysql.alterations import Alteration, Effect, altered, is_ghost, trigger
 
 
 class StatementKind(enum.Enum):
@@ -45,8 +47,8 @@ class Statement:
     kind: StatementKind
     #: First words, for messages: "ALTER TABLE".
     words: str = ""
-    #: Tables whose structure or rows it changes as a whole.
-    tables: tuple[Table, ...] = ()
+    #: Tables that it changes as a whole, and what it does to each; a table stands there for each part of a statement.
+    alterations: tuple[tuple[Table, Alteration], ...] = ()
     #: A database that is dropped or replaced.
     dropped_database: str | None = None
     #: It is DDL, and of what could not be told.
@@ -165,7 +167,7 @@ def _ddl(tokens: list[str]) -> Statement:
     upper = [token.upper() for token in tokens]
     verb = upper[0]
     if verb == "TRUNCATE":
-        return _of("TRUNCATE TABLE", [_name(tokens, 2 if upper[1:2] == ["TABLE"] else 1)])
+        return _of("TRUNCATE TABLE", [_name(tokens, 2 if upper[1:2] == ["TABLE"] else 1)], Effect.ROWS)
     if verb == "IMPORT":  # its tables stand in files
         return Statement(kind=StatementKind.DDL, words="IMPORT TABLE", unclear=True)
     at = next((at for at, word in enumerate(upper) if at and word in _TABLE_OBJECTS | _OTHER_OBJECTS), 0)
@@ -174,7 +176,7 @@ def _ddl(tokens: list[str]) -> Statement:
     if verb == "RENAME":
         if what == "USER":
             return Statement(kind=StatementKind.DDL, words=label)
-        return _of(label, _names_between(tokens, _skip_if(upper, at + 1), ("TO", ",")) if at else [])
+        return _renamed(label, _names_between(tokens, _skip_if(upper, at + 1), ("TO", ",")) if at else [])
     if not at:
         return Statement(kind=StatementKind.DDL, words=label, unclear=True)
     if what in _OTHER_OBJECTS or "TEMPORARY" in upper[1:at]:
@@ -190,18 +192,61 @@ def _about(tokens: list[str], upper: list[str], at: int, label: str) -> Statemen
             return Statement(kind=StatementKind.DDL, words=label)
         name = _bare(tokens[start]) if start < len(tokens) else None
         return Statement(kind=StatementKind.DDL, words=label, dropped_database=name, unclear=name is None)
-    if what in ("INDEX", "TRIGGER"):
-        if what == "TRIGGER" and verb == "DROP":  # names no table; rows stay as the log shows them
+    if what == "INDEX":
+        effect = Effect.KEYS if verb == "DROP" else Effect.NOTHING
+        return _of(label, [_name(tokens, upper.index("ON") + 1)] if "ON" in upper else [], effect)
+    if what == "TRIGGER":
+        if verb == "DROP":  # names no table; rows stay as the log shows them
             return Statement(kind=StatementKind.DDL, words=label)
-        return _of(label, [_name(tokens, upper.index("ON") + 1)] if "ON" in upper else [])
+        named = _name(tokens, start)
+        does = trigger(named.name if named else "")
+        return _of(label, [_name(tokens, upper.index("ON") + 1)] if "ON" in upper else [], does.effect)
     if verb == "DROP":
         return _of(label, _names_between(tokens, start, (",",)))
-    return _of(label, [_name(tokens, start), *(_second_tables(tokens, upper, start) if verb == "ALTER" else [])])
+    if verb == "CREATE":
+        replaces = "REPLACE" in upper[1:at]
+        return _of(label, [_name(tokens, start)], Effect.TABLE if replaces else Effect.CONTENT)
+    return _altering(tokens, upper, start, label, ignoring="IGNORE" in upper[1:at])
 
 
-def _of(label: str, tables: list[Table | None]) -> Statement:
-    found = tuple(table for table in tables if table)
-    return Statement(kind=StatementKind.DDL, words=label, tables=found, unclear=len(found) < len(tables) or not found)
+def _altering(tokens: list[str], upper: list[str], start: int, label: str, *, ignoring: bool) -> Statement:
+    """ALTER TABLE, which may rename the table, or take in another."""
+    table = _name(tokens, start)
+    others = _second_tables(tokens, upper, start)
+    behind = start + (3 if table and table.database else 1)
+    found = _of(label, [table, *others])
+    if not table or found.unclear:
+        return found
+    parts = altered(tokens[behind:], ignoring=ignoring)
+    moved = any(_renames(upper, at) for at in range(behind, len(upper) - 1))
+    own = [*parts, Alteration(effect=Effect.TABLE)] if moved else parts
+    theirs = [(other, _taking(table, other)) for other in others if other]
+    return replace(found, alterations=(*((table, one) for one in own), *theirs))
+
+
+def _renamed(label: str, tables: list[Table | None]) -> Statement:
+    """Pairs: the old name, the new one. A table that goes and one that comes under its name at once are a swap."""
+    found = _of(label, tables)
+    pairs = list(zip(tables[::2], tables[1::2], strict=False))
+    taken = {new: old for old, new in pairs if old and new}
+    alterations: list[tuple[Table, Alteration]] = [(new, _taking(old, new)) for new, old in taken.items()]
+    alterations += [(old, Alteration(effect=Effect.TABLE)) for old, _ in pairs if old and old not in taken]
+    return replace(found, alterations=tuple(alterations), unclear=found.unclear or len(tables) % 2 == 1)
+
+
+def _taking(old: Table, new: Table) -> Alteration:
+    """A table comes under the name `new`: with the same rows, if a tool made it for that."""
+    return Alteration(effect=Effect.CONTENT if is_ghost(old.name, new.name) else Effect.TABLE)
+
+
+def _of(label: str, tables: list[Table | None], effect: Effect = Effect.TABLE) -> Statement:
+    found = [table for table in tables if table]
+    return Statement(
+        kind=StatementKind.DDL,
+        words=label,
+        alterations=tuple((table, Alteration(effect=effect)) for table in found),
+        unclear=len(found) < len(tables) or not found,
+    )
 
 
 def _skip_if(upper: list[str], at: int) -> int:
@@ -246,8 +291,13 @@ def _second_tables(tokens: list[str], upper: list[str], start: int) -> list[Tabl
     PARTITION p, and back."""
     names: list[Table | None] = []
     for at in range(start + 1, len(upper) - 1):
-        if upper[at] == "RENAME" and upper[at + 1] not in ("COLUMN", "INDEX", "KEY"):
+        if _renames(upper, at):
             names.append(_name(tokens, at + 2 if upper[at + 1] in ("TO", "AS", "=") else at + 1))
         if upper[at] == "TABLE":
             names.append(_name(tokens, at + 1))
     return names
+
+
+def _renames(upper: list[str], at: int) -> bool:
+    """Whether the table gets another name there."""
+    return upper[at] == "RENAME" and upper[at + 1] not in ("COLUMN", "INDEX", "KEY")

@@ -205,7 +205,6 @@ class MySQLTransaction:
                     clauses,
                     rows,
                     self._problems,
-                    asked=wanted[table.name],
                     hint=self._live.hints[table.name],
                     lock="FOR UPDATE NOWAIT",
                 )

@@ -21,8 +21,8 @@ from sync.mysql.statements import Statement, StatementKind
 class HeldRows:
     """Rows of an XA transaction, as they stood in the log."""
 
-    #: Table, before, after, bytes.
-    rows: list[tuple[str, RawRow | None, RawRow | None, int]] = field(default_factory=list)
+    #: Table, before, after, bytes, and `RowDecoder.missing`.
+    rows: list[tuple[str, RawRow | None, RawRow | None, int, tuple[str, ...]]] = field(default_factory=list)
     #: Savepoint -> rows that came before it.
     savepoints: dict[str, int] = field(default_factory=dict)
     #: Why its rows cannot be told, if so.
@@ -30,7 +30,7 @@ class HeldRows:
 
     def add(self, rows: Rows) -> None:
         for before, after in rows:
-            self.rows.append((rows.table, before, after, rows.size))
+            self.rows.append((rows.table, before, after, rows.size, rows.missing))
 
     def said(self, statement: Statement) -> None:
         """A statement among the rows."""

@@ -62,6 +62,7 @@ class FirstCopy:
             try:
                 if not self._copying.checkpoint.copying:
                     self._begin()
+                self._let_go()
                 with seldom_looked_for():
                     for collection in self._mapping.collections.values():
                         self._copy(collection, progress)
@@ -106,6 +107,13 @@ class FirstCopy:
         )
         with self._other.transaction(checkpoint, ()):
             pass
+
+    def _let_go(self) -> None:
+        """What was done to collections as a whole is past: all is copied, or compared and held, from here on."""
+        with self._copying.transaction(self._copying.checkpoint.next(), ()) as transaction:
+            states = transaction.conflicts.collections
+            for one in states.standing():
+                states.carried(one.change.collection)
 
     def _write(self, **fields: object) -> None:
         with self._copying.transaction(self._copying.checkpoint.next(**fields), ()):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from sync.errors import CommandRefused, Contention, Refused
 from sync.lease import Lease
@@ -25,13 +27,22 @@ from sync.model.values import order_text
 from sync.ports import ConflictDatabase, ConflictStore, Current, Decision, DocumentWrite, HeldDocument, Reader
 
 ATTEMPTS = 20
+NO_PROBLEMS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class Repair:
     """Writes `source`'s documents into the target of `lease`."""
 
-    def __init__(self, lease: Lease, source: Reader, conflicts: ConflictDatabase) -> None:
-        """`conflicts` is a MySQL connection of its own, apart from the target's transactions."""
+    def __init__(
+        self,
+        lease: Lease,
+        source: Reader,
+        conflicts: ConflictDatabase,
+        problems: Mapping[str, Sequence[str]] = NO_PROBLEMS,
+    ) -> None:
+        """`conflicts` is a MySQL connection of its own, apart from the target's transactions. `problems`: by collection, why
+        the mapping does not fit."""
+        self._problems = problems
         self._lease = lease
         self._source = source
         self._conflicts = conflicts
@@ -39,6 +50,9 @@ class Repair:
     def run(self, collection: CollectionMapping, document: DocumentId) -> RepairReport:
         """Repair one document. `CommandRefused` if the source's cannot be expressed in rows, if the target refuses it,
         or if it is edited faster than it can be repaired."""
+        problems = self._problems.get(document.collection)
+        if problems:
+            raise CommandRefused(f"the mapping does not fit: {'; '.join(problems)}", hint="lockstep doctor")
         for attempt in range(ATTEMPTS):
             try:
                 report = self._attempt(collection, document)

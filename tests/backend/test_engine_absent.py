@@ -13,7 +13,13 @@ def test_the_status_says_that_nothing_is_set_up(tess: APIClient) -> None:
     """An answer, not an error: operators look here first."""
     answer = tess.get("/api/v1/sync/status/")
     assert answer.status_code == 200
-    assert answer.json() == {"set_up": False, "healthy": False, "open_conflicts": 0, "workers": []}
+    assert answer.json() == {
+        "set_up": False,
+        "healthy": False,
+        "open_conflicts": 0,
+        "workers": [],
+        "collections": [],
+    }
 
 
 @pytest.mark.parametrize("path", ["", "1/", "?held=true", "summary/"])

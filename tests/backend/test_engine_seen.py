@@ -113,7 +113,13 @@ def test_a_worker_that_stopped_keeps_its_own_hint(tess: APIClient) -> None:
 
 def test_one_worker_alone_is_not_health(tess: APIClient) -> None:
     """Nor is none."""
-    assert tess.get(STATUS).json() == {"set_up": True, "healthy": False, "open_conflicts": 0, "workers": []}
+    assert tess.get(STATUS).json() == {
+        "set_up": True,
+        "healthy": False,
+        "open_conflicts": 0,
+        "workers": [],
+        "collections": [],
+    }
     says("follower")
     assert tess.get(STATUS).json()["healthy"] is False
 

@@ -286,8 +286,16 @@ def test_marks_of_looks_stand_in_conflict_rows(log: Log) -> None:
 )
 def test_any_other_write_of_a_checkpoint_stops(log: Log, statements: tuple[str, ...]) -> None:
     """Where the origin of changes cannot be told any more, nothing is guessed."""
+    source = log.source()
     log.together(*statements)
-    log.stops(CheckpointWrittenByOther)
+    log.stops(CheckpointWrittenByOther, source)
+
+
+def test_a_restored_server_is_told_by_its_checkpoint(log: Log) -> None:
+    """It stands in the data, and is older than what was already read of it."""
+    log.run("UPDATE sync_checkpoint SET seq = 4")
+    with pytest.raises(SourceBehind, match="checkpoint"):
+        log.source(log.end())
 
 
 def test_a_large_transaction_comes_in_parts(log: Log) -> None:

@@ -12,8 +12,8 @@ from pymongo import MongoClient
 
 from deploy.local.mongo_server import Document
 from deploy.local.users import Role
-from sync.errors import CheckpointWrittenByOther, ImagesOff, SchemaChanged
-from sync.model.change import ConflictKind, DocumentId, DocumentRows
+from sync.errors import CheckpointWrittenByOther, SchemaChanged, SourceBehind
+from sync.model.change import CollectionState, ConflictKind, DocumentId, DocumentRows
 from sync.model.lens import empty_rows, shred
 from sync.model.position import Checkpoint, Known, Mark, StreamPosition
 from sync.mongo.changes import ChangeStreamSource
@@ -234,7 +234,7 @@ def test_a_transaction_that_was_not_the_followers_next(log: StreamLog) -> None:
     target = log.target()
     checkpoint, _ = target.take_lease()
     carry(log, target, checkpoint, A)
-    log.stops(log.source(start, known=Known(seq=5, lease="x")), CheckpointWrittenByOther)
+    log.stops(log.source(start, known=Known(seq=1, lease="x")), CheckpointWrittenByOther)
 
 
 # Images.
@@ -259,23 +259,16 @@ def test_an_event_without_images_is_held(log: StreamLog) -> None:
     assert (seen.problem, len(seen.changes)) == (None, 1)
 
 
-def test_images_switched_off_stop_the_stream(log: StreamLog) -> None:
-    """A named state, after what came before; switched on again, it goes on from its position."""
-    start = log.end()
-    source = log.source(start)
+def test_images_switched_off_are_told_of(log: StreamLog) -> None:
+    """With the event that lacks them; its document is held, and the worker looks at the collection."""
+    source = log.source(log.end())
     log.collection().insert_one(account(A))
     images(log, False)
     log.collection().update_one({"_id": A}, {"$set": {"limit": 1}})
-    before, text = log.stops(source, ImagesOff)
-    assert [entry.document.key for entry in entries(before)] == [str(A)]
-    assert "accounts" in text
-    after = before[-1].position
-    assert isinstance(after, StreamPosition)
-    with pytest.raises(ImagesOff, match="accounts"):  # at the start already, before an event is met
-        log.source(after)
-    images(log, True)
-    (blind,) = entries(log.read(log.source(after)))
-    assert blind.problem is not None
+    seen, blind = log.read(source)
+    assert (seen.structure, len(seen.entries)) == ((), 1)
+    assert blind.entries[0].problem is not None
+    assert [(one.collection, one.state) for one in blind.structure] == [("accounts", CollectionState.CARRIED)]
 
 
 # Collections.
@@ -287,6 +280,8 @@ STRUCTURE: dict[str, Callable[[StreamLog], object]] = {
         log.admin["elsewhere"].insert_one({"a": 1}),
         log.admin["elsewhere"].rename("accounts", dropTarget=True),
     ),
+}
+GONE: dict[str, Callable[[StreamLog], object]] = {
     "database": lambda log: log.admin.client.drop_database(log.name),
     "checkpoint": lambda log: log.admin["sync_checkpoint"].drop(),
 }
@@ -294,12 +289,40 @@ STRUCTURE: dict[str, Callable[[StreamLog], object]] = {
 
 @pytest.mark.parametrize("change", STRUCTURE.values(), ids=list(STRUCTURE))
 def test_a_mapped_collection_that_was_dropped_or_renamed(log: StreamLog, change: Callable[[StreamLog], object]) -> None:
+    """It is to be paused, after all that users wrote before; the stream goes on."""
+    source = log.source(log.end())
+    log.together(lambda session: log.collection().insert_one(account(A), session=session))
+    change(log)
+    found = [source.read(20), source.read(20)]
+    assert [entry.document.key for one in found if one for entry in one.entries] == [str(A)]
+    told = [(one.collection, one.state, one.whole) for of in found if of for one in of.structure]
+    assert told == [("accounts", CollectionState.PAUSED, True)]
+
+
+@pytest.mark.parametrize("change", GONE.values(), ids=list(GONE))
+def test_without_a_checkpoint_nothing_goes_on(log: StreamLog, change: Callable[[StreamLog], object]) -> None:
     """A named stop, after all that users wrote before."""
     source = log.source(log.end())
     log.together(lambda session: log.collection().insert_one(account(A), session=session))
     change(log)
     before, _ = log.stops(source, SchemaChanged)
-    assert [entry.document.key for entry in entries(before)] == [str(A)]
+    assert [entry.document.key for entry in entries(before)][:1] == [str(A)]
+
+
+def test_a_restored_server_is_told(log: StreamLog) -> None:
+    """By the follower's checkpoint, and by the event that was applied last."""
+    start = log.end()
+    with pytest.raises(SourceBehind, match="checkpoint"):
+        log.source(start, known=Known(seq=9, lease="L"))
+    source = log.source(start)
+    log.collection().insert_one(account(A))
+    (one,) = log.read(source)
+    assert isinstance(one.position, StreamPosition)
+    log.source(one.position)  # what is there is found
+    token = one.position.token
+    earlier = f"{token[:10]}{int(token[10:18], 16) - 1:08X}{token[18:]}"  # of no event, with one behind it
+    with pytest.raises(SourceBehind, match="event"):
+        log.source(replace(one.position, increment=one.position.increment - 1, token=earlier))
 
 
 # Parts.

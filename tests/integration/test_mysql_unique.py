@@ -239,20 +239,3 @@ def test_what_lacks_a_row_is_tried_behind_the_others(side: MySQLSide) -> None:
         account(D): (ConflictKind.FOREIGN_KEY_VIOLATION, True)
     }
     assert side.rows("SELECT account_id FROM analytics_account ORDER BY 1") == [(1,), (2,), (3,)]
-
-
-@pytest.mark.parametrize("ddl", ["DROP TABLE analytics_accountproduct", "ALTER TABLE analytics_account DROP `limit`"])
-def test_a_table_or_column_that_is_missing(side: MySQLSide, ddl: str) -> None:
-    """Each document that needs it has a problem of its own; those of other collections go on."""
-    target, checkpoint = side.leased()
-    side.run(ddl)
-    transaction = target.begin(checkpoint.next())
-    found = side.read(transaction, account(A), account(B), of(A))
-    kinds = {one: current.problem and current.problem.kind for one, current in found.items()}
-    mismatch = ConflictKind.SCHEMA_MISMATCH
-    assert kinds == {account(A): mismatch, account(B): mismatch, of(A): None}
-    assert side.stands(account(A)).problem is not None
-    rows = side.shredded(customer(A), "customers")
-    transaction.write([DocumentWrite(document=of(A), before=side.nothing("customers"), after=rows)])
-    transaction.commit()
-    assert side.stands(of(A)).rows == rows

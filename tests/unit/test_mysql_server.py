@@ -5,7 +5,7 @@ from __future__ import annotations
 import pymysql
 import pytest
 
-from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused, SchemaMismatch
+from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused, StructureMismatch
 from sync.mysql.server import MySQLSettings, translate
 
 
@@ -46,12 +46,18 @@ def test_no_repr_shows_the_password() -> None:
         *((code, Refused) for code in (1062, 1451, 1452, 1406, 1264, 1366, 3819, 4025, 1048, 1364)),
         *((code, MySQLAway) for code in (2002, 2003, 2006, 2013, 1040, 1053, 1290)),
         *((code, ConfigError) for code in (1045, 1044, 1142, 1227, 1049, 1698)),
-        *((code, SchemaMismatch) for code in (1054, 1146)),
+        *((code, StructureMismatch) for code in (1146, 1054, 1176)),
     ],
 )
 def test_errors_are_told_apart(code: int, expected: type[LockstepError]) -> None:
     """Try again, hold the document, wait for the server, or ask a person."""
     assert type(translate(pymysql.err.OperationalError(code, "text"))) is expected
+
+
+def test_the_engines_own_tables_are_told_apart() -> None:
+    """Without them nothing can be done: `lockstep setup`."""
+    text = "Table 'd.sync_conflict' doesn't exist"
+    assert type(translate(pymysql.err.ProgrammingError(1146, text))) is ConfigError
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sync.mysql.alterations import Alteration, Effect
 from sync.mysql.statements import StatementKind, Table, classify
 
 
@@ -68,7 +69,60 @@ T = Table(database=None, name="t")
 def test_tables_of_ddl(text: str, tables: tuple[Table, ...]) -> None:
     """Every table that a statement changes is named, however it is written."""
     statement = classify(text)
-    assert (statement.kind, statement.tables, statement.unclear) == (StatementKind.DDL, tables, False)
+    named = {table for table, _ in statement.alterations}
+    assert (statement.kind, named, statement.unclear) == (StatementKind.DDL, set(tables), False)
+
+
+NOTHING, KEYS, CONTENT, UNSEEN, ROWS, TABLE = (
+    Alteration(effect=one)
+    for one in (Effect.NOTHING, Effect.KEYS, Effect.CONTENT, Effect.UNSEEN, Effect.ROWS, Effect.TABLE)
+)
+
+
+def columns(*names: str) -> Alteration:
+    return Alteration(effect=Effect.COLUMNS, columns=frozenset(names))
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("ALTER TABLE t ADD c INT", [columns("c")]),
+        ("ALTER TABLE t ADD COLUMN IF NOT EXISTS `C` INT FIRST, LOCK=NONE", [columns("c"), NOTHING]),
+        ("ALTER TABLE t ADD (a DECIMAL(3,2), `b` ENUM('x,y)') DEFAULT 'x,y)')", [columns("a", "b")]),
+        ("ALTER TABLE t DROP COLUMN a, DROP `index`", [columns("a"), columns("index")]),
+        ("ALTER TABLE t MODIFY a VARCHAR(300) AFTER b", [columns("a")]),
+        ("ALTER TABLE t CHANGE a b INT", [columns("a", "b")]),
+        ("ALTER TABLE t RENAME COLUMN a TO b", [columns("a", "b")]),
+        ("ALTER TABLE t ADD PERIOD INT, ADD vector VECTOR(3)", [columns("period"), columns("vector")]),
+        ("ALTER TABLE t ADD INDEX i (a, b), ADD CONSTRAINT c CHECK (a > 1), ENGINE=InnoDB", [NOTHING] * 3),
+        ("ALTER TABLE t ALTER COLUMN a SET DEFAULT 1, COMMENT 'DROP a', ALGORITHM = INPLACE", [NOTHING] * 3),
+        ("ALTER TABLE t DROP INDEX i, DROP PRIMARY KEY, RENAME INDEX a TO b", [KEYS] * 3),
+        ("DROP INDEX i ON t", [KEYS]),
+        ("CREATE INDEX i ON t (a)", [NOTHING]),
+        ("ALTER TABLE t CONVERT TO CHARACTER SET latin1", [CONTENT]),
+        ("ALTER TABLE t SOMETHING NEW", [CONTENT]),
+        ("ALTER IGNORE TABLE t ADD UNIQUE (a)", [NOTHING, ROWS]),
+        ("ALTER TABLE t TRUNCATE PARTITION p", [ROWS]),
+        ("ALTER TABLE t DROP PARTITION p", [ROWS]),
+        ("ALTER TABLE t DISCARD TABLESPACE", [TABLE]),
+        ("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u", [TABLE]),
+        ("TRUNCATE t", [ROWS]),
+        ("DROP TABLE t", [TABLE]),
+        ("CREATE TABLE t (a INT)", [CONTENT]),
+        ("CREATE OR REPLACE TABLE t (a INT)", [TABLE]),
+        ("RENAME TABLE t TO u", [TABLE]),
+        ("RENAME TABLE u TO t", [TABLE]),
+        ("ALTER TABLE t RENAME u, DROP a", [NOTHING, columns("a"), TABLE]),
+        ("RENAME TABLE t TO _t_del, _t_gho TO t", [CONTENT]),
+        ("RENAME TABLE t TO __t_old, __t_new TO t", [CONTENT]),
+        ("RENAME TABLE t TO _u_del, _u_gho TO t", [TABLE]),
+        ("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1", [UNSEEN]),
+        ("CREATE TRIGGER pt_osc_d_t_ins AFTER INSERT ON t FOR EACH ROW REPLACE INTO d._t_new VALUES (1)", [NOTHING]),
+    ],
+)
+def test_what_ddl_does_to_a_table(text: str, does: list[Alteration]) -> None:
+    """Part by part; what is not known does more, never less."""
+    assert [alteration for table, alteration in classify(text).alterations if table == T] == does
 
 
 @pytest.mark.parametrize(
@@ -90,7 +144,7 @@ def test_tables_of_ddl(text: str, tables: tuple[Table, ...]) -> None:
 def test_ddl_of_something_else(text: str) -> None:
     """What changes no table's structure or rows names none, and is told apart from what cannot be told."""
     statement = classify(text)
-    assert (statement.kind, statement.tables, statement.unclear, statement.dropped_database) == (
+    assert (statement.kind, statement.alterations, statement.unclear, statement.dropped_database) == (
         StatementKind.DDL,
         (),
         False,

@@ -217,9 +217,7 @@ def test_the_function_that_the_module_shows() -> None:
 
 
 def test_columns_that_are_not_there() -> None:
-    """Not in the table, without names, not in the images, or NULL where that may not be."""
-    with pytest.raises(RowImageNotFull, match="column no"):
-        decoder("mysql", ("id", "no"))
+    """Without names, not in the images, or NULL where that may not be."""
     nameless = [LoggedColumn(kind=Kind.LONG, nullable=False, size=4)]
     with pytest.raises(ConfigError, match="names of columns"):
         RowDecoder("t", nameless, ())
@@ -234,6 +232,16 @@ def test_columns_that_are_not_there() -> None:
         list(reads.event(30, head + b"\3\1" + b"\5\0\0\0"))
     with pytest.raises(UnknownEvent, match="number of columns"):
         reads.event(30, bytes(8) + b"\2\0\3\7\0\5\0\0\0")
+
+
+def test_columns_that_the_table_had_not() -> None:
+    """Rows then have the first wanted column, which names the document, or nothing; which were missing is told."""
+    number = LoggedColumn(kind=Kind.LONG, name="n", nullable=False, size=4, unsigned=False)
+    event = bytes(8) + b"\2\0\1\1\0" + b"\5\0\0\0"
+    for wanted, row in ((("n", "gone"), (5,)), (("gone", "n"), ()), (("gone",), ())):
+        reads = RowDecoder("t", [number], wanted)
+        found = reads.event(30, event)
+        assert (found.missing, list(found)) == (("gone",), [(None, row)])
 
 
 def test_columns_that_nobody_reads() -> None:
@@ -316,7 +324,7 @@ def test_compressed_events_of_mariadb() -> None:
     assert rows("mariadb", ("i", "t"), "compressed delete", 168, "short") == [(row, None) for row in longer]
     said = event_of(165, recorded("mariadb", "compressed statement"), 1, 1, mariadb=True)
     assert isinstance(said, Said)
-    assert (said.statement.kind, [one.name for one in said.statement.tables]) == (StatementKind.DDL, ["short"])
+    assert (said.statement.kind, [one.name for one, _ in said.statement.alterations]) == (StatementKind.DDL, ["short"])
     body = recorded("mariadb", "compressed insert")
     for size in range(len(body)):
         with pytest.raises(UnknownEvent):

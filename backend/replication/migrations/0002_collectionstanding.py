@@ -1,0 +1,28 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("replication", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="CollectionStanding",
+            fields=[
+                ("name", models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ("state", models.CharField(max_length=16)),
+                ("side", models.CharField(max_length=8)),
+                ("reason", models.TextField()),
+                ("whole", models.BooleanField()),
+                ("committed_at", models.BigIntegerField()),
+                ("position", models.JSONField()),
+                ("version", models.BigIntegerField()),
+                ("since", models.DateTimeField()),
+            ],
+            options={
+                "db_table": "sync_collection",
+                "managed": False,
+            },
+        ),
+    ]
