@@ -160,7 +160,7 @@ def test_each_field_goes_as_its_policy_says(under: Engine) -> None:
             wins = mysql if side is Side.MYSQL else mongo
             assert wins is not None
             assert (one["limit"], one["account_id"]) == (102, wins["account_id"]), "two increments; the first write"
-            assert (told["limit"]["winner"], told["limit"]["value"], told["limit"]["policy"]) == (None, 102, "delta")
+            assert (told["limit"]["winner"], told["limit"]["own"], told["limit"]["policy"]) == (None, 102, "delta")
             assert told["account_id"]["policy"] == "first_write_wins"
             elements = ["mine", "theirs"] if side is Side.MYSQL else ["theirs", "mine"]
             assert one["products"] == ["a", "b", *elements], "by time"
