@@ -19,8 +19,6 @@ from tests.plain import Doc
 
 #: Side, column ("" for whether a row is there), value.
 Lost: TypeAlias = tuple[Side, str, object]
-#: What each side's people write.
-VALUE: Mapping[Side, int] = {Side.MYSQL: 5, Side.MONGO: 7}
 #: Whose version the person of the suite takes.
 PERSONS = Side.MYSQL
 
@@ -52,6 +50,11 @@ class Keys:
     number: int
 
 
+def value(side: Side, keys: Keys) -> int:
+    """What that side's people write: nobody else writes it."""
+    return 10 + 2 * keys.number + (side is Side.MONGO)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One kind in one direction: the change of `direction`'s people is the one that meets something."""
@@ -63,7 +66,7 @@ class Cell:
     #: What stands on both sides at the end, by the winner.
     final: Callable[[Keys, Side], Mapping[ObjectId, Doc | None]]
     #: What is in the report as lost, by the winner.
-    lost: Callable[[Side], set[Lost]] = lambda _: set()
+    lost: Callable[[Keys, Side], set[Lost]] = lambda _, __: set()
     #: Stands on both sides before.
     base: Callable[[Keys], list[Doc]] = lambda keys: [item(keys.one)]
     #: The kind when it is first met, and of the conflict in the end; None: no document is held.
@@ -82,7 +85,7 @@ def _nothing(_: Items, __: Keys) -> None:
 
 
 def _updates(side: Side, column: str = "a") -> Callable[[Items, Keys], None]:
-    return lambda items, keys: items.update(side, keys.one, **{column: VALUE[side]})
+    return lambda items, keys: items.update(side, keys.one, **{column: value(side, keys)})
 
 
 def _deletes(side: Side) -> Callable[[Items, Keys], None]:
@@ -90,11 +93,7 @@ def _deletes(side: Side) -> Callable[[Items, Keys], None]:
 
 
 def _inserts(side: Side) -> Callable[[Items, Keys], None]:
-    return lambda items, keys: items.insert(side, item(keys.one, a=VALUE[side]))
-
-
-def _a_of(winner: Side) -> int:
-    return VALUE[winner]
+    return lambda items, keys: items.insert(side, item(keys.one, a=value(side, keys)))
 
 
 def _both_changed(
@@ -105,8 +104,8 @@ def _both_changed(
         kind=kind,
         direction=direction,
         edits=edits,
-        final=lambda keys, winner: {keys.one: item(keys.one, a=_a_of(winner))},
-        lost=lambda winner: {(winner.other, "a", VALUE[winner.other])},
+        final=lambda keys, winner: {keys.one: item(keys.one, a=value(winner, keys))},
+        lost=lambda keys, winner: {(winner.other, "a", value(winner.other, keys))},
         met=kind,
         **more,  # type: ignore[arg-type]
     )
@@ -119,8 +118,10 @@ def _update_and_delete(kind: Kind, direction: Side, deleter: Side, met: Kind) ->
         kind=kind,
         direction=direction,
         edits={updater: _updates(updater), deleter: _deletes(deleter)},
-        final=lambda keys, winner: {keys.one: item(keys.one, a=VALUE[updater]) if winner is updater else None},
-        lost=lambda winner: {(deleter, "", False)} if winner is updater else {(updater, "a", VALUE[updater])},
+        final=lambda keys, winner: {keys.one: item(keys.one, a=value(updater, keys)) if winner is updater else None},
+        lost=lambda keys, winner: (
+            {(deleter, "", False)} if winner is updater else {(updater, "a", value(updater, keys))}
+        ),
         met=met,
         deleter=deleter,
     )
@@ -173,7 +174,7 @@ def _parent_missing(direction: Side) -> Cell:
         direction=direction,
         edits={direction: lambda items, keys: items.append(direction, keys.one, 0, 9), deleter: _deletes(deleter)},
         final=lambda keys, winner: {keys.one: item(keys.one, elements=[9]) if winner is direction else None},
-        lost=lambda winner: (
+        lost=lambda keys, winner: (
             {(deleter, "", False)} if winner is direction else {(direction, "", True), (direction, "value", 9)}
         ),
         met=Kind.PARENT_MISSING,
@@ -192,7 +193,7 @@ CELLS: tuple[Cell, ...] = (
             kind=Kind.UPDATE_DISJOINT,
             direction=side,
             edits={Side.MYSQL: _updates(Side.MYSQL, "a"), Side.MONGO: _updates(Side.MONGO, "b")},
-            final=lambda keys, _: {keys.one: item(keys.one, a=VALUE[Side.MYSQL], b=VALUE[Side.MONGO])},
+            final=lambda keys, _: {keys.one: item(keys.one, a=value(Side.MYSQL, keys), b=value(Side.MONGO, keys))},
             counted=True,
         )
         for side in Side
@@ -204,7 +205,7 @@ CELLS: tuple[Cell, ...] = (
             Side.MONGO: _updates(Side.MONGO),
             Side.MYSQL: lambda items, keys: items.unlogged("DELETE FROM {name} WHERE id = %s", str(keys.one)),
         },
-        final=lambda keys, _: {keys.one: item(keys.one, a=VALUE[Side.MONGO])},
+        final=lambda keys, _: {keys.one: item(keys.one, a=value(Side.MONGO, keys))},
         met=Kind.UPDATE_MISSING,
     ),
     *(_update_and_delete(Kind.UPDATE_DELETED, side, side.other, Kind.UPDATE_MISSING) for side in Side),
@@ -222,13 +223,13 @@ CELLS: tuple[Cell, ...] = (
     Cell(
         kind=Kind.KEY_EXISTS,
         direction=Side.MYSQL,
-        base=lambda keys: [item(keys.other, a=VALUE[Side.MYSQL])],
+        base=lambda keys: [item(keys.other, a=value(Side.MYSQL, keys))],
         edits={
             Side.MYSQL: lambda items, keys: items.rename(keys.other, keys.one),
             Side.MONGO: _inserts(Side.MONGO),
         },
-        final=lambda keys, winner: {keys.one: item(keys.one, a=_a_of(winner)), keys.other: None},
-        lost=lambda winner: {(winner.other, "a", VALUE[winner.other])},
+        final=lambda keys, winner: {keys.one: item(keys.one, a=value(winner, keys)), keys.other: None},
+        lost=lambda keys, winner: {(winner.other, "a", value(winner.other, keys))},
         met=Kind.KEY_EXISTS,
     ),
     *(_unique_violation(side) for side in Side),
