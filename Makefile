@@ -25,9 +25,11 @@ test: setup ## all tests but the long searches, on real servers
 laws: setup ## the long searches for counter-examples
 	@$(RUN)/python -m pytest tests/laws --hypothesis-profile=long --timeout=3600 $(ARGS)
 
-meetings: setup ## 20,000 edits of the same documents and 10,000 pairs that meet, on both MySQL families
-	@LOCKSTEP_MEETINGS=20000 LOCKSTEP_PAIRS=10000 $(RUN)/python -m pytest --timeout=3600 $(ARGS) \
-		tests/integration/test_engine_meetings.py tests/integration/test_engine_accounting.py
+meetings: setup ## the long forms: 20,000 edits that meet, 10,000 pairs, 10,000 conflicts of all kinds, 100,000 edits, 100 clean verify runs
+	@LOCKSTEP_MEETINGS=20000 LOCKSTEP_PAIRS=10000 LOCKSTEP_CONFLICTS=10000 LOCKSTEP_EDITS=100000 LOCKSTEP_VERIFY_RUNS=100 \
+		$(RUN)/python -m pytest --timeout=3600 $(ARGS) tests/integration/test_engine_meetings.py \
+		tests/integration/test_engine_accounting.py tests/integration/conflicts/test_cells.py \
+		tests/integration/test_engine_silence.py tests/integration/test_verify_corruptions.py
 
 bench: setup ## every figure against its limit, on both MySQL families (about 45 minutes); draws docs/bench/
 	@$(RUN)/python -m tests.bench $(ARGS); measured=$$?; $(RUN)/python -m tests.bench --draw && exit $$measured
