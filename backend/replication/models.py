@@ -86,6 +86,7 @@ class ConflictDetail(EngineTable):
     look = models.JSONField(null=True)
     fields = models.JSONField(null=True)
     losers = models.JSONField(null=True)
+    base = models.JSONField(null=True)
     waiting_for = models.TextField(null=True)
     blockers = models.JSONField(null=True)
     chosen = models.CharField(max_length=8, null=True)

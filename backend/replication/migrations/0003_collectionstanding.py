@@ -2,11 +2,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    """Of the engine's own table and column; here only Django is told of them."""
+
     dependencies = [
         ("replication", "0002_rulings"),
     ]
 
     operations = [
+        migrations.AddField("conflictdetail", "base", models.JSONField(null=True)),
         migrations.CreateModel(
             name="CollectionStanding",
             fields=[
