@@ -11,7 +11,8 @@ from sync.model.change import DocumentId
 from sync.model.lens import document_key
 from sync.model.mapping import SyncMapping
 from sync.model.position import Position, StreamPosition, reached
-from sync.mongo.changes import StreamEnd, token_position
+from sync.mongo.changes import StreamEnd
+from sync.mongo.event_stream import token_position
 from sync.mongo.server import CODEC, Client, MongoSettings, connect, translated
 
 #: Milliseconds for which the server waits for more, and seconds after which a stream that does not move is given up.

@@ -249,7 +249,7 @@ def test_a_cursor_that_the_server_has_forgotten(log: StreamLog) -> None:
     start = log.end()
     source = log.source(start)
     assert source.read(0) is None
-    log.admin.command("killCursors", "$cmd.aggregate", cursors=[source._cursor])
+    log.admin.command("killCursors", "$cmd.aggregate", cursors=[source._stream._cursor])
     log.collection().insert_one(account(A))
     with pytest.raises(MongoAway):
         source.read(5)
