@@ -52,6 +52,21 @@ test.describe('a technical worker', () => {
     await looksRight(page)
   })
 
+  test('sees which collection is paused, and what helps', async ({ page }) => {
+    await page.route('**/api/v1/sync/status/', async (route) => {
+      const answer = await route.fetch()
+      const told: Record<string, unknown> = (await answer.json()) as Record<string, unknown>
+      const hint = 'lockstep doctor, then: lockstep resume --collection accounts'
+      const paused = { name: 'accounts', state: 'paused', side: 'mysql', reason: 'ALTER TABLE', hint, since: '2026-01-31T12:00:00Z' }
+      await route.fulfill({ response: answer, json: { ...told, collections: [paused] } })
+    })
+    await page.goto('/app/status')
+    const section = page.getByRole('region', { name: 'Altered collections' })
+    await expect(section).toContainText('paused')
+    await expect(section).toContainText('lockstep resume --collection accounts')
+    await looksRight(page)
+  })
+
   test('finds a customer by its exact username', async ({ page }) => {
     await page.goto('/app/crossing')
     const list = page.getByRole('list', { name: 'Customers' })

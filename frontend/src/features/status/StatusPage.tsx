@@ -8,6 +8,7 @@ import { Empty } from '@/shared/ui/Empty'
 import { Page } from '@/shared/ui/Page'
 import { ConflictCounts } from './ConflictCounts'
 import { DirectionCard } from './DirectionCard'
+import { Standings } from './Standings'
 
 /** Milliseconds. Workers say how they are every four seconds. */
 const AGAIN = 2_000
@@ -41,6 +42,7 @@ export function StatusPage() {
                 <DirectionCard name="follower" from="mysql" worker={workers.get('follower')} />
                 <DirectionCard name="listener" from="mongo" worker={workers.get('listener')} />
               </SimpleGrid>
+              <Standings collections={found.collections ?? []} />
               <Answered query={summary} what="the counts">
                 {(counts) => <ConflictCounts summary={counts} />}
               </Answered>
