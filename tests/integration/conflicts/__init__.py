@@ -1,0 +1,1 @@
+"""Every kind of conflict under every policy, met first in either direction."""
