@@ -1,0 +1,172 @@
+"""Each kind under each policy, met first on the way from either side; on both families of MySQL.
+
+All cells of one direction run at once. Nobody carries anything while people write; then one worker starts and meets what
+it meets, then the other.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from bson import ObjectId
+
+from sync.model.change import ConflictKind, Side
+from sync.model.kinds import HELD
+from tests.engine import COMMANDS, Engine
+from tests.integration.conflicts.cells import CELLS, PERSONS, WHY_NOT, WINNER, Cell, Keys, Lost, Meeting
+from tests.integration.conflicts.items import POLICIES, Items, install, name_of, rules
+from tests.plain import Doc
+from tests.site import Site
+
+#: The worker that carries a side's changes.
+CARRIER = {Side.MYSQL: "follower", Side.MONGO: "listener"}
+#: Seconds between what is written first and last: MariaDB's log tells whole ones.
+APART = 1.1
+
+
+class Run(NamedTuple):
+    """One cell under one policy, with one side's people writing last."""
+
+    cell: Cell
+    policy: str
+    later: Side
+    keys: Keys
+    items: Items
+
+    @property
+    def winner(self) -> Side:
+        return WINNER[self.policy](Meeting(self.later, self.cell.deleter))
+
+    def __str__(self) -> str:
+        return f"{self.cell.kind} from {self.cell.direction} under {self.policy}, {self.later} last"
+
+
+def test_the_table_is_whole() -> None:
+    """Each kind in each direction is a cell, or says why there is none; each policy has a collection and a winner."""
+    cells = {(cell.kind, cell.direction) for cell in CELLS}
+    assert cells.isdisjoint(WHY_NOT)
+    assert cells | WHY_NOT.keys() == set(itertools.product(ConflictKind, Side))
+    assert POLICIES.keys() == WINNER.keys()
+
+
+@pytest.fixture
+def engine(site: Site, tmp_path: Path) -> Iterator[Engine]:
+    """After its first copy; no worker runs."""
+    install(site, tmp_path)
+    made = Engine(site, tmp_path)
+    made.prepare()
+    rules(made)
+    yield made
+    made.close()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("direction", list(Side))
+def test_kinds_by_policy(engine: Engine, direction: Side) -> None:
+    """What is met and recorded, who wins and what loses are as the table says; both sides end equal."""
+    runs = list(_runs(engine, direction))
+    engine.start()
+    for run in runs:
+        for document in run.cell.base(run.keys):
+            run.items.insert(Side.MONGO, document)
+    engine.settle()
+    assert engine.held() == 0
+    for name in COMMANDS:
+        engine.kill(name)
+    for turn in (0, 1):
+        time.sleep(APART)
+        for run in runs:
+            side = (run.later.other, run.later)[turn]
+            run.cell.edits[side](run.items, run.keys)
+    engine.start(CARRIER[direction])
+    held = [run for run in runs if run.cell.met]
+    engine.until(lambda: len(_rows(engine)) >= len(held))
+    met = _rows(engine)
+    assert {str(run): _of(met, run)["kind"] for run in held} == {str(run): str(run.cell.met) for run in held}
+    engine.start(CARRIER[direction.other])
+    waiting = [run for run in held if run.cell.mend]
+    engine.until(lambda: all(_of(_rows(engine), run)["state"] == "waiting" for run in waiting))
+    for run in waiting:
+        if run.cell.in_the_way:
+            blockers = json.loads(_of(_rows(engine), run)["blockers"])
+            assert [one["document"] for one in blockers] == [str(run.cell.in_the_way(run.keys))]
+        assert run.cell.mend
+        run.cell.mend(run.items, run.keys)
+    asked = [run for run in held if run.policy == "manual" and run.cell.lost(run.winner)]
+    engine.until(lambda: len(_open(engine)) <= len(asked))
+    resolve = ("conflicts", "resolve", "--all", "--collection", name_of("manual"), "--winner", str(PERSONS))
+    engine.site.lockstep(*resolve, "--reason", "the suite says so")
+    engine.meet()
+    _assert_ends(engine, runs)
+    engine.site.lockstep("verify")
+
+
+def _runs(engine: Engine, direction: Side) -> Iterator[Run]:
+    numbers = itertools.count(1)
+    for policy in POLICIES:
+        items = Items(engine, policy)
+        for cell in CELLS:
+            if cell.direction is direction:
+                for later in Side:
+                    yield Run(cell, policy, later, Keys(one=ObjectId(), other=ObjectId(), number=next(numbers)), items)
+
+
+def _assert_ends(engine: Engine, runs: list[Run]) -> None:
+    rows = _rows(engine)
+    told: dict[str, Any] = {}
+    wanted: dict[str, Any] = {}
+    stands = {policy: Items(engine, policy).everything() for policy in POLICIES}
+    for run in runs:
+        final = run.cell.final(run.keys, run.winner)
+        wanted[str(run)] = {
+            "stands": dict.fromkeys(Side, final),
+            "kind": str(run.cell.kind) if run.cell.met else None,
+            "lost": run.cell.lost(run.winner) if run.cell.met else set(),
+        }
+        found = rows.get((run.items.name, str(run.keys.one)))
+        told[str(run)] = {
+            "stands": {side: _these(stands[run.policy][side], final) for side in Side},
+            "kind": found and found["kind"],
+            "lost": _losers(found) if found else set(),
+        }
+    assert told == wanted
+    assert {row["kind"] for row in rows.values()} <= {str(kind) for kind in HELD}
+    expected = Counter(run.items.name for run in runs if run.cell.met)
+    in_the_way = Counter(run.items.name for run in runs if run.cell.in_the_way)
+    assert Counter(name for name, _ in rows) <= expected + in_the_way
+
+
+def _these(documents: Mapping[ObjectId, Doc], keys: Mapping[ObjectId, object]) -> dict[ObjectId, Doc | None]:
+    return {key: documents.get(key) for key in keys}
+
+
+def _losers(row: Mapping[str, Any]) -> set[Lost]:
+    return {(Side(one["side"]), one["column"], one["value"]) for one in json.loads(row["losers"] or "[]")}
+
+
+def _rows(engine: Engine) -> dict[tuple[str, str], dict[str, Any]]:
+    """Conflict rows by collection and document."""
+    with engine.mysql.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.collection, c.document_id, d.kind, c.state, c.open_key, d.losers, d.blockers FROM sync_conflict c"
+            " JOIN sync_conflict_detail d ON d.conflict_id = c.id"
+        )
+        return {
+            (name, key): {"kind": kind, "state": state, "open": open_key, "losers": losers, "blockers": blockers}
+            for name, key, kind, state, open_key, losers, blockers in cursor.fetchall()
+        }
+
+
+def _open(engine: Engine) -> list[tuple[str, str]]:
+    return [key for key, row in _rows(engine).items() if row["open"]]
+
+
+def _of(rows: Mapping[tuple[str, str], dict[str, Any]], run: Run) -> dict[str, Any]:
+    return rows.get((run.items.name, str(run.keys.one)), {"kind": None, "state": None})
