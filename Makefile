@@ -25,9 +25,10 @@ test: setup ## all tests but the long searches, on real servers
 laws: setup ## the long searches for counter-examples
 	@$(RUN)/python -m pytest tests/laws --hypothesis-profile=long --timeout=3600 $(ARGS)
 
-meetings: setup ## 20,000 edits of the same documents and 10,000 pairs that meet, on both MySQL families
-	@LOCKSTEP_MEETINGS=20000 LOCKSTEP_PAIRS=10000 $(RUN)/python -m pytest --timeout=3600 $(ARGS) \
-		tests/integration/test_engine_meetings.py tests/integration/test_engine_accounting.py
+meetings: setup ## 20,000 edits of the same documents, 10,000 pairs that meet, 10,000 conflicts of all kinds, 100,000 edits that loop nowhere
+	@LOCKSTEP_MEETINGS=20000 LOCKSTEP_PAIRS=10000 LOCKSTEP_CONFLICTS=10000 LOCKSTEP_EDITS=100000 \
+		$(RUN)/python -m pytest --timeout=3600 $(ARGS) tests/integration/conflicts tests/integration/test_engine_meetings.py \
+		tests/integration/test_engine_accounting.py tests/integration/test_engine_silence.py
 
 bench: setup ## every figure against its limit, on both MySQL families (about 45 minutes); draws docs/bench/
 	@$(RUN)/python -m tests.bench $(ARGS); measured=$$?; $(RUN)/python -m tests.bench --draw && exit $$measured
