@@ -35,11 +35,9 @@ class Meeting(NamedTuple):
 #: Who wins under a policy.
 WINNER: Mapping[str, Callable[[Meeting], Side]] = {
     "last_write_wins": lambda of: of.later,
-    "first_write_wins": lambda of: of.later.other,
     "mysql_wins": lambda _: Side.MYSQL,
     "mongo_wins": lambda _: Side.MONGO,
     "manual": lambda _: PERSONS,
-    "custom": lambda of: Side.MYSQL if of.deleter is Side.MONGO else Side.MONGO,
 }
 
 
@@ -287,7 +285,7 @@ _ELSEWHERE = {
     Kind.SNAPSHOT_DIFFERS: "only a person decides it, under every policy: test_engine_people",
     Kind.ECHO_DIFFERS: "two writes must be on their way at once: test_engine_random, tests/laws, test_engine_accounting",
     Kind.CORRECTION: "what MySQL makes of a write must meet an edit: test_engine_corrections, tests/laws",
-    Kind.SCHEMA_MISMATCH: "the whole collection is paused, or compared: test_engine_structure",
+    Kind.SCHEMA_MISMATCH: "a column or table must be missing: test_mysql_unique",
     Kind.MISSING_IMAGE: "the server must have lost images: test_change_stream_stops",
 }
 #: Cells without meaning.

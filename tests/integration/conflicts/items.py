@@ -22,8 +22,7 @@ from tests.site import Site
 MOST_A, MOST_B = 1_000_000, 1_000_000
 #: Name -> as lockstep.toml has it.
 POLICIES = {
-    **{name: f'"{name}"' for name in ("last_write_wins", "first_write_wins", "mysql_wins", "mongo_wins", "manual")},
-    "custom": '{ function = "tests.integration.conflicts.rules.mongo_unless_gone" }',
+    **{name: f'"{name}"' for name in ("last_write_wins", "mysql_wins", "mongo_wins", "manual")},
 }
 _COLUMNS = ("a", "b", "code", "flag", "parent")
 
