@@ -99,7 +99,8 @@ def _events(engine: Engine, begin: Ends, collections: Collection[str]) -> Iterat
         full_document_before_change="whenAvailable",
         max_await_time_ms=1000,
     ) as stream:
-        for event in stream:
+        changes: Iterator[Any] = stream
+        for event in changes:
             name = event["ns"]["coll"]
             if name == _END and event["documentKey"]["_id"] == last:
                 return

@@ -24,7 +24,7 @@ MOST_A, MOST_B = 1_000_000, 1_000_000
 POLICIES = {
     **{name: f'"{name}"' for name in ("last_write_wins", "mysql_wins", "mongo_wins", "manual")},
 }
-_COLUMNS = ("a", "b", "code", "flag", "parent")
+COLUMNS = ("a", "b", "code", "flag", "parent")
 
 _TABLES = """
 CREATE TABLE {name}_parent (id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, number INT NOT NULL UNIQUE);
@@ -113,7 +113,7 @@ class Items:
             self.engine.mongo[self.name].insert_one(dict(document))
             return
         with self._together() as cursor:
-            values = [str(document["_id"]), *(document.get(column) for column in _COLUMNS)]
+            values = [str(document["_id"]), *(document.get(column) for column in COLUMNS)]
             cursor.execute(
                 f"INSERT INTO {self.name} (id, a, b, code, flag, parent) VALUES (%s, %s, %s, %s, %s, %s)", values
             )
@@ -183,7 +183,7 @@ class Items:
         with self.engine.mysql.cursor() as cursor:
             cursor.execute(f"SELECT id, a, b, code, flag, parent FROM {self.name}")
             for key, *values in cursor.fetchall():
-                fields: dict[str, Any] = dict(zip(_COLUMNS, values, strict=True))
+                fields: dict[str, Any] = dict(zip(COLUMNS, values, strict=True))
                 in_mysql[ObjectId(key)] = item(ObjectId(key), **fields | {"flag": bool(fields["flag"])})
             cursor.execute(f"SELECT item_id, value FROM {self.name}_element ORDER BY item_id, position")
             for key, value in cursor.fetchall():

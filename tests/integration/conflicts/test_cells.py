@@ -11,7 +11,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,9 +20,8 @@ from sync.model.change import ConflictKind, Side
 from sync.model.kinds import HELD
 from tests.engine import COMMANDS, Engine
 from tests.integration.conflicts.cells import CELLS, PERSONS, WHY_NOT, WINNER, Cell, Keys, Lost, Meeting
-from tests.integration.conflicts.items import POLICIES, Items, install, name_of, rules
+from tests.integration.conflicts.items import POLICIES, Items, name_of
 from tests.plain import Doc
-from tests.site import Site
 
 #: The worker that carries a side's changes.
 CARRIER = {Side.MYSQL: "follower", Side.MONGO: "listener"}
@@ -54,17 +52,6 @@ def test_the_table_is_whole() -> None:
     assert cells.isdisjoint(WHY_NOT)
     assert cells | WHY_NOT.keys() == set(itertools.product(ConflictKind, Side))
     assert POLICIES.keys() == WINNER.keys()
-
-
-@pytest.fixture
-def engine(site: Site, tmp_path: Path) -> Iterator[Engine]:
-    """After its first copy; no worker runs."""
-    install(site, tmp_path)
-    made = Engine(site, tmp_path)
-    made.prepare()
-    rules(made)
-    yield made
-    made.close()
 
 
 @pytest.mark.timeout(600)
