@@ -119,6 +119,11 @@ class Round:
         """What stands on both sides at the end."""
         return document_of(key, self._settled(key)[0])
 
+    def may_pass(self, key: ObjectId) -> bool:
+        """Whether a write of the listener's may pass one of the follower's: it carries two changes in two batches, between
+        which the follower has written. Such a document is looked at, and nothing is lost."""
+        return len(self._of(key, Side.MONGO)) > 1 and bool(self._of(key, Side.MYSQL))
+
     def _of(self, key: ObjectId, side: Side) -> Sequence[Change]:
         return self._changes[side].get(key, ())
 
