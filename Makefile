@@ -28,7 +28,7 @@ laws: setup ## the long searches for counter-examples
 meetings: setup ## the long forms: 20,000 edits that meet, 10,000 pairs, 10,000 conflicts of all kinds, 100,000 edits, 100 clean verify runs
 	@LOCKSTEP_MEETINGS=20000 LOCKSTEP_PAIRS=10000 LOCKSTEP_CONFLICTS=10000 LOCKSTEP_EDITS=100000 LOCKSTEP_VERIFY_RUNS=100 \
 		$(RUN)/python -m pytest --timeout=3600 $(ARGS) tests/integration/test_engine_meetings.py \
-		tests/integration/test_engine_accounting.py tests/integration/conflicts/test_cells.py \
+		tests/integration/test_engine_accounting.py tests/integration/conflicts/test_report.py \
 		tests/integration/test_engine_silence.py tests/integration/test_verify_corruptions.py
 
 bench: setup ## every figure against its limit, on both MySQL families (about 45 minutes); draws docs/bench/

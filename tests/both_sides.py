@@ -42,15 +42,19 @@ class Editor:
                 waiting.wait(pause)
             self.edit()
 
-    def edit(self) -> None:
-        """One edit of what stands on this side now."""
-        name = self._random.choice(list(self._keys))
-        key = self._random.choice(self._keys[name])
+    def edit(self, of: tuple[str, ObjectId] | None = None) -> None:
+        """One edit of what stands on this side now: of this document, or of any."""
+        name, key = of or self.any(self._random)
         if self.side is Side.MYSQL:
             self._in_mysql(name, key)
         else:
             self._in_mongo(name, key)
         self.edits += 1
+
+    def any(self, random: Random) -> tuple[str, ObjectId]:
+        """A document: collection and id."""
+        name = random.choice(list(self._keys))
+        return name, random.choice(self._keys[name])
 
     def changed(self, name: str, document: Doc | None, key: ObjectId) -> Doc | None:
         """The next version of a document."""

@@ -111,19 +111,23 @@ class Engine:
     # What arrived.
 
     def settle(self) -> None:
-        """Wait until everything written so far has crossed both ways, and what came of it has been looked at.
+        """Wait until everything written so far has crossed both ways, and what came of it has been looked at: what the
+        listener wrote meanwhile passes the follower before the third."""
+        for side in (Side.MYSQL, Side.MONGO, Side.MYSQL):
+            self.cross(side)
 
-        Both logs are read in order: a document that was written last has everything before it on the other side. What the
-        listener wrote meanwhile passes the follower before the third.
+    def cross(self, side: Side) -> None:
+        """Wait until everything written on this side so far has crossed, or is held.
+
+        Both logs are read in order: a document that was written last has everything before it on the other side.
         """
-        for write, arrived in (
-            (self._mark_mysql, self._in_mongo),
-            (self._mark_mongo, self._in_mysql),
-            (self._mark_mysql, self._in_mongo),
-        ):
-            key = ObjectId()
-            write(key)
-            self.until(lambda arrived=arrived, key=key: arrived(key))  # type: ignore[misc]
+        key = ObjectId()
+        if side is Side.MYSQL:
+            self._mark_mysql(key)
+            self.until(lambda: self._in_mongo(key))
+        else:
+            self._mark_mongo(key)
+            self.until(lambda: self._in_mysql(key))
 
     def meet(self, seconds: float = PATIENCE) -> None:
         """Wait until everything has crossed and no document is held: all meetings have come to an end."""

@@ -6,17 +6,15 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Iterable
 from random import Random
-from typing import Any, NamedTuple
 
 import pytest
 from bson import ObjectId
-from pymongo.collection import Collection
-from pymysqlreplication import BinLogStreamReader
-from pymysqlreplication.row_event import UpdateRowsEvent
 
 from deploy.local.mysql_binary import Flavour
 from sync.model.change import Side
+from tests.both_logs import CONNECTS, Written, ends, in_binlog, in_stream
 from tests.engine import Engine
 from tests.plain import Doc
 
@@ -27,15 +25,7 @@ ROUNDS = 3
 APART = 0.002
 
 
-class Edit(NamedTuple):
-    """As a log shows it: what a user found and wrote, and when (seconds since the epoch)."""
-
-    found: int
-    written: int
-    at: float
-
-
-@pytest.mark.filterwarnings("ignore:'(db|passwd)' is deprecated:DeprecationWarning")  # how the library connects
+@pytest.mark.filterwarnings(CONNECTS)
 @pytest.mark.timeout(900)
 def test_each_pair_has_its_winner_and_its_loser(engine: Engine) -> None:
     """Recall and precision are one: a value is a recorded loser exactly where neither writer had seen the other's."""
@@ -45,7 +35,7 @@ def test_each_pair_has_its_winner_and_its_loser(engine: Engine) -> None:
     engine.mongo["accounts"].insert_many(documents)
     engine.settle()
     random, breath, number = Random(PAIRS), threading.Event(), 0
-    binlog, oplog = engine.end_of_binlog(), engine.end_of_oplog()
+    begin = ends(engine)
     expected: dict[int, Side] = {}
     for _ in range(ROUNDS):
         pairs: dict[str, dict[Side, int]] = {}
@@ -59,15 +49,15 @@ def test_each_pair_has_its_winner_and_its_loser(engine: Engine) -> None:
                 write(engine, side, key, values[side])
                 breath.wait(APART)
         engine.meet()
-        mysql = {edit.written: edit for edit in in_binlog(engine, binlog)}
-        mongo = {edit.written: edit for edit in in_stream(engine.site.mongo("admin")["accounts"], oplog)}
+        mysql = of_people(in_binlog(engine, begin, ["analytics_account"]))
+        mongo = of_people(in_stream(engine, begin, ["accounts"]))
         final = engine.assert_equal()["accounts"]
         for key, values in pairs.items():
             edits = {Side.MYSQL: mysql[values[Side.MYSQL]], Side.MONGO: mongo[values[Side.MONGO]]}
             winner, lost = judged(engine, edits, first[key])
-            assert final[key]["limit"] == edits[winner].written, (key, edits)
+            assert final[key]["limit"] == values[winner], (key, edits)
             if lost:
-                expected[edits[winner.other].written] = winner.other
+                expected[values[winner.other]] = winner.other
     assert len(expected) > PAIRS / 4, "hardly any pair met"
     assert recorded(engine) == expected
 
@@ -97,13 +87,19 @@ def write(engine: Engine, side: Side, key: ObjectId, value: int) -> None:
         cursor.execute("UPDATE analytics_account SET `limit` = %s WHERE id = %s", (value, str(key)))
 
 
-def judged(engine: Engine, edits: dict[Side, Edit], first: Side) -> tuple[Side, bool]:
+def of_people(changes: Iterable[Written]) -> dict[int, Written]:
+    """Users' edits, by the limit that they wrote."""
+    return {one.after["limit"]: one for one in changes if not one.synced and one.before and one.after}
+
+
+def judged(engine: Engine, edits: dict[Side, Written], first: Side) -> tuple[Side, bool]:
     """The winner of a pair by last write wins, and whether the other's value is lost: not where the winner had seen it."""
     mysql, mongo = edits[Side.MYSQL], edits[Side.MONGO]
-    if mysql.found == mongo.written:
-        return Side.MYSQL, False
-    if mongo.found == mysql.written:
-        return Side.MONGO, False
+    for edit, other in ((mysql, mongo), (mongo, mysql)):
+        assert edit.before
+        assert other.after
+        if edit.before["limit"] == other.after["limit"]:
+            return edit.side, False
     if engine.site.flavour is Flavour.MARIADB and mysql.at == int(mongo.at):  # its log tells whole seconds: a tie
         return Side.MYSQL, True
     return first.other, True
@@ -118,39 +114,3 @@ def recorded(engine: Engine) -> dict[int, Side]:
     values = {one["value"]: Side(one["side"]) for one in losers}
     assert len(values) == len(losers), "a loser is recorded twice"
     return values
-
-
-def in_binlog(engine: Engine, begin: tuple[str, int]) -> list[Edit]:
-    """Users' edits of the field; what the listener wrote is negative there."""
-    reader = BinLogStreamReader(
-        connection_settings=engine.site.admin_settings(),
-        server_id=7_000_002,
-        log_file=begin[0],
-        log_pos=begin[1],
-        resume_stream=True,
-        only_events=[UpdateRowsEvent],
-        only_schemas=[engine.site.database],
-        only_tables=["analytics_account"],
-    )
-    try:
-        rows = [(event.timestamp, row["before_values"], row["after_values"]) for event in reader for row in event.rows]
-    finally:
-        reader.close()
-    return [Edit(found["limit"], left["limit"], at) for at, found, left in rows if left["limit"] > 0]
-
-
-def in_stream(collection: Collection[Any], begin: Any) -> list[Edit]:
-    """Users' edits of the field; what the follower wrote is positive there."""
-    found: list[Edit] = []
-    with collection.watch(
-        [{"$match": {"operationType": "update"}}],
-        start_at_operation_time=begin,
-        full_document="required",
-        full_document_before_change="required",
-        max_await_time_ms=200,
-    ) as stream:
-        while (event := stream.try_next()) is not None:
-            value = event["fullDocument"]["limit"]
-            if value < 0:
-                found.append(Edit(event["fullDocumentBeforeChange"]["limit"], value, event["wallTime"].timestamp()))
-    return found

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 from bson import ObjectId
 from pymysql.cursors import Cursor
-from pymysqlreplication import BinLogStreamReader
-from pymysqlreplication.row_event import UpdateRowsEvent
 
 from backend.analytics.sample import Sample
 from sync.model.change import Side
 from tests import plain
+from tests.both_logs import CONNECTS, ends, in_binlog
 from tests.engine import Engine
 from tests.plain import Doc
 
@@ -178,7 +177,7 @@ def test_killed_again_and_again_under_load(engine: Engine, victim: str) -> None:
     assert_as_written(engine, editors)
 
 
-@pytest.mark.filterwarnings("ignore:'(db|passwd)' is deprecated:DeprecationWarning")  # how the library connects
+@pytest.mark.filterwarnings(CONNECTS)
 @pytest.mark.parametrize("victim", ["follower", "listener"])
 def test_what_is_applied_twice_would_show(engine: Engine, victim: str) -> None:
     """Each change of a counter is one row change on the other side's log, however often the worker is killed."""
@@ -212,29 +211,15 @@ class AppliedLog:
         self._engine = engine
         self._follower = victim == "follower"
         self._key = key
-        self._begin = engine.end_of_binlog()
+        self._begin = ends(engine)
 
     def values(self) -> list[int]:
         """Of the field `limit`, in order."""
         return self._in_oplog() if self._follower else self._in_binlog()
 
     def _in_binlog(self) -> list[int]:
-        file, offset = self._begin
-        reader = BinLogStreamReader(
-            connection_settings=self._engine.site.admin_settings(),
-            server_id=7_000_001,
-            log_file=file,
-            log_pos=offset,
-            resume_stream=True,
-            only_events=[UpdateRowsEvent],
-            only_schemas=[self._engine.site.database],
-            only_tables=["analytics_account"],
-        )
-        try:
-            rows = [row["after_values"] for event in reader for row in event.rows]
-        finally:
-            reader.close()
-        return [int(row["limit"]) for row in rows if row["id"] == str(self._key)]
+        rows = [one.after for one in in_binlog(self._engine, self._begin, ["analytics_account"]) if one.synced]
+        return [int(row["limit"]) for row in rows if row and row["id"] == str(self._key)]
 
     def _in_oplog(self) -> list[int]:
         database = self._engine.site.database

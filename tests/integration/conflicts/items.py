@@ -25,7 +25,7 @@ POLICIES = {
     **{name: f'"{name}"' for name in ("last_write_wins", "first_write_wins", "mysql_wins", "mongo_wins", "manual")},
     "custom": '{ function = "tests.integration.conflicts.rules.mongo_unless_gone" }',
 }
-_COLUMNS = ("a", "b", "code", "flag", "parent")
+COLUMNS = ("a", "b", "code", "flag", "parent")
 
 _TABLES = """
 CREATE TABLE {name}_parent (id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, number INT NOT NULL UNIQUE);
@@ -114,7 +114,7 @@ class Items:
             self.engine.mongo[self.name].insert_one(dict(document))
             return
         with self._together() as cursor:
-            values = [str(document["_id"]), *(document.get(column) for column in _COLUMNS)]
+            values = [str(document["_id"]), *(document.get(column) for column in COLUMNS)]
             cursor.execute(
                 f"INSERT INTO {self.name} (id, a, b, code, flag, parent) VALUES (%s, %s, %s, %s, %s, %s)", values
             )
@@ -184,7 +184,7 @@ class Items:
         with self.engine.mysql.cursor() as cursor:
             cursor.execute(f"SELECT id, a, b, code, flag, parent FROM {self.name}")
             for key, *values in cursor.fetchall():
-                fields: dict[str, Any] = dict(zip(_COLUMNS, values, strict=True))
+                fields: dict[str, Any] = dict(zip(COLUMNS, values, strict=True))
                 in_mysql[ObjectId(key)] = item(ObjectId(key), **fields | {"flag": bool(fields["flag"])})
             cursor.execute(f"SELECT item_id, value FROM {self.name}_element ORDER BY item_id, position")
             for key, value in cursor.fetchall():
