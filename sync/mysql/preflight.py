@@ -80,10 +80,11 @@ def problems(settings: MySQLSettings, mapping: SyncMapping) -> dict[str, list[st
     try:
         connection, tables = session.get(), list(mapping.tables)
         there, keys = columns(connection, tables), unique_keys(connection, tables)
+        given = defaults(connection, tables)
     finally:
         session.drop()
     each = {name: replace(mapping, collections={name: one}) for name, one in mapping.collections.items()}
-    return {name: found for name, one in each.items() if (found := check_tables(one, there, keys))}
+    return {name: found for name, one in each.items() if (found := check_tables(one, there, keys, given))}
 
 
 def mapped_columns(settings: MySQLSettings, mapping: SyncMapping) -> dict[str, dict[str, Column]]:
