@@ -54,16 +54,13 @@ def as_looked(
     mysql: DocumentRows | None,
     mongo: DocumentRows | None,
     unreadable: Mapping[Side, str],
-    base: DocumentRows | None = None,
 ) -> Looked:
-    """Both sides as a look compares them. None: what stands there cannot be expressed in rows; `unreadable` has it. `base`:
-    see `Looked`."""
+    """Both sides as a look compares them. None: what stands there cannot be expressed in rows; `unreadable` has it."""
     absent = empty_rows(collection)
     return Looked(
         mysql=absent if mysql is None else ranked(collection, mysql),
         mongo=absent if mongo is None else mongo,
         gaps=frozenset() if mysql is None else gaps(collection, mysql),
-        base=base,
         unreadable=unreadable,
     )
 

@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 
 from sync.errors import CommandRefused, Contention, Refused
 from sync.lease import Lease
@@ -27,7 +26,6 @@ from sync.model.values import order_text
 from sync.ports import ConflictDatabase, ConflictStore, Current, Decision, DocumentWrite, HeldDocument, Reader
 
 ATTEMPTS = 20
-NO_PROBLEMS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class Repair:
@@ -38,7 +36,7 @@ class Repair:
         lease: Lease,
         source: Reader,
         conflicts: ConflictDatabase,
-        problems: Mapping[str, Sequence[str]] = NO_PROBLEMS,
+        problems: Mapping[str, Sequence[str]],
     ) -> None:
         """`conflicts` is a MySQL connection of its own, apart from the target's transactions. `problems`: by collection, why
         the mapping does not fit."""

@@ -75,8 +75,6 @@ class Cell:
     mend: Callable[[Items, Keys], None] | None = None
     #: The document in the way.
     in_the_way: Callable[[Keys], ObjectId] | None = None
-    #: Only counted.
-    counted: bool = False
     deleter: Side | None = None
 
 
@@ -194,7 +192,6 @@ CELLS: tuple[Cell, ...] = (
             direction=side,
             edits={Side.MYSQL: _updates(Side.MYSQL, "a"), Side.MONGO: _updates(Side.MONGO, "b")},
             final=lambda keys, _: {keys.one: item(keys.one, a=value(Side.MYSQL, keys), b=value(Side.MONGO, keys))},
-            counted=True,
         )
         for side in Side
     ),
@@ -216,7 +213,6 @@ CELLS: tuple[Cell, ...] = (
             direction=side,
             edits={one: _deletes(one) for one in Side},
             final=lambda keys, _: {keys.one: None},
-            counted=True,
         )
         for side in Side
     ),
