@@ -1,7 +1,8 @@
 """Loads extended-JSON exports (one document per line, as mongoexport writes them) into MySQL. All or nothing."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +77,15 @@ class _Export:
     def load(self) -> Iterator[int]:
         """Write the documents; yields how many are written. Raises `CommandError` with file, line and field."""
         try:
-            yield from self._loader.write(self._documents())
+            with closing(self._documents()) as documents:  # with it ends the reading of the file
+                yield from self._loader.write(documents)
         except UnmappableDocument as error:
             raise self._refused(str(error)) from None
         except DatabaseError as error:
             what = f"MySQL refused the documents up to this line: {error.args[-1]}"
             raise self._refused(what) from None
 
-    def _documents(self) -> Iterator[Document]:
+    def _documents(self) -> Generator[Document, None, None]:
         with self._path.open("rb") as file:
             for self._line, line in enumerate(file, 1):
                 if line.strip():
