@@ -6,11 +6,11 @@ taken apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 
 from sync.model.change import DocumentId, Value
 from sync.model.values import FOREIGN, order_text
@@ -33,6 +33,11 @@ class Pair:
     #: one side holds more in between than the other.
     after: Value = None
     page: EqualPage | None = None
+
+    @property
+    def documents(self) -> Iterator[DocumentId]:
+        """Each that stands on any side, once."""
+        return chain(self.mysql, (one for one in self.mongo if one not in self.mysql))
 
 
 def pairs(

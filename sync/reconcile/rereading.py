@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sync.model.change import DocumentId, DocumentRows, Hold
-from sync.model.compare import compare, different_fields
+from sync.model.compare import different_fields
 from sync.model.lens import empty_rows
 from sync.model.mapping import CollectionMapping
 from sync.model.position import Position
 from sync.model.report import Difference, DifferentField
 from sync.ports import Current, Reader, Witness
+from sync.reconcile.differing import as_read, differing
 from sync.reconcile.pace import Pace
 
 #: Documents that are read together.
@@ -130,12 +131,10 @@ class Rereading:
             some = every[start : start + TOGETHER]
             left: Mapping[DocumentId, Current] = self._sides.mysql.read(some, exact=False).documents
             right: Mapping[DocumentId, Current] = self._sides.mongo.read(some, exact=False).documents
-            for one in some:
-                mysql, mongo = left.get(one), right.get(one)
-                here, there = as_read(mysql, self._absent), as_read(mongo, self._absent)
-                difference = compare(self._collection, one, here, there, held=one in held)
-                if difference:
-                    yield _Look(difference, _digest(here) + _digest(there), mysql, mongo)
+            for difference in differing(self._collection, some, left, right, held):
+                mysql, mongo = left.get(difference.document), right.get(difference.document)
+                digest = b"".join(_digest(as_read(current, self._absent)) for current in (mysql, mongo))
+                yield _Look(difference, digest, mysql, mongo)
             self._pace.after(len(some))
 
     def _told(self, look: _Look) -> Found:
@@ -156,13 +155,6 @@ class Rereading:
             for one in (look.mysql, look.mongo)
         )
         return (DifferentField(table=table, key=key, column=None, mysql=mysql, mongo=mongo),)
-
-
-def as_read(current: Current | None, absent: DocumentRows) -> DocumentRows | Hold:
-    """What `compare` takes of a reading."""
-    if current is None:
-        return absent
-    return current.problem or current.rows
 
 
 def _digest(found: DocumentRows | Hold) -> bytes:

@@ -7,24 +7,21 @@ on with, and pages of which both sides send what they sent when they were equal 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import chain
 
 from sync.cycles import seldom_looked_for
-from sync.model.change import DocumentId, DocumentRows
-from sync.model.compare import compare
-from sync.model.lens import empty_rows
+from sync.model.change import DocumentId
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.report import VerifyReport
 from sync.model.values import FOREIGN
-from sync.ports import Current
+from sync.reconcile.differing import differing
 from sync.reconcile.kept import Kept, Place
 from sync.reconcile.pace import Pace
 from sync.reconcile.pages import pairs
 from sync.reconcile.progress import Progress
-from sync.reconcile.rereading import TOGETHER, VALUES, Found, Rereading, Sides, as_read
+from sync.reconcile.rereading import TOGETHER, VALUES, Found, Rereading, Sides
 
 
 class Verify:
@@ -70,7 +67,7 @@ class Verify:
                 some = chosen[start : start + TOGETHER]
                 left = self._sides.mysql.read(some, exact=False).documents
                 right = self._sides.mongo.read(some, exact=False).documents
-                suspects[collection.name] += _differing(collection, some, left, right)
+                suspects[collection.name] += (one.document for one in differing(collection, some, left, right))
                 self._progress(collection.name, start + len(some), len(chosen))
                 self._pace.after(len(some))
         return self._report(counts, suspects, complete=False)
@@ -96,8 +93,7 @@ class Verify:
             for pair in walk:
                 before, place = place.done, pair.place
                 unread += pair.unread
-                both = chain(pair.mysql, (one for one in pair.mongo if one not in pair.mysql))
-                different = _differing(collection, both, pair.mysql, pair.mongo)
+                different = [one.document for one in differing(collection, pair.documents, pair.mysql, pair.mongo)]
                 self._kept.suspect(different)
                 if pair.page and not different:
                     self._kept.keep_page(name, pair.after, pair.page)
@@ -130,21 +126,6 @@ class Verify:
             differences=tuple(replace(one.difference, first_seen=since[one.difference.document]) for one in found),
             busy=tuple(busy),
         )
-
-
-def _differing(
-    collection: CollectionMapping,
-    documents: Iterable[DocumentId],
-    mysql: Mapping[DocumentId, Current],
-    mongo: Mapping[DocumentId, Current],
-) -> list[DocumentId]:
-    """Those of the documents that are not equal, as they were read."""
-    absent: DocumentRows = empty_rows(collection)
-    return [
-        one
-        for one in documents
-        if compare(collection, one, as_read(mysql.get(one), absent), as_read(mongo.get(one), absent), held=False)
-    ]
 
 
 def _is_foreign(key: object) -> bool:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 from sync.model.change import DocumentId
-from sync.model.compare import compare
 from sync.model.mapping import CollectionMapping
 from sync.model.report import Presence
-from sync.ports import ConflictDatabase, Current, LogEnd, Reader, Target
-from sync.reconcile.ahead import ranges
+from sync.ports import ConflictDatabase, LogEnd, Reader, Target
+from sync.reconcile.differing import differing
+from sync.reconcile.kept import Place
+from sync.reconcile.pages import pairs
 from sync.reconcile.passing import Direction, Passing
 
 #: Documents that are looked at again together, and how often one must differ, with both logs passed before each time.
@@ -98,29 +99,26 @@ class Comparison:
             patience=float("inf"),
         )
         passing()  # what is on its way is most of what would differ
-        suspects: list[DocumentId] = []
-        for document in self._differing(sides):
-            suspects.append(document)
-            if len(suspects) >= SLICE:
-                self._found.extend(self._again(sides, suspects, passing))
-                suspects = []
-        self._found.extend(self._again(sides, suspects, passing))
+        place: Place | None = Place()
+        while place is not None:
+            place, suspects = self._walk(sides, place)
+            self._found.extend(self._again(sides, suspects, passing))
 
-    def _differing(self, sides: Sides) -> Iterator[DocumentId]:
-        """Documents that differ when they are read: those that MySQL has, then those that only MongoDB has."""
+    def _walk(self, sides: Sides, start: Place) -> tuple[Place | None, list[DocumentId]]:
+        """Documents that differ when they are read, and where to go on: both sides' readers are needed for looking at these
+        again. None at the end."""
+        suspects: list[DocumentId] = []
         name = self._collection.name
-        for _, reading in ranges(partial(sides.mysql.range, name, exact=False)):
-            there = sides.mongo.read(list(reading.documents), exact=False).documents
-            for document, here in reading.documents.items():
-                if self._differs(document, here, there[document]):
-                    yield document
-            if self._stopping.is_set():
-                return
-        for _, reading in ranges(partial(sides.mongo.range, name, exact=False)):
-            here_too = sides.mysql.read(list(reading.documents), exact=False).documents
-            yield from (one for one, current in here_too.items() if _absent(current))
-            if self._stopping.is_set():
-                return
+        walk = pairs(name, sides.mysql, sides.mongo, start, known=lambda _: None, few=lambda limit: limit)
+        with closing(walk):
+            for pair in walk:
+                different = differing(self._collection, pair.documents, pair.mysql, pair.mongo)
+                suspects += (one.document for one in different)
+                if self._stopping.is_set():
+                    return None, []
+                if len(suspects) >= SLICE:
+                    return pair.place, suspects
+        return None, suspects
 
     def _again(self, sides: Sides, suspects: Sequence[DocumentId], passing: Callable[[], bool]) -> list[Found]:
         """Those that still differ once all that stood in the logs has been applied, or is held."""
@@ -141,21 +139,9 @@ class Comparison:
             rows.rollback()
         free = [one for one in documents if one not in held]
         here, there = sides.mysql.read(free, exact=False).documents, sides.mongo.read(free, exact=False).documents
-        for document in free:
-            presence = self._differs(document, here[document], there[document])
-            if presence:
-                alone = presence in (Presence.MISSING_IN_MONGO, Presence.MISSING_IN_MYSQL)
-                yield Found(document, alone)
-
-    def _differs(self, document: DocumentId, here: Current, there: Current) -> Presence | None:
-        difference = compare(
-            self._collection, document, here.problem or here.rows, there.problem or there.rows, held=False
-        )
-        return difference.presence if difference else None
-
-
-def _absent(current: Current) -> bool:
-    return current.problem is None and not any(current.rows.values())
+        for difference in differing(self._collection, free, here, there):
+            alone = difference.presence in (Presence.MISSING_IN_MONGO, Presence.MISSING_IN_MYSQL)
+            yield Found(difference.document, alone)
 
 
 def _pieces(documents: Sequence[DocumentId], size: int = 1000) -> Iterator[Sequence[DocumentId]]:
