@@ -110,9 +110,11 @@ def _crossing(objects: Sequence[Object]) -> Figure | None:
 
 
 def _scaling(objects: Sequence[Object]) -> Figure | None:
-    """Total time against the quantity, both as logarithms."""
+    """Total time against the quantity, both as logarithms; dotted, that of the plain loop."""
     if not objects:
         return None
+    plain = [one for one in objects if "plain" in one["series"]]
+    objects = [one for one in objects if "plain" not in one["series"]]
     names = _names(objects)
     figure = Figure(figsize=(12, 3), layout="constrained")
     for axes, name in zip(_row(figure, len(names)), names, strict=True):
@@ -121,6 +123,11 @@ def _scaling(objects: Sequence[Object]) -> Figure | None:
                 xs, ys = zip(*one["series"]["seconds"], strict=True)
                 label = f"{one['server']}, slope {one['ratio']:.2f}"
                 axes.loglog(xs, ys, marker="o", markersize=3, color=COLOURS[one["server"]], label=label)
+        for one in plain:
+            if one["name"].startswith(f"{name},"):
+                xs, ys = zip(*one["series"]["plain"], strict=True)
+                label = f"plain loop, slope {one['limit']:.2f}"
+                axes.loglog(xs, ys, linestyle=":", color=COLOURS[one["server"]], label=label)
         axes.set_title(name.removeprefix("scaling with "))
         axes.set_ylabel("seconds")
         for axis in (axes.xaxis, axes.yaxis):
