@@ -1,4 +1,5 @@
-"""Crossing time at 200 transactions a second each way, against one MySQL commit plus one majority transaction of MongoDB.
+"""Crossing time at 200 transactions a second, against one MySQL commit plus one majority transaction of MongoDB: each way
+by itself, and both ways at once. Both workers run all the time.
 
 A crossing begins just before its writer asks for the commit (MySQL) or sends the write (MongoDB), and ends when a client
 finds the new value on the other side. That client asks for one document by its key, about every millisecond from the moment
@@ -14,8 +15,8 @@ watches, while the workers are paused: the commit of a one-row update, and a who
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any, TypeAlias
 
@@ -29,7 +30,7 @@ from tests.bench.run import Run
 from tests.bench.shapes import Flat, key_of, text_of
 from tests.bench.statistics import Better, histogram, percentile
 
-#: Transactions a second, each way.
+#: Transactions a second in each way that is written.
 PACE = 200
 #: Every so manieth transaction is timed.
 TIMED = 4
@@ -44,13 +45,18 @@ READY, LEFT_OUT = 1.0, 2.0
 #: How to connect, and the database.
 Place: TypeAlias = tuple[Mapping[str, Any], str]
 TO_MONGO, TO_MYSQL = "to_mongo", "to_mysql"
+WAYS = {TO_MONGO: "MySQL -> MongoDB", TO_MYSQL: "MongoDB -> MySQL"}
+#: Which ways are written at the same time, and what the results' names say of it.
+TOGETHER = {(TO_MONGO,): "", (TO_MYSQL,): "", (TO_MONGO, TO_MYSQL): ", both at once"}
 
 
 def measure(run: Run) -> list[Result]:
     """See the module."""
     count = PACE * run.size(6, 4)
     shapes = Flat(name=TO_MONGO, documents=DOCUMENTS), Flat(name=TO_MYSQL, documents=DOCUMENTS)
-    crossings: dict[str, list[list[float]]] = {TO_MONGO: [], TO_MYSQL: []}
+    crossings: dict[tuple[str, str], list[list[float]]] = {
+        (way, said): [] for ways, said in TOGETHER.items() for way in ways
+    }
     commits: list[list[float]] = []
     transactions: list[list[float]] = []
     with (
@@ -62,16 +68,15 @@ def measure(run: Run) -> list[Result]:
         assert tables.open
         mysql, mongo = made.site.admin_settings(), made.site.admin_mongo_settings()
         made.start("follower", "listener")
+        places = (mysql, made.site.database), (mongo, made.site.database)
         warm = PACE * 3
-        _cross(
-            pool, (mysql, made.site.database), (mongo, made.site.database), 1, warm
-        )  # connections open when first needed
+        _cross(pool, places, tuple(WAYS), 1, warm)  # connections open when first needed
         first = 1 + warm
         for _ in run.repetitions("crossing time"):
-            for name, times in _cross(
-                pool, (mysql, made.site.database), (mongo, made.site.database), first, count
-            ).items():
-                crossings[name].append(times)
+            for ways, said in TOGETHER.items():
+                for way, times in _cross(pool, places, ways, first, count).items():
+                    crossings[way, said].append(times)
+                first += count
             made.pause("follower", "listener")
             begin = time.monotonic() + READY
             commit = pool.submit(write_mysql, (mysql, f"{made.site.database}_limit"), first, count, begin)
@@ -82,21 +87,21 @@ def measure(run: Run) -> list[Result]:
             first += count
     return [
         compared(
-            f"crossing time {'MySQL -> MongoDB' if name == TO_MONGO else 'MongoDB -> MySQL'}, p{percent}",
+            f"crossing time {WAYS[way]}{said}, p{percent}",
             run.server,
             what="from the commit on one side to the value on the other / one MySQL commit + one majority MongoDB transaction",
             unit="ms",
-            figures=[1000 * percentile(times, percent) for times in crossings[name]],
+            figures=[1000 * percentile(times, percent) for times in found],
             limits=[
                 1000 * (percentile(commit, percent) + percentile(transaction, percent))
                 for commit, transaction in zip(commits, transactions, strict=True)
             ],
             target=target,
             better=Better.LOWER,
-            series={"milliseconds": histogram([1000 * one for times in crossings[name] for one in times], 0.5)},
+            series={"milliseconds": histogram([1000 * one for times in found for one in times], 0.5)},
             quick=run.quick,
         )
-        for name in crossings
+        for (way, said), found in crossings.items()
         for percent, target in ((50, 3.0), (99, 5.0))
     ]
 
@@ -107,21 +112,24 @@ def _resume(made: Rig) -> None:
     made.catch_up()
 
 
-def _cross(pool: ProcessPoolExecutor, mysql: Place, mongo: Place, first: int, count: int) -> dict[str, list[float]]:
-    """Both ways at once; seconds of each crossing."""
+def _cross(
+    pool: ProcessPoolExecutor, places: tuple[Place, Place], ways: Sequence[str], first: int, count: int
+) -> dict[str, list[float]]:
+    """These ways at once; seconds of each crossing. `places` are MySQL's and MongoDB's."""
     begin = time.monotonic() + READY
-    written: dict[str, Future[list[tuple[float, float]]]] = {
-        TO_MONGO: pool.submit(write_mysql, mysql, first, count, begin),
-        TO_MYSQL: pool.submit(write_mongo, mongo, first, count, begin),
-    }
-    seen = {
-        TO_MONGO: pool.submit(watch_mongo, mongo, first, count, begin),
-        TO_MYSQL: pool.submit(watch_mysql, mysql, first, count, begin),
-    }
+    mysql, mongo = places
+    jobs = {TO_MONGO: (write_mysql, mysql, watch_mongo, mongo), TO_MYSQL: (write_mongo, mongo, watch_mysql, mysql)}
+    running = {}
+    for way in ways:
+        write, source, watch, target = jobs[way]
+        running[way] = (
+            pool.submit(write, source, first, count, begin),
+            pool.submit(watch, target, first, count, begin),
+        )
     times: dict[str, list[float]] = {}
-    for name, writer in written.items():
-        timed = zip(writer.result()[::TIMED], seen[name].result(), strict=True)
-        times[name] = [at - before for (before, _), at in timed][int(PACE * LEFT_OUT) // TIMED :]
+    for way, (written, seen) in running.items():
+        timed = zip(written.result()[::TIMED], seen.result(), strict=True)
+        times[way] = [at - before for (before, _), at in timed][int(PACE * LEFT_OUT) // TIMED :]
     return times
 
 

@@ -86,7 +86,7 @@ def _crossing(objects: Sequence[Object]) -> Figure | None:
     if not objects:
         return None
     names = _names(objects)
-    figure = Figure(figsize=(9, 3), layout="constrained")
+    figure = Figure(figsize=(3 * len(names), 3), layout="constrained")
     for axes, name in zip(_row(figure, len(names)), names, strict=True):
         for one in objects:
             if one["name"] != name:
