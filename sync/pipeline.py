@@ -185,7 +185,7 @@ class Pipeline:
         merged: _Merged,
     ) -> Iterator[DocumentWrite]:
         """Note held documents, read the others, and fold each as it is asked for over what the target holds now."""
-        free = self._carried(transaction, self._free(transaction, entries, merged), merged)
+        free = self._free(transaction, entries, merged)
         collections = self._mapping.collections
         wanted = {document: batch.needs(collections[document.collection], of) for document, of in free.items()}
         places = {document: batch.places(collections[document.collection], of) for document, of in free.items()}
@@ -207,9 +207,12 @@ class Pipeline:
     def _free(
         self, transaction: TargetTransaction, entries: Mapping[DocumentId, Sequence[Entry]], merged: _Merged
     ) -> Mapping[DocumentId, Sequence[Entry]]:
-        """Those that are not held; of the others users' changes are noted."""
-        held = transaction.conflicts.held(entries)
-        if not held:
+        """Those that are not held; of the others users' changes are noted. Nor those of paused collections: what users changed
+        is held there; what the other worker wrote before it knew is found when the collection is compared."""
+        if not entries:
+            return entries
+        held, paused = transaction.conflicts.held_and_paused(entries)
+        if not held and not paused:
             return entries
         free: dict[DocumentId, Sequence[Entry]] = {}
         noted = {held[document]: of for document, of in entries.items() if document in held and has_users(of)}
@@ -217,22 +220,11 @@ class Pipeline:
         for document, of in entries.items():
             if document in held and document not in closed:
                 merged.noted += has_users(of)
-            else:  # not held, or closed by now: by rule 1
+            elif document.collection not in paused:  # not held, or closed by now: by rule 1
                 free[document] = of
-        return free
-
-    def _carried(
-        self, transaction: TargetTransaction, free: Mapping[DocumentId, Sequence[Entry]], merged: _Merged
-    ) -> Mapping[DocumentId, Sequence[Entry]]:
-        """Without those of paused collections: what users changed is held there; what the other worker wrote before it knew
-        is found when the collection is compared."""
-        paused = transaction.conflicts.collections.paused() if free else ()
-        if not paused:
-            return free
-        for document, of in free.items():
-            if document.collection in paused and has_users(of):
+            elif has_users(of):
                 merged.holds[document] = (_PAUSED, None)
-        return {document: of for document, of in free.items() if document.collection not in paused}
+        return free
 
     def _write_apart(
         self, transaction: TargetTransaction, writes: Sequence[DocumentWrite], merged: _Merged, *, last: bool

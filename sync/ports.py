@@ -247,6 +247,11 @@ class ConflictStore(Protocol):
     def held(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
         """Those of the documents that have an open or waiting row now."""
 
+    def held_and_paused(
+        self, documents: Collection[DocumentId]
+    ) -> tuple[Mapping[DocumentId, HeldDocument], frozenset[str]]:
+        """The same, and the collections that are paused, in one question: every batch asks it."""
+
     @property
     def looks(self) -> LookStore: ...
 

@@ -12,6 +12,8 @@ from sync.model.position import position_from_json
 from sync.model.structure import Standing, joined
 from sync.mysql.server import Connection, translated
 
+#: The names of those that are paused, as (name, NULL, NULL): part of another question.
+PAUSED = "SELECT name, NULL, NULL FROM sync_collection WHERE state = 'paused'"
 _COLUMNS = "name, state, side, reason, whole, committed_at, position, version"
 
 
@@ -23,8 +25,7 @@ class MySQLCollectionStates:
 
     def paused(self) -> frozenset[str]:
         """See the port."""
-        rows = self._rows("SELECT name FROM sync_collection WHERE state = %s", str(CollectionState.PAUSED))
-        return frozenset(str(name) for (name,) in rows)
+        return frozenset(str(name) for name, *_ in self._rows(PAUSED))
 
     def standing(self) -> Sequence[Standing]:
         """See the port."""

@@ -17,7 +17,7 @@ from sync.model.meeting import look_after_note
 from sync.model.notes import NONE, Notes
 from sync.model.rulings import Ruling
 from sync.model.values import rows_to_json
-from sync.mysql.collection_states import MySQLCollectionStates
+from sync.mysql.collection_states import PAUSED, MySQLCollectionStates
 from sync.mysql.conflict_keys import document_text, open_key
 from sync.mysql.looks import Looks, blockers_text
 from sync.mysql.packets import chunks, update_many
@@ -27,8 +27,10 @@ from sync.ports import CollectionStates, Decision, HeldDocument, LookStore, Open
 
 #: Documents looked up in one statement; and how many open rows are read rather than asked for by their keys.
 _CHUNK, _FEW = 1000, 100
-#: Open key, number, version.
+#: Open key, number, version; and with them the collections that are paused.
 _OpenRow: TypeAlias = tuple[str, int, int]
+_Open: TypeAlias = tuple[list[_OpenRow], frozenset[str]]
+_OPEN = "SELECT open_key, id, version FROM sync_conflict WHERE"
 #: Characters of values and notes that are stored in one statement.
 _SMALL = 1 << 18
 
@@ -54,39 +56,41 @@ class Conflicts:
         return self._collections
 
     def held(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, HeldDocument]:
+        """See the port."""
+        return self.held_and_paused(documents)[0]
+
+    def held_and_paused(
+        self, documents: Collection[DocumentId]
+    ) -> tuple[Mapping[DocumentId, HeldDocument], frozenset[str]]:
         """See the port. Where few are open, all of them are read: most often there is none, and no key need be made."""
-        rows = self._open_rows() if len(documents) > _FEW else None
-        if rows == []:
-            return {}
-        by_key = {open_key(document): document for document in documents}
-        if rows is None:
-            rows = self._open_rows_of(list(by_key))
-        found: dict[DocumentId, HeldDocument] = {}
-        for key, number, version in rows:
-            if key in by_key:
-                document = by_key[key]
-                found[document] = HeldDocument(conflict=number, document=document, version=version)
-        return found
+        rows, paused = self._open_rows(documents)
+        by_key = {open_key(document): document for document in documents} if rows else {}
+        held = {
+            by_key[key]: HeldDocument(conflict=number, document=by_key[key], version=version)
+            for key, number, version in rows
+            if key in by_key
+        }
+        return held, paused
 
-    def _open_rows(self) -> list[_OpenRow] | None:
-        """Key, number and version of all; None where they are many."""
-        with translated(), self._connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT open_key, id, version FROM sync_conflict WHERE open_key IS NOT NULL LIMIT %s", (_FEW + 1,)
-            )
-            rows = list(cursor.fetchall())
-        return rows if len(rows) <= _FEW else None
+    def _open_rows(self, documents: Collection[DocumentId]) -> _Open:
+        """At least those of the documents."""
+        if len(documents) > _FEW:
+            rows, paused = self._asked(f"({_OPEN} open_key IS NOT NULL LIMIT %s)", _FEW + 1)
+            if len(rows) <= _FEW:
+                return rows, paused
+        rows, paused = [], frozenset()
+        keys = [open_key(document) for document in documents]
+        for start in range(0, len(keys), _CHUNK):
+            some, paused = self._asked(f"{_OPEN} open_key IN %s", tuple(keys[start : start + _CHUNK]))
+            rows += some
+        return rows, paused
 
-    def _open_rows_of(self, keys: Sequence[str]) -> list[_OpenRow]:
-        rows: list[_OpenRow] = []
+    def _asked(self, question: str, value: object) -> _Open:
         with translated(), self._connection.cursor() as cursor:
-            for start in range(0, len(keys), _CHUNK):
-                cursor.execute(
-                    "SELECT open_key, id, version FROM sync_conflict WHERE open_key IN %s",
-                    (tuple(keys[start : start + _CHUNK]),),
-                )
-                rows += cursor.fetchall()
-        return rows
+            cursor.execute(f"{question} UNION ALL {PAUSED}", (value,))
+            found = cursor.fetchall()
+        rows = [(str(key), int(number), int(version)) for key, number, version in found if number is not None]
+        return rows, frozenset(str(name) for name, number, _ in found if number is None)
 
     def note(
         self,

@@ -2,9 +2,10 @@
 by itself, and both ways at once. Both workers run all the time.
 
 A crossing begins just before its writer asks for the commit (MySQL) or sends the write (MongoDB), and ends when a client
-finds the new value on the other side. That client asks for one document by its key, about every millisecond from the moment
-at which it was due to be written: a change stream would add its own waiting for the majority, and its times are too coarse.
-So up to a millisecond and one read are counted as ours. Every fourth transaction is timed: to ask for all of them takes as
+finds the new value on the other side. That client asks for one document by its key, first two milliseconds after the moment
+at which it was due to be written, then about three times a millisecond: a change stream would add its own waiting for the
+majority, and its times are too coarse. So nothing counts as faster than two milliseconds, and up to a third of one and a read
+are counted as ours. Every fourth transaction is timed: to ask for all of them takes as
 much of the machine as a worker does. The writers and both watchers are processes of their own; their clock is the machine's
 monotonic one.
 
@@ -36,8 +37,8 @@ PACE = 200
 TIMED = 4
 #: Documents that are written in turn: each stands for half a second.
 DOCUMENTS = 100
-#: Seconds between two looks of a watcher, and those that one change is given.
-LOOK, PATIENCE = 0.001, 30.0
+#: Seconds before a watcher's first look and between two, and those that one change is given.
+BLIND, LOOK, PATIENCE = 0.002, 0.0002, 30.0
 #: Seconds in which the processes get ready, and those at the beginning that do not count: a worker that has just started or
 #: gone on has its connections to open and its start to catch up with.
 READY, LEFT_OUT = 1.0, 2.0
@@ -208,6 +209,7 @@ def watch_mysql(place: Place, first: int, count: int, begin: float) -> list[floa
 
 def _found(amount: Callable[[int], int], number: int) -> float:
     deadline = time.monotonic() + PATIENCE
+    time.sleep(BLIND)
     while amount(number % DOCUMENTS) < number:
         if time.monotonic() > deadline:
             raise TimeoutError(f"a change has not crossed within {PATIENCE:.0f} s")
