@@ -22,8 +22,9 @@ class Closed(APIException):
 
 
 def to_decide(conflict: Conflict) -> tuple[Shown, ...]:
-    """What differs in a held document, unit by unit; none where only `lockstep repair` can decide."""
-    if conflict.open_key is None:
+    """What differs in a held document, unit by unit; none where only `lockstep repair` can decide, or before the first look:
+    until then only what was read when the document was held is known."""
+    if conflict.open_key is None or conflict.detail.looked_at is None:
         return ()
     collection = read_mapping().collections.get(conflict.collection)
     if collection is None:

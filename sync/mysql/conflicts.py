@@ -259,11 +259,10 @@ class Conflicts:
         return True
 
     def _texts(self, opening: Opening, side: Side) -> dict[str, str]:
-        """What is known of a document that is held from now on, by column."""
-        texts = {
-            f"{side}_value": json.dumps(_written(opening.entries), ensure_ascii=False),
-            f"{side}_notes": self._with(NONE, opening.entries).to_json(),
-        }
+        """What is known of a document that is held from now on, by column. A change that could not be read leaves no value."""
+        texts = {f"{side}_notes": self._with(NONE, opening.entries).to_json()}
+        if not any(entry.problem for entry in opening.entries):
+            texts[f"{side}_value"] = json.dumps(_written(opening.entries), ensure_ascii=False)
         if opening.target is not None:
             texts[f"{side.other}_value"] = json.dumps(rows_to_json(opening.target), ensure_ascii=False)
         return texts

@@ -24,10 +24,10 @@ class Deciding:
         self._mapping = mapping
 
     def shown(self, conflict: Mapping[str, Any]) -> tuple[Shown, ...]:
-        """Each unit that differs in a conflict row with its values; none where it is closed, or where only `lockstep repair`
-        can decide."""
+        """Each unit that differs in a conflict row with its values; none where it is closed, where only `lockstep repair` can
+        decide, or before the first look: until then the row has but what was read when the document was held."""
         collection = self._mapping.collections.get(str(conflict["collection"]))
-        if collection is None or conflict["closed_at"]:
+        if collection is None or conflict["closed_at"] or conflict["looked_at"] is None:
             return ()
         return differing(collection, conflict["mysql_value"], conflict["mongo_value"])
 
@@ -53,7 +53,7 @@ class Deciding:
             raise CommandRefused(f"conflict {number} is closed", hint=f"lockstep conflicts show {number}")
         if self.shown(conflict):
             return str(conflict["collection"])
-        if conflict["mysql_value"] is None or conflict["mongo_value"] is None:
+        if None in (conflict["looked_at"], conflict["mysql_value"], conflict["mongo_value"]):
             message = f"conflict {number} has not been looked at yet, or one side's version cannot be read as rows"
             hint = f"lockstep conflicts show {number}; lockstep repair takes one side's version whole"
             raise CommandRefused(message, hint=hint)

@@ -41,8 +41,8 @@ def held(db: None) -> None:
         cursor.execute("INSERT INTO sync_conflict VALUES (7, 'accounts', %s, 'waiting', 'key', NULL, NULL, 1)", [KEY])
         cursor.execute(
             "INSERT INTO sync_conflict_detail (conflict_id, kind, side, reason, mysql_value, mongo_value, waiting_for,"
-            " opened_at, noted_at, asked_at) VALUES (7, 'update_differs', 'mysql', '', %s, %s, 'a person',"
-            " '2026-01-01', '2026-01-01', '2026-01-02')",
+            " opened_at, noted_at, asked_at, looked_at) VALUES (7, 'update_differs', 'mysql', '', %s, %s, 'a person',"
+            " '2026-01-01', '2026-01-01', '2026-01-02', '2026-01-02')",
             [account(5), account(7, "Brokerage")],
         )
 
@@ -53,7 +53,7 @@ def run(statement: str, *values: str | int) -> None:
 
 
 def test_what_may_be_decided_is_shown_unit_by_unit(tess: APIClient) -> None:
-    """A list as a whole; nothing where the conflict is closed."""
+    """A list as a whole; nothing where the conflict was not looked at, or is closed."""
     shown = tess.get(CONFLICT).json()
     brokerage = {"table": "analytics_accountproduct", "key": [KEY, 0], "row": {"product": "Brokerage"}}
     assert shown["differing"] == [
@@ -61,6 +61,10 @@ def test_what_may_be_decided_is_shown_unit_by_unit(tess: APIClient) -> None:
         {"table": "analytics_accountproduct", "key": [KEY], "column": "", "mysql": [], "mongo": [brokerage]},
     ]
     assert (shown["asked_at"], shown["rulings"]) == ("2026-01-02T00:00:00Z", None)
+    run("UPDATE sync_conflict_detail SET looked_at = NULL")
+    assert tess.get(CONFLICT).json()["differing"] == []
+    run("UPDATE sync_conflict_detail SET looked_at = NOW(6)")
+    assert tess.get(CONFLICT).json()["differing"]
     run("UPDATE sync_conflict SET open_key = NULL, state = 'settled'")
     assert tess.get(CONFLICT).json()["differing"] == []
 

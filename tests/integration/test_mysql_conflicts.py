@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from deploy.local.users import Role
-from sync.errors import ConfigError, Contention, MySQLAway
+from sync.errors import CommandRefused, ConfigError, Contention, MySQLAway
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Origin, RowChange, Side
 from sync.model.notes import Notes
 from sync.mysql.conflicts import ConflictTransaction, MySQLConflicts
+from sync.mysql.deciding import Deciding
 from sync.ports import HeldDocument
 from tests.mysql_side import A, B, InThread, MySQLSide, account, account_rows, edited, opening, wait_for
 
@@ -75,6 +76,22 @@ def test_a_deleted_row_is_shown_as_such(side: MySQLSide) -> None:
     gone = RowChange(table="analytics_account", key=(A,), before={"account_id": 1, "limit": 3}, after=None)
     opened(side, entries=[replace(edited((1, 2), 5), changes=(gone,))])
     assert detail(side)["mysql_value"] == [{"table": "analytics_account", "key": [A], "row": None}]
+
+
+def test_a_change_that_could_not_be_read_is_not_shown_as_a_deleted_document(side: MySQLSide) -> None:
+    """No value is known of its side; and nothing can be decided before a look has read both."""
+    unread = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason="limit: int32 is allowed, found str")
+    entries = [replace(edited((1, 2), 5), changes=(), problem=unread)]
+    opened(side, entries=entries, target=account_rows(limit=9), of=Side.MONGO)
+    found = detail(side)
+    assert found["mongo_value"] is None
+    assert found["mysql_value"]
+    deciding = Deciding(side.operators(), side.mapping)
+    assert deciding.shown(found) == ()
+    assert deciding.shown({**found, "mongo_value": []}) == ()
+    assert deciding.shown({**found, "mongo_value": [], "looked_at": found["opened_at"]})
+    with pytest.raises(CommandRefused, match="has not been looked at yet"):
+        deciding.collection(found)
 
 
 def test_held_finds_open_rows_only(side: MySQLSide) -> None:

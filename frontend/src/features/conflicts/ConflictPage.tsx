@@ -91,8 +91,8 @@ function Everything({ conflict }: { conflict: ConflictDetail }) {
         )}
       </Paper>
       <SimpleGrid cols={{ base: 1, md: 2 }}>
-        <HeldRows side="mysql" rows={conflict.mysql_value} />
-        <HeldRows side="mongo" rows={conflict.mongo_value} />
+        <HeldRows side="mysql" rows={conflict.mysql_value} looked={conflict.looked_at !== null} />
+        <HeldRows side="mongo" rows={conflict.mongo_value} looked={conflict.looked_at !== null} />
       </SimpleGrid>
     </>
   )

@@ -3,17 +3,17 @@ import type { HeldRow, Side } from '@/shared/api/generated/types.gen'
 import { SIDES } from '@/shared/format/sides'
 import { shownInColumn } from '@/shared/format/value'
 
-/** What stood on one side when it was read last, as rows: the root row column by column, children as tables. */
-export function HeldRows({ side, rows }: { side: Side; rows: readonly HeldRow[] | null }) {
+/** What stood on one side when it was read last, as rows: the root row column by column, children as tables. `looked`: all of it was read. */
+export function HeldRows({ side, rows, looked }: { side: Side; rows: readonly HeldRow[] | null; looked: boolean }) {
   const title = `held-${side}`
   const tables = Map.groupBy(rows ?? [], (row) => row.table)
   return (
     <Paper component="section" withBorder p="md" radius="md" aria-labelledby={title}>
       <Title order={2} size="h4" id={title} mb="sm">
-        In {SIDES[side]} when it was looked at
+        {looked ? `In ${SIDES[side]} when it was looked at` : `In ${SIDES[side]}, as far as it was read`}
       </Title>
       {rows === null ? <Text c="dimmed">No rows: it was not read, or could not be read as rows.</Text> : null}
-      {rows?.length === 0 ? <Text c="dimmed">The document was absent.</Text> : null}
+      {rows?.length === 0 ? <Text c="dimmed">{looked ? 'The document was absent.' : 'No row.'}</Text> : null}
       {[...tables].map(([table, found]) =>
         found.every((row) => row.key.length === 1) ? (
           found.map((row) => <RootRow key={table} row={row} />)
