@@ -1,7 +1,7 @@
 """The table: each kind, met first on the way from either side; what becomes of it, told without the engine.
 
-A policy is one more collection (`items`) and one more line of WINNER. A kind is one more line of CELLS for each direction, or
-one of WHY_NOT.
+A policy is one more collection (`items`) and one more line of WINNER; a field's policy has lines of FIELD_CELLS besides. A kind
+is one more line of CELLS for each direction, or one of WHY_NOT.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ WINNER: Mapping[str, Callable[[Meeting], Side]] = {
     "mongo_wins": lambda _: Side.MONGO,
     "manual": lambda _: PERSONS,
     "custom": lambda of: Side.MYSQL if of.deleter is Side.MONGO else Side.MONGO,
+    # Of a field; MongoDB's people always write the greater value (`value`).
+    "max": lambda _: Side.MONGO,
+    "min": lambda _: Side.MYSQL,
+    "delta": lambda of: of.later,
+    "append": lambda of: of.later,
 }
 
 
@@ -279,6 +284,40 @@ CELLS: tuple[Cell, ...] = (
     ),
     *(_parent_missing(side) for side in Side),
 )
+
+
+def _both_count(direction: Side) -> Cell:
+    """What each side added to `a`, which was 1, counts; nothing is lost."""
+    return Cell(
+        kind=Kind.UPDATE_DIFFERS,
+        direction=direction,
+        edits={one: _updates(one) for one in Side},
+        final=lambda keys, _: {keys.one: item(keys.one, a=1 + sum(value(one, keys) - 1 for one in Side))},
+        met=Kind.UPDATE_DIFFERS,
+    )
+
+
+def _both_stay(direction: Side) -> Cell:
+    """Each side adds an element at the same place: the one that was written last stands last."""
+    return Cell(
+        kind=Kind.INSERT_EXISTS,
+        direction=direction,
+        edits={one: lambda items, keys, one=one: items.append(one, keys.one, 0, value(one, keys)) for one in Side},  # type: ignore[misc]
+        final=lambda keys, later: {
+            keys.one: item(keys.one, elements=[value(one, keys) for one in (later.other, later)])
+        },
+        met=Kind.INSERT_EXISTS,
+    )
+
+
+#: What a field's own policy decides.
+FIELD_CELLS: Mapping[str, tuple[Cell, ...]] = {
+    **{name: tuple(cell for cell in CELLS if cell.kind is Kind.UPDATE_DIFFERS) for name in ("max", "min")},
+    "delta": tuple(_both_count(side) for side in Side),
+    "append": tuple(_both_stay(side) for side in Side),
+}
+#: Policies of fields that have no cell.
+FIELD_WHY_NOT = {"union": "members of a set come and go one by one, in no conflict: test_engine_policies"}
 
 _ELSEWHERE = {
     Kind.SNAPSHOT_DIFFERS: "only a person decides it, under every policy: test_engine_people",

@@ -1,4 +1,5 @@
-"""A collection for each policy, made for conflicts: fields, a unique value, a reference, a list, a rule on each side.
+"""A collection for each policy, those of fields too, made for conflicts: fields, a unique value, a reference, a list, a rule on
+each side.
 
 Rows and documents are written and read here by hand: uses nothing of the engine.
 """
@@ -25,6 +26,8 @@ POLICIES = {
     **{name: f'"{name}"' for name in ("last_write_wins", "first_write_wins", "mysql_wins", "mongo_wins", "manual")},
     "custom": '{ function = "tests.integration.conflicts.rules.mongo_unless_gone" }',
 }
+#: Policies of a field -> which has it; the collection has the default one.
+FIELD_POLICIES = {"max": "a", "min": "a", "delta": "a", "append": "elements"}
 COLUMNS = ("a", "b", "code", "flag", "parent")
 
 _TABLES = """
@@ -46,7 +49,7 @@ id = {{ column = "id", codec = "objectid" }}
 policy = {policy}
 
 [collections.{name}.fields]
-a = {{ column = "a", codec = "int32" }}
+a = {{ column = "a", codec = "int32"{a} }}
 b = {{ column = "b", codec = "int32" }}
 code = {{ column = "code", codec = "int32", null = "absent" }}
 flag = {{ column = "flag", codec = "bool" }}
@@ -55,6 +58,7 @@ parent = {{ column = "parent", codec = "int32", null = "absent" }}
 [collections.{name}.parts.elements]
 kind = "list"
 table = "{name}_element"
+{elements}
 parent = ["item_id"]
 position = "position"
 value = {{ column = "value", codec = "int32" }}
@@ -83,18 +87,28 @@ def install(site: Site, folder: Path) -> None:
     """Tables and mapping; the engine is not yet set up."""
     mapping = site.config_path.read_text()
     with site.mysql("owner").cursor() as cursor:
-        for policy, told in POLICIES.items():
-            mapping += _MAPPING.format(name=name_of(policy), policy=told)
+        for policy in (*POLICIES, *FIELD_POLICIES):
+            mapping += _mapping(policy)
             for statement in _TABLES.format(name=name_of(policy), most=MOST_A).split(";"):
                 cursor.execute(statement)
     site.config_path = folder / "items.toml"
     site.config_path.write_text(mapping)
 
 
+def _mapping(policy: str) -> str:
+    field = FIELD_POLICIES.get(policy)
+    return _MAPPING.format(
+        name=name_of(policy),
+        policy=POLICIES.get(policy, POLICIES["last_write_wins"]),
+        a=f', policy = "{policy}"' if field == "a" else "",
+        elements=f'policy = "{policy}"' if field == "elements" else "",
+    )
+
+
 def rules(engine: Engine) -> None:
     """MongoDB's own: a unique index and a validator."""
     database = engine.site.mongo("admin")
-    for policy in POLICIES:
+    for policy in (*POLICIES, *FIELD_POLICIES):
         database[name_of(policy)].create_index("code", unique=True, sparse=True, name="one_each")
         database.command("collMod", name_of(policy), validator={"b": {"$not": {"$gt": MOST_B}}})
 

@@ -14,7 +14,7 @@ from sync.model.change import Side
 from sync.model.kinds import HELD
 from tests.engine import COMMANDS, Engine
 from tests.integration.conflicts.cells import PERSONS, WINNER, Cell, Keys, Lost, Meeting
-from tests.integration.conflicts.items import POLICIES, Items, name_of
+from tests.integration.conflicts.items import FIELD_POLICIES, POLICIES, Items, name_of
 from tests.plain import Doc
 
 #: The worker that carries a side's changes.
@@ -85,7 +85,7 @@ def assert_ends(engine: Engine, runs: Sequence[Run]) -> None:
     rows = _rows(engine)
     told: dict[str, Any] = {}
     wanted: dict[str, Any] = {}
-    stands = {policy: Items(engine, policy).everything() for policy in POLICIES}
+    stands = {policy: Items(engine, policy).everything() for policy in (*POLICIES, *FIELD_POLICIES)}
     for run in runs:
         final = run.cell.final(run.keys, run.winner)
         wanted[str(run)] = {

@@ -9,9 +9,10 @@ import pytest
 from bson import ObjectId
 
 from sync.model.change import ConflictKind, Side
+from sync.model.mapping import Combining
 from tests.engine import Engine
-from tests.integration.conflicts.cells import CELLS, WHY_NOT, WINNER, Keys
-from tests.integration.conflicts.items import POLICIES, Items
+from tests.integration.conflicts.cells import CELLS, FIELD_CELLS, FIELD_WHY_NOT, WHY_NOT, WINNER, Keys
+from tests.integration.conflicts.items import FIELD_POLICIES, POLICIES, Items
 from tests.integration.conflicts.running import Run, assert_ends, carry_out
 
 
@@ -20,7 +21,9 @@ def test_the_table_is_whole() -> None:
     cells = {(cell.kind, cell.direction) for cell in CELLS}
     assert cells.isdisjoint(WHY_NOT)
     assert cells | WHY_NOT.keys() == set(itertools.product(ConflictKind, Side))
-    assert POLICIES.keys() == WINNER.keys()
+    assert POLICIES.keys() | FIELD_POLICIES.keys() == WINNER.keys()
+    assert FIELD_POLICIES.keys() == FIELD_CELLS.keys()
+    assert FIELD_CELLS.keys() | FIELD_WHY_NOT.keys() == {str(policy) for policy in Combining}
 
 
 @pytest.mark.timeout(600)
@@ -31,8 +34,8 @@ def test_kinds_by_policy(engine: Engine, direction: Side) -> None:
     numbers = itertools.count(1)
     runs = [
         Run(cell, policy, later, _keys(numbers), Items(engine, policy))
-        for policy in POLICIES
-        for cell in CELLS
+        for policy, cells in {**dict.fromkeys(POLICIES, CELLS), **FIELD_CELLS}.items()
+        for cell in cells
         if cell.direction is direction
         for later in Side
     ]
