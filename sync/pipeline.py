@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sync.conflict_ports import Opening
 from sync.errors import Contention, Refused
 from sync.lease import Lease, NothingToWrite
 from sync.model.batch import Work, has_users
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Origin, Side
 from sync.model.fold import relevant
 from sync.model.mapping import SyncMapping
-from sync.ports import DocumentWrite, OnMark, Opening, TargetTransaction
+from sync.ports import DocumentWrite, OnMark, TargetTransaction
 
 #: Seconds; doubles from the first to the last while two transactions keep standing in each other's way.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
@@ -73,7 +74,7 @@ class Pipeline:
         ahead: Container[int] | None = None,
         on_mark: OnMark | None = None,
     ) -> None:
-        """`ahead`: see `sync.ports.ConflictStore.note`. `on_mark` is the listener's."""
+        """`ahead`: see `sync.conflict_ports.ConflictStore.note`. `on_mark` is the listener's."""
         self._mapping = mapping
         self._lease = lease
         self._side = source_side

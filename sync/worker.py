@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias
 
+from sync.conflict_ports import ConflictDatabase, ConflictStore
 from sync.errors import (
     CommandRefused,
     CommitUnknown,
@@ -40,7 +41,7 @@ from sync.model.states import STATES
 from sync.model.structure import judged
 from sync.model.values import key_from_text
 from sync.pipeline import Counters, Pipeline
-from sync.ports import Clock, Command, ConflictDatabase, ConflictStore, LogEnd, Reader, Source, Target, WorkerDesk
+from sync.ports import Clock, Command, LogEnd, Reader, Source, Target, WorkerDesk
 from sync.read_ahead import ReadAhead
 from sync.structure.comparing import Comparing
 from sync.structure.comparison import Sides

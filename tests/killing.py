@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from sync.cli import main
-from sync.mongo.target import MongoTransaction
+from sync.mongo.transaction import MongoTransaction
 from sync.mysql import target as mysql_target
 from sync.mysql.conflicts import Conflicts, ConflictTransaction
 from sync.mysql.looks import Looks

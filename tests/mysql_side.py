@@ -16,6 +16,7 @@ from pymysql.cursors import Cursor
 from deploy.local.mysql_binary import Flavour
 from deploy.local.paths import ROOT
 from deploy.local.users import Role, mysql_url, open_mysql_database
+from sync.conflict_ports import Opening
 from sync.model.change import DocumentId, DocumentRows, Entry, Hold, Origin, Row, RowChange, RowKey
 from sync.model.lens import empty_rows, shred
 from sync.model.mapping import SyncMapping
@@ -29,7 +30,7 @@ from sync.mysql.operators import Operators
 from sync.mysql.reader import MySQLReader
 from sync.mysql.server import MySQLSettings
 from sync.mysql.target import MySQLTarget
-from sync.ports import Current, DocumentWrite, Opening, TargetTransaction
+from sync.ports import Current, DocumentWrite, TargetTransaction
 from tests.servers import Servers
 
 #: Keys of documents.

@@ -18,6 +18,7 @@ from pymongo.database import Database
 from deploy.local.mongo_server import Document
 from deploy.local.paths import ROOT
 from deploy.local.users import Role, create_mongo_users, mongo_url
+from sync.conflict_ports import HeldDocument
 from sync.errors import LockstepError
 from sync.model.change import DocumentId, Entry, RowChange, Side, Transaction
 from sync.model.mapping import SyncMapping
@@ -28,7 +29,6 @@ from sync.mongo.changes import ChangeStreamSource, StreamEnd
 from sync.mongo.reader import MongoReader
 from sync.mongo.server import MongoSettings
 from sync.mongo.target import MongoTarget
-from sync.ports import HeldDocument
 from tests.servers import Servers
 
 #: Keys of documents.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 
+from sync.conflict_ports import Decision, DueConflict
 from sync.model.change import ConflictKind, DocumentRows, Side
 from sync.model.choice import EVERYWHERE, Choice, Head
 from sync.model.mapping import CollectionMapping, Policy, SyncMapping
@@ -13,7 +14,6 @@ from sync.model.notes import NONE, Notes
 from sync.model.outcome import Looked
 from sync.model.policies import Rule
 from sync.model.rulings import NO_RULINGS, Judged, judged, refused
-from sync.ports import Decision, DueConflict
 
 _STRANGERS = "both sides had it before the start, and no log tells which is newer"
 

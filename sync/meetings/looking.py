@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
+from sync.conflict_ports import ConflictDatabase, ConflictStore, Decision, DueConflict
 from sync.errors import Contention, PolicyFailed, Refused
 from sync.lease import Lease, NothingToWrite
 from sync.meetings.asking import decided
@@ -32,16 +33,7 @@ from sync.model.policies import Ask, Rule
 from sync.model.position import Mark
 from sync.model.rulings import Ruling
 from sync.model.values import rows_to_json
-from sync.ports import (
-    ConflictDatabase,
-    ConflictStore,
-    Current,
-    Decision,
-    DocumentWrite,
-    DueConflict,
-    Reader,
-    TargetTransaction,
-)
+from sync.ports import Current, DocumentWrite, Reader, TargetTransaction
 
 #: Documents, and about how many rows of them, in one look.
 DOCUMENTS, ROWS = 1000, 20_000

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sync.conflict_ports import ConflictDatabase, ConflictStore
 from sync.errors import Contention
 from sync.meetings.rows import in_rows
 from sync.model.mapping import SyncMapping
-from sync.ports import ConflictDatabase, ConflictStore
 
 #: Closed rows deleted at once, and the seconds until more are: later, or soon where there may be more.
 PRUNED, PRUNE, PRUNE_ON = 500, 60.0, 1.0

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from sync.conflict_ports import ConflictDatabase, ConflictStore
 from sync.errors import Contention
-from sync.ports import ConflictDatabase, ConflictStore
 
 #: How often conflict rows are tried for that another transaction keeps locked.
 ATTEMPTS = 6

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from sync.conflict_ports import WrittenConflict
 from sync.model.change import DocumentId, Hold
 from sync.model.lens import empty_rows
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import Answer, on_written
 from sync.model.position import Mark
-from sync.ports import Current, DocumentWrite, TargetTransaction, WrittenConflict
+from sync.ports import Current, DocumentWrite, TargetTransaction
 
 
 class Settling:

@@ -11,7 +11,7 @@ from sync.model.change import DocumentId, Value
 from sync.model.lens import document_key
 from sync.model.shredder import Shredder
 from sync.mongo.server import CODEC, translated
-from sync.mongo.target import as_current, shredded
+from sync.mongo.transaction import as_current, shredded
 from sync.ports import Current
 
 

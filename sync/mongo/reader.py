@@ -21,7 +21,7 @@ from sync.model.shredder import shredders
 from sync.model.values import FOREIGN
 from sync.mongo.page import MongoPage
 from sync.mongo.server import CODEC, Client, Document, MongoSettings, connect, translated
-from sync.mongo.target import as_current, ids_of, shredded
+from sync.mongo.transaction import as_current, ids_of, shredded
 from sync.ports import Current, Reading
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)

@@ -18,7 +18,7 @@ _COLUMNS = "name, state, side, reason, whole, committed_at, position, version"
 
 
 class MySQLCollectionStates:
-    """Implements `sync.ports.CollectionStates`; does not commit."""
+    """Implements `sync.conflict_ports.CollectionStates`; does not commit."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

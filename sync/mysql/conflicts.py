@@ -10,6 +10,7 @@ from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
 
+from sync.conflict_ports import CollectionStates, Decision, HeldDocument, LookStore, Opening
 from sync.errors import ConfigError, Contention, Refused
 from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Side
 from sync.model.mapping import SyncMapping
@@ -23,7 +24,6 @@ from sync.mysql.looks import Looks, blockers_text
 from sync.mysql.packets import chunks, update_many
 from sync.mysql.rulings import Rulings
 from sync.mysql.server import Connection, MySQLSettings, Session, translated
-from sync.ports import CollectionStates, Decision, HeldDocument, LookStore, Opening
 
 #: Documents looked up in one statement; and how many open rows are read rather than asked for by their keys.
 _CHUNK, _FEW = 1000, 100
@@ -36,7 +36,7 @@ _SMALL = 1 << 18
 
 
 class Conflicts:
-    """Implements `sync.ports.ConflictStore` on a connection with an open transaction; does not commit."""
+    """Implements `sync.conflict_ports.ConflictStore` on a connection with an open transaction; does not commit."""
 
     def __init__(self, connection: Connection, mapping: SyncMapping) -> None:
         self._connection = connection
@@ -281,7 +281,7 @@ class Conflicts:
 
 
 class ConflictTransaction(Conflicts):
-    """Implements `sync.ports.ConflictTransaction`: on a connection of its own."""
+    """Implements `sync.conflict_ports.ConflictTransaction`: on a connection of its own."""
 
     def __init__(self, session: Session, mapping: SyncMapping) -> None:
         self._session = session
@@ -298,7 +298,7 @@ class ConflictTransaction(Conflicts):
 
 
 class MySQLConflicts:
-    """Implements `sync.ports.ConflictDatabase`."""
+    """Implements `sync.conflict_ports.ConflictDatabase`."""
 
     def __init__(self, settings: MySQLSettings, mapping: SyncMapping) -> None:
         self._session = Session(settings)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sync.conflict_ports import Decision, DueConflict, WrittenConflict
 from sync.model.change import Blocker, ConflictKind, DocumentId, DocumentRows, Hold, Side
 from sync.model.choice import left_in_question
 from sync.model.codecs import NotCanonical
@@ -22,7 +23,6 @@ from sync.mysql.conflict_keys import open_key
 from sync.mysql.packets import send, update_many
 from sync.mysql.rulings import Rulings
 from sync.mysql.server import Connection, translated
-from sync.ports import Decision, DueConflict, WrittenConflict
 
 #: Rows of a state that are to be deleted. Those of `settled` are the oldest of all, once the `converged` ones are gone; of
 #: `converged` ones only the first are asked, for the index on closed_at would lead past all that are settled and stay.
@@ -79,7 +79,7 @@ class _Kept:
 
 
 class Looks:
-    """Implements `sync.ports.LookStore` on a connection with an open transaction; does not commit."""
+    """Implements `sync.conflict_ports.LookStore` on a connection with an open transaction; does not commit."""
 
     def __init__(self, connection: Connection, mapping: SyncMapping) -> None:
         self._connection = connection

@@ -13,6 +13,7 @@ from itertools import chain
 
 import pymysql
 
+from sync.conflict_ports import ConflictStore
 from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, LockstepError, MySQLAway
 from sync.holder import is_gone, this_process
 from sync.model.change import DocumentId, DocumentRows, Places, Row, RowChange, RowKey, Side
@@ -29,7 +30,7 @@ from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, 
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
 from sync.mysql.unique import Uniques
 from sync.mysql.writing_apart import WritingApart
-from sync.ports import Apart, ConflictStore, Current, DocumentWrite
+from sync.ports import Apart, Current, DocumentWrite
 
 #: Seconds; by MySQL's clock.
 LEASE = 6

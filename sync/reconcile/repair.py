@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from sync.conflict_ports import ConflictDatabase, ConflictStore, Decision, HeldDocument
 from sync.errors import CommandRefused, Contention, Refused
 from sync.lease import Lease
 from sync.model.change import DocumentId, Side
@@ -23,7 +24,7 @@ from sync.model.policies import Rule
 from sync.model.position import CopiedRange
 from sync.model.report import RepairReport
 from sync.model.values import order_text
-from sync.ports import ConflictDatabase, ConflictStore, Current, Decision, DocumentWrite, HeldDocument, Reader
+from sync.ports import Current, DocumentWrite, Reader
 
 ATTEMPTS = 20
 

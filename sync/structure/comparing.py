@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from sync.conflict_ports import ConflictDatabase, ConflictStore, Opening
 from sync.errors import CommandRefused, LockstepError
 from sync.meetings.rows import in_rows
 from sync.model.change import CollectionState, ConflictKind, Entry, Hold, Origin, Side
 from sync.model.mapping import SyncMapping
 from sync.model.structure import Standing
-from sync.ports import ConflictDatabase, ConflictStore, Opening
 from sync.structure.comparison import Comparison, Found, Sides
 
 #: Seconds between two questions which collections are to be compared, and documents held in one transaction.

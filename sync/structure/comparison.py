@@ -12,10 +12,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sync.conflict_ports import ConflictDatabase
 from sync.model.change import DocumentId
 from sync.model.mapping import CollectionMapping
 from sync.model.report import Presence
-from sync.ports import ConflictDatabase, LogEnd, Reader, Target
+from sync.ports import LogEnd, Reader, Target
 from sync.reconcile.differing import differing
 from sync.reconcile.kept import Place
 from sync.reconcile.pages import pairs

@@ -17,12 +17,13 @@ from pymongo.change_stream import ChangeStream
 
 from deploy.local.mongo_server import Document
 from deploy.local.users import Role
+from sync.conflict_ports import Opening
 from sync.errors import ConfigError, Contention, Fenced, LeaseHeld, Refused
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold
 from sync.model.lens import empty_rows, shred
 from sync.model.position import Checkpoint, StreamPosition, reached
 from sync.mongo.target import MongoTarget
-from sync.ports import Current, DocumentWrite, Opening, TargetTransaction
+from sync.ports import Current, DocumentWrite, TargetTransaction
 from tests.servers import Servers
 from tests.stream_log import A, B, ConflictRows, StreamLog, account
 

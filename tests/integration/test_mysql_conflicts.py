@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from deploy.local.users import Role
+from sync.conflict_ports import HeldDocument
 from sync.errors import CommandRefused, ConfigError, Contention, MySQLAway
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Origin, RowChange, Side
 from sync.model.notes import Notes
 from sync.mysql.conflicts import ConflictTransaction, MySQLConflicts
 from sync.mysql.deciding import Deciding
-from sync.ports import HeldDocument
 from tests.mysql_side import A, B, InThread, MySQLSide, account, account_rows, edited, opening, wait_for
 
 HOLD = Hold(kind=ConflictKind.UPDATE_DIFFERS, reason="analytics_account: other values stand in limit")

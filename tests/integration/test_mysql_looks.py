@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.local.users import Role
+from sync.conflict_ports import Decision, HeldDocument
 from sync.errors import CommandRefused, ConfigError
 from sync.model.change import ConflictKind, DocumentRows, Hold, Side
 from sync.model.choice import Taken
@@ -17,7 +18,6 @@ from sync.model.mapping import Policy
 from sync.model.outcome import Decided, Looked, Loser, Outcome
 from sync.model.rulings import Judged, Ruling
 from sync.mysql.conflicts import ConflictTransaction
-from sync.ports import Decision, HeldDocument
 from tests.mysql_side import A, B, MySQLSide, account, account_rows, edited, opening
 
 HOLD = Hold(kind=ConflictKind.UPDATE_DIFFERS, reason="analytics_account: other values stand in limit")
