@@ -1,6 +1,6 @@
 import { Anchor, Paper, SimpleGrid, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Link, useParams } from 'react-router'
+import { Link, useLocation, useParams } from 'react-router'
 import '@/shared/api/client'
 import { conflictsRetrieveOptions } from '@/shared/api/generated/@tanstack/react-query.gen'
 import type { ConflictDetail } from '@/shared/api/generated/types.gen'
@@ -23,6 +23,7 @@ const AGAIN = 1_000
 /** One conflict: both values, field by field with winner and loser. */
 export function ConflictPage() {
   const { id = '' } = useParams()
+  const from = useLocation().state as { search: string } | null
   const conflict = useQuery({
     ...conflictsRetrieveOptions({ path: { id: Number(id) } }),
     refetchInterval: ({ state }) => (state.data && isClosed(state.data) ? false : AGAIN),
@@ -31,7 +32,7 @@ export function ConflictPage() {
     <Page
       title={`Conflict ${id}`}
       lead={
-        <Anchor component={Link} to="/conflicts" underline="always">
+        <Anchor component={Link} to={{ pathname: '/conflicts', search: from?.search ?? '' }} underline="always">
           All conflicts
         </Anchor>
       }

@@ -6,6 +6,7 @@ import { Answered } from '@/shared/ui/Answered'
 import { Empty } from '@/shared/ui/Empty'
 import { Page } from '@/shared/ui/Page'
 import { Pager } from '@/shared/ui/Pager'
+import { usePastTheEnd } from '@/shared/ui/usePastTheEnd'
 import { ConflictList } from './ConflictList'
 import { FilterBar } from './FilterBar'
 import { fromAddress, PAGE_SIZE, toAddress, toQuery, type Filters } from './filters'
@@ -25,6 +26,10 @@ export function ConflictsPage() {
   const change = (chosen: Filters) => {
     setParams(toAddress(chosen))
   }
+  const turn = (page: number) => {
+    change({ ...filters, page })
+  }
+  usePastTheEnd(conflicts, filters.page, turn)
   return (
     <Page
       title="Conflicts"
@@ -44,10 +49,8 @@ export function ConflictsPage() {
                 count={found.count}
                 size={PAGE_SIZE}
                 page={filters.page}
-                what="conflicts"
-                turn={(page) => {
-                  change({ ...filters, page })
-                }}
+                what={{ one: 'conflict', many: 'conflicts' }}
+                turn={turn}
               />
             </>
           )

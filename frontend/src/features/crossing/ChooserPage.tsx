@@ -8,6 +8,7 @@ import { Answered } from '@/shared/ui/Answered'
 import { Empty } from '@/shared/ui/Empty'
 import { Page } from '@/shared/ui/Page'
 import { Pager } from '@/shared/ui/Pager'
+import { usePastTheEnd } from '@/shared/ui/usePastTheEnd'
 
 const SIZE = 20
 
@@ -21,6 +22,10 @@ export function ChooserPage() {
     ...customersListOptions({ query: { ...query, page, page_size: SIZE } }),
     placeholderData: keepPreviousData,
   })
+  const turn = (next: number) => {
+    setParams({ ...(wanted ? { find: wanted } : {}), page: String(next) })
+  }
+  usePastTheEnd(customers, page, turn)
   return (
     <Page title="Crossing" lead="Choose a customer, then edit it on either side and watch the change arrive on the other.">
       <Search
@@ -53,10 +58,8 @@ export function ChooserPage() {
                 count={found.count}
                 size={SIZE}
                 page={page}
-                what="customers"
-                turn={(next) => {
-                  setParams({ ...(wanted ? { find: wanted } : {}), page: String(next) })
-                }}
+                what={{ one: 'customer', many: 'customers' }}
+                turn={turn}
               />
             </>
           )

@@ -5,16 +5,16 @@ interface Props {
   size: number
   page: number
   turn: (page: number) => void
-  what: string
+  what: { one: string; many: string }
 }
 
 /** Which page of a list this is, and the way to the others. */
 export function Pager({ count, size, page, turn, what }: Props) {
   const pages = Math.max(1, Math.ceil(count / size))
   return (
-    <nav aria-label={`Pages of ${what}`} className="pager">
+    <nav aria-label={`Pages of ${what.many}`} className="pager">
       <Text c="dimmed">
-        {count} {what}
+        {count} {count === 1 ? what.one : what.many}
       </Text>
       {pages > 1 ? (
         <Pagination
