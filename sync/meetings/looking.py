@@ -313,7 +313,8 @@ class Looking:
         return failed.keys()
 
     def _settle_apart(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
-        """MongoDB refuses some of the outcomes: those wait, the others are written. Returns what has come to something."""
+        """Some of the outcomes are refused: by MongoDB, or by MySQL, where what is kept of a decision is larger than it takes.
+        Those wait, the others are written. Returns what has come to something."""
         left, refused = dict(still), dict[int, Hold]()
         written = _Written(spoiled=True)
         while left and written.spoiled:
@@ -321,12 +322,22 @@ class Looking:
                 written = self._write(look, left, apart=True)
             except Contention:
                 break  # the others are looked at again
+            except Refused as error:
+                if len(left) > 1:
+                    ended = [one for number in left for one in self._settle_apart(look, {number: left[number]})]
+                    return {*ended, *self._wait_for(refused)}
+                self._wait(dict.fromkeys(left, f"room for what is kept of a conflict: {error.message}"))
+                return {*left, *self._wait_for(refused)}
             refused |= written.holds
             left = {number: one for number, one in left.items() if number not in refused}
+        return {*written.decided, *self._wait_for(refused)}
+
+    def _wait_for(self, refused: Mapping[int, Hold]) -> Collection[int]:
+        """Those that MongoDB refuses."""
         if refused:
             reasons = {number: f"MongoDB refuses the outcome: {hold.reason}" for number, hold in refused.items()}
             self._wait(reasons, refused)
-        return {*written.decided, *refused}
+        return refused.keys()
 
     def _write(self, look: int, still: Mapping[int, _Look], *, apart: bool = False) -> _Written:
         """The outcome into the rows, then into those documents that are still the ones looked at. `apart`: what MongoDB

@@ -58,9 +58,12 @@ def from_json(data: object) -> Value:
 
 def _decimal(text: str) -> Decimal:
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
         raise ValueError("not a decimal number") from None
+    if number.is_snan():  # nothing may compare or look it up
+        raise ValueError("not a decimal number")
+    return number
 
 
 def rows_to_json(rows: DocumentRows) -> list[dict[str, object]]:

@@ -116,12 +116,12 @@ _AWAY = {6, 7, 89, 91, 133, 189, 216, 234, 262, 9001, 10058, 10107, 11600, 11601
 _FORGOTTEN = {43, 206, 237}
 _DENIED = {13, 18, 8000}
 _REFUSED = {121: "the collection's validator", 17280: "the length of an index key"}
-#: Larger than 16 MB: as it is sent, and once an update or a replacement has been carried out.
-_TOO_LARGE = {10334, 17419, 17420}
+#: As it is sent, or once an update or a replacement has been carried out.
+_NO_DOCUMENT = {**dict.fromkeys((10334, 17419, 17420), "over 16 MB"), 15: "nested more than 180 levels deep"}
 
 
-def translate(error: PyMongoError) -> LockstepError:
-    """The engine's error for a driver's."""
+def translate(error: PyMongoError, *, writes_documents: bool = False) -> LockstepError:
+    """The engine's error for a driver's. `writes_documents`: see `translated`."""
     if error.has_error_label("UnknownTransactionCommitResult"):
         return CommitUnknown("the answer to MongoDB's commit was lost")
     code = _code(error)
@@ -131,8 +131,8 @@ def translate(error: PyMongoError) -> LockstepError:
         return Refused("MongoDB error 11000: duplicate in a unique index", kind="unique_violation")
     if code in _REFUSED:
         return Refused(f"MongoDB error {code}: {_REFUSED[code]} forbids it", kind="constraint_violation")
-    if code in _TOO_LARGE:
-        return Refused(f"MongoDB error {code}: the document would be over 16 MB", kind="unmappable_document")
+    if code in _NO_DOCUMENT:
+        return Refused(f"MongoDB error {code}: the document would be {_NO_DOCUMENT[code]}", kind="unmappable_document")
     if code in _CONTENTION:
         return Contention(f"MongoDB: two transactions stood in each other's way (error {code})")
     if code in (286, 280):
@@ -142,6 +142,8 @@ def translate(error: PyMongoError) -> LockstepError:
         return ConfigError(f"MongoDB refuses this user (error {code})", hint=hint)
     if isinstance(error, ConnectionFailure) or code in _AWAY | _FORGOTTEN:
         return MongoAway(f"MongoDB cannot be reached ({type(error).__name__})")
+    if writes_documents and isinstance(error, OperationFailure):
+        return Refused(f"MongoDB error {code}: it does not take the document", kind="constraint_violation")
     return LockstepError(f"MongoDB error {code} ({type(error).__name__})", hint="lockstep doctor")
 
 
@@ -153,13 +155,14 @@ def _code(error: PyMongoError) -> int:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turns the driver's errors into ours."""
+def translated(*, writes_documents: bool = False) -> Iterator[None]:
+    """Turns the driver's errors into ours. `writes_documents`: users' documents are written, and an error that is not known here
+    (a text or geo index has its own) is about one of them: others may well be taken."""
     try:
         yield
     except InvalidOperation:
         raise MongoAway("the connection to MongoDB is closed") from None
     except PyMongoError as error:
-        raise translate(error) from None
-    except (BSONError, UnicodeEncodeError) as error:
+        raise translate(error, writes_documents=writes_documents) from None
+    except (BSONError, UnicodeEncodeError, OverflowError) as error:
         raise Refused(f"BSON cannot hold a value ({type(error).__name__})", kind="unmappable_document") from None

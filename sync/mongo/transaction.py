@@ -122,7 +122,7 @@ class MongoTransaction:
 
     def _send(self, operations: _ByCollection) -> None:
         for name, (deletes, updates, inserts) in operations.items():
-            with translated():
+            with translated(writes_documents=True):
                 done = self._database[name].bulk_write([*deletes, *updates, *inserts], session=self._session)
             if done.deleted_count != len(deletes) or done.matched_count != len(updates):
                 raise Contention("documents changed between reading and writing them")
@@ -137,7 +137,7 @@ class MongoTransaction:
         new = [document for document in made if document is not None]
         if len(new) < len(made):
             return False
-        with translated():
+        with translated(writes_documents=True):
             between = {"_id": {"$gte": new[0]["_id"], "$lte": new[-1]["_id"]}}
             if self._database[collection].find_one(between, {"_id": 1}, session=self._session) is not None:
                 return False

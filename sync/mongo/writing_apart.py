@@ -117,7 +117,7 @@ class WritingApart:
         kind, one = (0, DeleteOne(planned.where)) if parks else operation(planned.plan, planned.where)
         if one is None:
             return
-        with translated():
+        with translated(writes_documents=True):
             done = self._database[document.collection].bulk_write([one], session=self._session)
         if (done.deleted_count, done.matched_count, done.inserted_count)[kind] != 1:
             raise Contention("documents changed between reading and writing them")

@@ -41,16 +41,28 @@ def update_many(
     cursor: Cursor, table: str, key: str, rows: Mapping[int, Mapping[str, object]], *, also: str = ""
 ) -> None:
     """Give each row, named by its number in column `key`, its own values; all the same columns. Names are the engine's own.
-    `also` is one more assignment for all of them."""
+    `also` is one more assignment for all of them. Large values go one column a statement. Raises `Refused` where a single
+    one is larger than the server takes."""
     items = list(rows.items())
     for some in chunks(items, [tuple(values.values()) for _, values in items], _CASES):
-        sets, parameters = [also] if also else [], list[object]()
-        for column in some[0][1]:
-            sets.append(f"{column} = CASE {key} {' '.join(['WHEN %s THEN %s'] * len(some))} END")
-            parameters += [part for number, values in some for part in (number, values[column])]
         numbers = tuple(number for number, _ in some)
-        statement = f"UPDATE {table} FORCE INDEX (PRIMARY) SET {', '.join(sets)} WHERE {key} IN %s"
-        send(cursor, statement, (*parameters, numbers))
+        first = [also] if also else []
+        for columns in _together(some):
+            sets, parameters = first, list[object]()
+            first = []
+            for column in columns:
+                sets.append(f"{column} = CASE {key} {' '.join(['WHEN %s THEN %s'] * len(some))} END")
+                parameters += [part for number, values in some for part in (number, values[column])]
+            statement = f"UPDATE {table} FORCE INDEX (PRIMARY) SET {', '.join(sets)} WHERE {key} IN %s"
+            send(cursor, statement, (*parameters, numbers))
+
+
+def _together(rows: Sequence[tuple[int, Mapping[str, object]]]) -> list[list[str]]:
+    """The columns by statement."""
+    columns = list(rows[0][1])
+    if sum(_length(value) for _, values in rows for value in values.values()) <= _CHARACTERS:
+        return [columns]
+    return [[column] for column in columns]
 
 
 def _length(value: object) -> int:

@@ -153,10 +153,32 @@ def quoted(name: str) -> str:
 _CONTENTION = {1020, 1205, 1213, 1412, 1614, 3058, 3572}
 _UNIQUE = {1022, 1062, 1169, 1557, 1586, 1761, 1762, 1859}
 _FOREIGN_KEY = {1216, 1217, 1451, 1452}
-#: NULL, range, length, type, packet and row size, CHECK, SIGNAL of a trigger, generated columns, JSON, encoding, VECTOR.
+#: NULL, range, length, type, packet and row size, CHECK, SIGNAL of a trigger, generated columns, division by zero, SRID, JSON,
+#: encoding, VECTOR.
 _CONSTRAINT = {
-    *(1048, 1118, 1138, 1153, 1263, 1264, 1265, 1292, 1301, 1364, 1366, 1367, 1369, 1406, 1411, 1416, 1441, 1525, 1526),
-    *(1644, 1690, 1906, 3105, 3140, 3141, 3150, 3151, 3157, 3819, 3854, 3903, 3988, 4025, 6136, 6138),
+    *(
+        1048,
+        1118,
+        1138,
+        1153,
+        1263,
+        1264,
+        1265,
+        1292,
+        1301,
+        1364,
+        1365,
+        1366,
+        1367,
+        1369,
+        1406,
+        1411,
+        1416,
+        1441,
+        1525,
+        1526,
+    ),
+    *(1644, 1690, 1906, 3105, 3140, 3141, 3150, 3151, 3157, 3643, 3819, 3854, 3903, 3988, 4025, 6136, 6138),
 }
 #: Out of room, shutting down, too many connections, killed, read-only (a failover), network.
 _AWAY = {
@@ -182,8 +204,9 @@ _PLACE = re.compile(
 )
 
 
-def translate(error: pymysql.MySQLError) -> LockstepError:
-    """The engine's error for a driver's. The server's text is left out, except for names of keys and columns."""
+def translate(error: pymysql.MySQLError, *, writes_rows: bool = False) -> LockstepError:
+    """The engine's error for a driver's. The server's text is left out, except for names of keys and columns. `writes_rows`: see
+    `translated`."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     text = str(error.args[1]) if len(error.args) > 1 else ""
     if code in _CONTENTION:
@@ -208,6 +231,8 @@ def translate(error: pymysql.MySQLError) -> LockstepError:
         return StructureMismatch(f"a {_STRUCTURE[code]} is missing in MySQL (error {code})")
     if code in _AWAY or isinstance(error, pymysql.InterfaceError) or (code == 0 and not text):
         return MySQLAway(f"MySQL cannot be reached (error {code})")
+    if writes_rows:
+        return Refused(f"MySQL error {code}: it does not take the row", kind="constraint_violation")
     return LockstepError(f"MySQL error {code}", hint="lockstep doctor")
 
 
@@ -217,12 +242,14 @@ def _name(pattern: re.Pattern[str], text: str) -> str:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turns the driver's errors into ours. A broken socket that the driver lets through is a server that is away."""
+def translated(*, writes_rows: bool = False) -> Iterator[None]:
+    """Turns the driver's errors into ours. A broken socket that the driver lets through is a server that is away.
+    `writes_rows`: users' rows are written, and an error that is not known here (a trigger may raise any, a type or a function in
+    a generated column its own) is about one of them: others may well be taken."""
     try:
         yield
     except pymysql.MySQLError as error:
-        raise translate(error) from None
+        raise translate(error, writes_rows=writes_rows) from None
     except (OSError, EOFError):
         raise MySQLAway("the connection to MySQL broke") from None
 

@@ -226,7 +226,7 @@ class MySQLTransaction:
         tell(self._connection, self._live, self._mapping, changes, alone=alone)
         tables = [table for table in self._uniques.order if table.name in changes]
         counted = self._live.triggers.isdisjoint(changes)  # else a trigger may be first to delete a row
-        with translated(), Flight(self._connection, counted=counted) as flight:
+        with translated(writes_rows=True), Flight(self._connection, counted=counted) as flight:
             for table in reversed(tables):
                 self._delete(flight, table, [change for change in changes[table.name] if change.after is None])
             for table in tables:
@@ -254,7 +254,7 @@ class MySQLTransaction:
                 )
                 if cursor.fetchone() is not None:
                     return False
-        with translated(), Flight(self._connection) as flight:
+        with translated(writes_rows=True), Flight(self._connection) as flight:
             for table in mapped.tables:
                 rows = chain.from_iterable(document[table.name].items() for document in documents.values())
                 for statement, count in self._live.writers[table.name].inserts.statements(self._connection, rows):
@@ -278,7 +278,7 @@ class MySQLTransaction:
     def _clear(self, document: DocumentId) -> None:
         collection = self._mapping.collections[document.collection]
         stored = column_key(collection, document.key)
-        with translated(), self._connection.cursor() as cursor:
+        with translated(writes_rows=True), self._connection.cursor() as cursor:
             for table in reversed(collection.tables):
                 cursor.execute(f"DELETE FROM {quoted(table.name)} WHERE {quoted(table.key[0])} = %s", (stored,))
 

@@ -75,7 +75,7 @@ def _canonical(text: str) -> str:
         json.loads(made, parse_int=_bson_int, parse_float=_bson_float)
     except NotCanonical:
         raise
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, ArithmeticError):  # the last: an exponent that no decimal number has
         raise NotCanonical("JSON is allowed") from None
     return made
 

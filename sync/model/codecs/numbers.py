@@ -6,7 +6,7 @@ import re
 import struct
 from decimal import Context, Decimal
 from math import copysign, isfinite
-from typing import ClassVar
+from typing import ClassVar, TypeGuard
 
 from bson import Decimal128, Int64
 
@@ -54,6 +54,11 @@ class Int32Codec(Plain):
         raise refused("int32", value)
 
 
+def _is_long(value: object) -> TypeGuard[Int64]:
+    """Whether BSON can hold it as int64: the driver's class takes any number."""
+    return type(value) is Int64 and _INT64[0] <= value < _INT64[1]
+
+
 class Int64Codec(Plain):
     """A whole number of 64 bits, also where 32 would do."""
 
@@ -68,7 +73,7 @@ class Int64Codec(Plain):
         return _whole(value, *_INT64)
 
     def from_bson(self, value: object) -> Value:
-        if type(value) is Int64:
+        if _is_long(value):
             return int(value)
         raise refused("int64", value)
 
@@ -93,7 +98,7 @@ class IntCodec(Plain):
     def from_bson(self, value: object) -> Value:
         if type(value) is int and -(2**31) <= value < 2**31:
             return value
-        if type(value) is Int64 and not -(2**31) <= value < 2**31:
+        if _is_long(value) and not -(2**31) <= value < 2**31:
             return int(value)
         raise refused("int32, or int64 where 32 bits are too few,", value)
 
@@ -116,7 +121,7 @@ class UInt64Codec(Plain):
         return _whole(value, *_UINT64)
 
     def from_bson(self, value: object) -> Value:
-        if type(value) is Int64 and value >= 0:
+        if _is_long(value) and value >= 0:
             return int(value)
         if isinstance(value, Decimal128):
             number = value.to_decimal()
