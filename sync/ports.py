@@ -44,6 +44,15 @@ class Clock(Protocol):
         """What it says now."""
 
 
+class Columns(Protocol):
+    """The mapped tables' columns, as MySQL has them by now."""
+
+    def refusal(self, table: str, column: str, value: Value) -> str:
+        """Why the column would not take a value as it is; empty where it would."""
+
+    def close(self) -> None: ...
+
+
 class LogEnd(Protocol):
     """Asks a server how far its log goes, on a connection of its own. Safe in any one thread."""
 

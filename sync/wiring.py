@@ -45,6 +45,7 @@ from sync.mysql.binlog import BinlogEnd, BinlogSource
 from sync.mysql.conflicts import MySQLConflicts
 from sync.mysql.deciding import Deciding
 from sync.mysql.desk import MySQLDesk
+from sync.mysql.live_columns import LiveColumns
 from sync.mysql.operators import Operators, held_among
 from sync.mysql.reader import MySQLReader
 from sync.mysql.server import MySQLSettings
@@ -111,6 +112,7 @@ class Wiring:
             conflicts=MySQLConflicts(mysql, self.mapping),
             desk=MySQLDesk(mysql, "follower"),
             clocks=(reader, target),
+            columns=LiveColumns(mysql, self.mapping),
             problems=partial(self._problems, mysql, mongo),
             sides=partial(self._sides, mysql, mongo),
         )

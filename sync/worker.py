@@ -41,7 +41,7 @@ from sync.model.states import STATES
 from sync.model.structure import judged
 from sync.model.values import key_from_text
 from sync.pipeline import Counters, Pipeline
-from sync.ports import Clock, Command, LogEnd, Reader, Source, Target, WorkerDesk
+from sync.ports import Clock, Columns, Command, LogEnd, Reader, Source, Target, WorkerDesk
 from sync.read_ahead import ReadAhead
 from sync.structure.comparing import Comparing
 from sync.structure.comparison import Sides
@@ -85,10 +85,14 @@ class Parts:
     sides: Callable[[], Sides] | None = None
     #: MySQL's and MongoDB's, for who decides by time.
     clocks: tuple[Clock, Clock] | None = None
+    #: For who decides.
+    columns: Columns | None = None
 
     def close(self) -> None:
         for part in (self.source, self.target, self.end, self.reader, self.conflicts, self.desk):
             part.close()
+        if self.columns:
+            self.columns.close()
 
 
 class Worker:
@@ -209,6 +213,7 @@ class Worker:
             return Pipeline(self._mapping, lease, parts.source.side, on_mark=Settling(self._mapping))
         source = parts.source
         assert parts.clocks
+        assert parts.columns
         looking = self._looking = Looking(
             self._mapping,
             lease,
@@ -216,6 +221,7 @@ class Worker:
             parts.conflicts,
             lambda: max(MILLISECOND, source.resolution),
             ServerClocks(*parts.clocks),
+            parts.columns,
         )
         looking.start()
         if parts.sides:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from sync.conflict_ports import ConflictDatabase, ConflictStore, Decision, DueConflict
-from sync.errors import Contention, PolicyFailed, Refused
+from sync.errors import CommandRefused, Contention, PolicyFailed, Refused
 from sync.lease import Lease, NothingToWrite
 from sync.meetings.asking import decided
 from sync.meetings.clocks import ServerClocks
@@ -33,7 +33,7 @@ from sync.model.policies import Ask, Rule
 from sync.model.position import Mark
 from sync.model.rulings import Ruling
 from sync.model.values import rows_to_json
-from sync.ports import Current, DocumentWrite, Reader, TargetTransaction
+from sync.ports import Columns, Current, DocumentWrite, Reader, TargetTransaction
 
 #: Documents, and about how many rows of them, in one look.
 DOCUMENTS, ROWS = 1000, 20_000
@@ -86,9 +86,10 @@ class Looking:
         conflicts: ConflictDatabase,
         resolution: Callable[[], int],
         clocks: ServerClocks,
+        columns: Columns,
     ) -> None:
         """`mysql` reads the other side's documents; `conflicts` is a connection apart from the target's transactions;
-        `resolution`: see `sync.model.policies.Rule`."""
+        `resolution`: see `sync.model.policies.Rule`; `columns` are asked before MongoDB is written with a new value."""
         self._mapping = mapping
         self._lease = lease
         self._mysql = mysql
@@ -96,6 +97,7 @@ class Looking:
         self._resolution = resolution
         self._functions = Functions()
         self.clocks = clocks
+        self._columns = columns
         self._looks: dict[int, dict[int, _Look]] = {}
         self._met: list[int] = []
         self._pauses = Pauses()
@@ -142,7 +144,15 @@ class Looking:
 
     def rule(self, conflict: int, ruling: Ruling) -> None:
         """A person has decided some units of a held document: the next look meets that. Raises `CommandRefused`."""
-        self._in_rows(lambda rows: rows.rule(conflict, ruling))
+
+        def rule(rows: ConflictStore) -> None:
+            rows.rule(conflict, ruling)
+            for taken in ruling.taken:
+                table, _, column = taken.head
+                if taken.side is None and (why := self._columns.refusal(table, column, taken.value)):
+                    raise CommandRefused(why, hint=f"lockstep conflicts show {conflict}")
+
+        self._in_rows(rule)
         self._ask_at = 0.0
 
     def rest(self, longest: float) -> float:
@@ -393,6 +403,7 @@ class Looking:
             resolution=self._resolution(),
             clocks=self.clocks.now(),
             ask=ask,
+            refusal=self._columns.refusal,
         )
         looked = one.looked if base is None else replace(one.looked, base=ranked(collection, base))
         return decided(self._mapping, collection, one.due, looked, one.mysql, notes, rule)

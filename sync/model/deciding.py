@@ -131,6 +131,8 @@ class Deciding:
             value = codec.from_bson(codec.to_bson(plus(mysql, added)))
         except (NotCanonical, ArithmeticError, ValueError):
             return None
+        if value != mysql and self._rule.refusal(table.name, head[2], value):
+            return None
         if value != mysql or value != mongo:
             verdict = Verdict(winner=Side.MYSQL, policy=str(Combining.DELTA))
             self._decided.append(self._as_decided(head, verdict, None, own=(value,)))

@@ -22,6 +22,10 @@ Question: TypeAlias = Mapping[str, object]
 Ask: TypeAlias = Callable[[Custom, Question], Side]
 
 
+#: Why a column (table, column) would not take a value that stands on neither side; empty where it would.
+Refusal: TypeAlias = Callable[[str, str, Value], str]
+
+
 def nobody_answers(custom: Custom, _: Question) -> Side:
     """Where no function can be asked."""
     raise PolicyFailed(f"{custom.function} cannot be asked here")
@@ -40,6 +44,7 @@ class Rule:
     resolution: int = 1000
     clocks: Clocks = field(default_factory=Clocks)
     ask: Ask = nobody_answers
+    refusal: Refusal = lambda _table, _column, _value: ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tests.site import Site
 
 _TABLE = (
     "CREATE TABLE odds (id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, a INT NOT NULL, b INT NOT NULL,"
-    " share DOUBLE GENERATED ALWAYS AS (a / b) STORED, big BIGINT NOT NULL, language VARCHAR(20) NOT NULL,"
+    " share DOUBLE GENERATED ALWAYS AS (a / b) STORED, big BIGINT NOT NULL, small SMALLINT NOT NULL, language VARCHAR(20) NOT NULL,"
     " body LONGTEXT NOT NULL) CHARACTER SET utf8mb4"
 )
 _MAPPING = """
@@ -31,6 +31,7 @@ id = { column = "id", codec = "objectid" }
 a = { column = "a", codec = "int32" }
 b = { column = "b", codec = "int32" }
 big = { column = "big", codec = "int64" }
+small = { column = "small", codec = "int32", policy = "delta" }
 language = { column = "language", codec = "string" }
 body = { column = "body", codec = "json" }
 """
@@ -49,7 +50,7 @@ class Odds:
 
     def insert(self) -> ObjectId:
         key = ObjectId()
-        whole: Doc = {"_id": key, "a": 1, "b": 1, "big": Int64(1), "language": "english", "body": {"n": 1}}
+        whole: Doc = {"_id": key, "a": 1, "b": 1, "big": Int64(1), "small": 1, "language": "english", "body": {"n": 1}}
         self.engine.mongo["odds"].insert_one(dict(whole))
         return key
 
@@ -134,25 +135,46 @@ def test_what_a_server_does_not_take_waits_alone(odds: Odds, edit: _Edit, kind: 
     assert odds.engine.held() == 1
 
 
-def test_a_whole_number_beyond_64_bits_is_no_decision(odds: Odds) -> None:
-    """It is refused by field, and a lesser one is taken."""
+def test_what_no_column_takes_is_no_decision(odds: Odds) -> None:
+    """A value of one's own is refused by field, with nothing written on either side; one that fits is taken."""
     key = odds.insert()
     odds.engine.settle()
     odds.engine.kill("follower")
-    odds.mysql(key, "big", 5)
-    odds.mongo(key, big=Int64(7))
+    for column, value in (("big", 5), ("language", "danish")):
+        odds.mysql(key, column, value)
+    odds.mongo(key, big=Int64(7), language="dutch")
     odds.engine.until(lambda: odds.engine.held() == 1)
     odds.engine.start("follower")
-    waiting = "SELECT COUNT(*) FROM sync_conflict WHERE state = 'waiting'"
-    odds.engine.until(lambda: odds.engine.value(waiting) == 1)
+    odds.engine.until(lambda: odds.engine.value("SELECT COUNT(*) FROM sync_conflict WHERE state = 'waiting'") == 1)
     number = str(odds.engine.value("SELECT id FROM sync_conflict"))
     resolve = ("conflicts", "resolve", number, "--reason", "why", "--value")
-    done = odds.engine.site.lockstep(*resolve, f"big={2**63}", check=False)
-    assert done.returncode != 0
-    assert "odds.big: int64" in done.stdout + done.stderr
-    odds.engine.site.lockstep(*resolve, f"big={2**63 - 1}")
+    for value, why in ((f"big={2**63}", "odds.big: int64"), (f'language="{"x" * 21}"', "at most 20 characters")):
+        done = odds.engine.site.lockstep(*resolve, value, check=False)
+        assert done.returncode != 0
+        assert why in done.stdout + done.stderr
+    stands = odds.engine.mongo["odds"].find_one({"_id": key})
+    assert stands is not None
+    assert (stands["big"], stands["language"]) == (7, "dutch")
+    odds.engine.site.lockstep(*resolve, f"big={2**63 - 1}", "--value", 'language="french"')
     odds.engine.until(lambda: odds.engine.held() == 0)
     assert odds.engine.value("SELECT big FROM odds") == 2**63 - 1
+    assert odds.engine.value("SELECT language FROM odds") == "french"
+
+
+def test_a_sum_that_the_column_does_not_take_goes_as_any_other_field(odds: Odds) -> None:
+    """By the next policy, with what lost on record: nothing else is ever written."""
+    key = odds.insert()
+    odds.mongo(key, small=32_000)
+    odds.engine.settle()
+    odds.engine.kill("follower")
+    odds.mysql(key, "small", 32_500)
+    odds.mongo(key, small=32_600)
+    odds.engine.until(lambda: odds.engine.held() == 1)
+    odds.engine.start("follower")
+    odds.engine.until(lambda: odds.engine.value("SELECT COUNT(*) FROM sync_conflict WHERE state = 'waiting'") == 1)
+    stands = odds.engine.mongo["odds"].find_one({"_id": key})
+    assert stands is not None
+    assert (odds.engine.value("SELECT small FROM odds"), stands["small"]) == (32_500, 32_600)
 
 
 def test_a_conflict_too_large_to_be_kept_waits(odds: Odds) -> None:

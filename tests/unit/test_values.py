@@ -39,7 +39,17 @@ def test_values_have_one_json(value: Value, data: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [float("inf"), [], {}, {"$decimal": "x"}, {"$decimal": "sNaN"}, {"$date": 5}, {"$date": "yesterday"}, {"$binary": "not base64!"}]
+    "data",
+    [
+        float("inf"),
+        [],
+        {},
+        {"$decimal": "x"},
+        {"$decimal": "sNaN"},
+        {"$date": 5},
+        {"$date": "yesterday"},
+        {"$binary": "not base64!"},
+    ],
 )
 def test_other_json_is_refused(data: object) -> None:
     """What `to_json` never gives is no value."""

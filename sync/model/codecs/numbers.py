@@ -32,6 +32,21 @@ def _within(column: Column, least: int, end: int) -> bool:
     return held is not None and least <= held[0] and held[1] <= end
 
 
+def _whole_writer(column: Column, least: int, end: int) -> Writer:
+    """Of a column that may hold less than the codec: what it would refuse is told beforehand."""
+    low, high = _range(column) or (least, end)
+    if low <= least and end <= high:
+        return lambda value: value
+
+    def write(value: Value) -> object:
+        assert isinstance(value, int)
+        if low <= value < high:
+            return value
+        raise NotCanonical(f"{low} to {high - 1} is allowed")
+
+    return write
+
+
 class Int32Codec(Plain):
     """A whole number of 32 bits; int64 and double are other types in BSON and are refused."""
 
@@ -41,6 +56,9 @@ class Int32Codec(Plain):
 
     def check(self, column: Column) -> str | None:
         return None if _within(column, *_INT32) else "INT (signed) or a smaller one is needed"
+
+    def writer(self, column: Column) -> Writer:
+        return _whole_writer(column, *_INT32)
 
     def from_column(self, value: object) -> Value:
         return self._in_range(value)
@@ -69,6 +87,9 @@ class Int64Codec(Plain):
     def check(self, column: Column) -> str | None:
         return None if _within(column, *_INT64) else "a whole number of at most 64 bits, not BIGINT UNSIGNED, is needed"
 
+    def writer(self, column: Column) -> Writer:
+        return _whole_writer(column, *_INT64)
+
     def from_column(self, value: object) -> Value:
         return _whole(value, *_INT64)
 
@@ -91,6 +112,9 @@ class IntCodec(Plain):
 
     def check(self, column: Column) -> str | None:
         return None if _within(column, *_INT64) else "a whole number of at most 64 bits, not BIGINT UNSIGNED, is needed"
+
+    def writer(self, column: Column) -> Writer:
+        return _whole_writer(column, *_INT64)
 
     def from_column(self, value: object) -> Value:
         return _whole(value, *_INT64)
@@ -119,6 +143,9 @@ class UInt64Codec(Plain):
 
     def from_column(self, value: object) -> Value:
         return _whole(value, *_UINT64)
+
+    def writer(self, column: Column) -> Writer:
+        return _whole_writer(column, *_UINT64)
 
     def from_bson(self, value: object) -> Value:
         if _is_long(value) and value >= 0:
@@ -362,13 +389,17 @@ class _Decimals(Plain):
         return found
 
     def writer(self, column: Column) -> Writer:
-        """MySQL rounds to the digits after the point, with a note at most."""
-        most = (*numbers_of(column), 0)[1]
+        """MySQL rounds to the digits after the point, with a note at most; what has too many before it, it refuses."""
+        numbers = numbers_of(column)
+        digits, most = (*numbers, *(10, 0)[len(numbers) :])  # MySQL manual, "DECIMAL, NUMERIC": where none are named
+        before = digits - most
 
         def write(value: Value) -> object:
             assert isinstance(value, Decimal)
             if _digits(value)[1] > most:
                 raise NotCanonical(f"at most {most} digits after the point are allowed")
+            if value and value.adjusted() >= before:
+                raise NotCanonical(f"at most {before} digits before the point are allowed")
             return value
 
         return write
