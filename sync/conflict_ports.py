@@ -57,7 +57,7 @@ class DueConflict:
     rulings: tuple[Ruling, ...] = ()
     #: Units that people were asked about; None: they never were.
     asked: frozenset[Head] | None = None
-    #: It has waited for a person for longer than the mapping says.
+    #: It has waited for a person, or a function, for longer than the mapping says.
     overdue: bool = False
 
 
@@ -112,9 +112,10 @@ class LookStore(Protocol):
     def give_up(self, conflicts: Collection[int], look: int) -> None:
         """Take the look away from those that still have it, with what was decided by it: something has moved."""
 
-    def wait(self, conflict: int, reason: str, refusal: Hold | None = None) -> None:
+    def wait(self, conflict: int, reason: str, refusal: Hold | None = None, *, undecided: bool = False) -> None:
         """It cannot be settled now; a newer note, or the clock, starts the next look. What people decided is withdrawn: it was
-        refused. `refusal`: a side has refused the outcome; its kind and what is in the way become the conflict's."""
+        refused. `refusal`: a side has refused the outcome; its kind and what is in the way become the conflict's.
+        `undecided`: nobody has decided it, so the time after which a policy does begins, where it has not begun before."""
 
     def notes(self, look: int, conflicts: Collection[int]) -> Mapping[int, Mapping[Side, Notes]]:
         """Both sides' notes of those rows that still have the look, which are locked until the transaction's end."""

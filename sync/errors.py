@@ -16,6 +16,7 @@ The tree, by what the catcher does with it:
       Refused                        a constraint of the target said no to one document or to a batch
       UnmappableDocument             a document that the mapping cannot take apart
       PolicyFailed                   a function that should decide a document failed: the document waits
+      NotAsked                       there was no time to ask such a function: the document is looked at again
       CommandRefused                 an operator's request that cannot be done as asked
 
 The engine's errors never carry values of users' rows or query text.
@@ -208,6 +209,12 @@ class PolicyFailed(LockstepError):
 
     code = "policy_failed"
     default_hint = "mend the function that lockstep.toml names; or decide: lockstep repair"
+
+
+class NotAsked(LockstepError):
+    """A function of the users' own has not been asked what must be known now."""
+
+    code = "not_asked"
 
 
 class CommandRefused(LockstepError):

@@ -1,6 +1,6 @@
 """Asks functions of the users' own which side wins, each within its time. Nothing that they do can hold a worker up.
 
-They are asked before the transaction that writes; within it only what was answered before counts.
+They are asked before the transaction that writes, for a limited time; within it only what was answered before counts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 
-from sync.errors import ConfigError, PolicyFailed
+from sync.errors import ConfigError, NotAsked, PolicyFailed
 from sync.model.change import Side
 from sync.model.mapping import Custom
 from sync.model.policies import Question
@@ -21,6 +21,8 @@ from sync.model.report import Finding, Level
 
 #: Seconds for the process to start and to import what the function needs.
 START = 15.0
+#: Answers that are kept for documents which must be looked at again.
+KEPT = 10_000
 _PIECE = 1 << 16
 #: Variables that functions need not see: connections stand there.
 _OURS = "LOCKSTEP_"
@@ -32,7 +34,11 @@ class Functions:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._ready: set[str] = set()
-        self._answers: dict[tuple[Custom, str], Side] = {}
+        #: Failures too, as what is told of them.
+        self._answers: dict[tuple[Custom, str], Side | str] = {}
+        self._until = float("inf")
+        #: Whether anything was asked in the time that is allowed.
+        self._any = False
         #: Functions that were not done in time, until `forget`: asking them again and again would hold up all else.
         self._late: set[Custom] = set()
 
@@ -46,28 +52,35 @@ class Functions:
                     error.message, hint="mend the policy's function in lockstep.toml, or what it imports"
                 ) from None
 
+    def allow(self, seconds: float) -> None:
+        """From now on new questions may be asked for so long, and one in any case."""
+        self._until, self._any = time.monotonic() + seconds, False
+
     def ask(self, custom: Custom, question: Question) -> Side:
-        """Its answer. Raises `PolicyFailed` where it fails, takes too long or answers something else."""
-        text = json.dumps(question, sort_keys=True)
-        known = self._answers.get((custom, text))
-        if known is None:
-            if custom in self._late:
-                raise _too_long(custom, custom.seconds)
-            self._prepare(custom)
-            answer = self._answer(custom, {"function": custom.function, "question": question}, custom.seconds)
-            known = self._answers[custom, text] = Side(answer["side"])
-        return known
+        """Its answer. Raises `PolicyFailed` where it fails, takes too long or answers something else, and `NotAsked` where the
+        time is over."""
+        asked = custom, json.dumps(question, sort_keys=True)
+        if asked not in self._answers:
+            if custom not in self._late and self._any and time.monotonic() >= self._until:
+                raise NotAsked(f"there was no time to ask {custom.function}")
+            self._any = True
+            try:
+                self._answers[asked] = self._side(custom, question)
+            except PolicyFailed as error:
+                self._answers[asked] = error.message
+        return self._known(*asked)
 
     def answered(self, custom: Custom, question: Question) -> Side:
-        """As it answered before. Raises `PolicyFailed` where the question is a new one."""
-        known = self._answers.get((custom, json.dumps(question, sort_keys=True)))
-        if known is None:
-            raise PolicyFailed(f"{custom.function} has not been asked this")
-        return known
+        """As it answered before, or failed. Raises `NotAsked` where the question is a new one."""
+        return self._known(custom, json.dumps(question, sort_keys=True))
 
-    def forget(self) -> None:
-        """What was answered: the next look has questions of its own."""
-        self._answers.clear()
+    def forget(self, *, unfinished: bool = False) -> None:
+        """What was answered: the next look has questions of its own. `unfinished`: it has some of these again, so that only
+        failures are forgotten."""
+        if unfinished and len(self._answers) < KEPT:
+            self._answers = {asked: known for asked, known in self._answers.items() if isinstance(known, Side)}
+        else:
+            self._answers.clear()
         self._late.clear()
 
     def close(self) -> None:
@@ -77,6 +90,21 @@ class Functions:
         if process is not None:
             process.kill()
             process.communicate()
+
+    def _known(self, custom: Custom, text: str) -> Side:
+        match self._answers.get((custom, text)):
+            case Side() as side:
+                return side
+            case None:
+                raise NotAsked(f"{custom.function} has not been asked this")
+            case failure:
+                raise PolicyFailed(failure)
+
+    def _side(self, custom: Custom, question: Question) -> Side:
+        if custom in self._late:
+            raise _too_long(custom, custom.seconds)
+        self._prepare(custom)
+        return Side(self._answer(custom, {"function": custom.function, "question": question}, custom.seconds)["side"])
 
     def _prepare(self, custom: Custom) -> None:
         if custom.function not in self._ready:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from sync.conflict_ports import ConflictDatabase, ConflictStore, Decision, DueConflict
-from sync.errors import CommandRefused, Contention, PolicyFailed, Refused
+from sync.errors import CommandRefused, Contention, NotAsked, PolicyFailed, Refused
 from sync.lease import Lease, NothingToWrite
 from sync.meetings.asking import decided
 from sync.meetings.clocks import ServerClocks
@@ -39,6 +39,8 @@ from sync.ports import Columns, Current, DocumentWrite, Reader, TargetTransactio
 DOCUMENTS, ROWS = 1000, 20_000
 #: Seconds after which held documents are asked for although no log told of one.
 ANYWAY = 1.0
+#: Seconds of a step after which nothing more is decided in it, and no function of the users' own is asked.
+LONGEST = 1.0
 
 _Result = TypeVar("_Result")
 _NO_KEY = "a person: its key is none of the mapping's, or too long to be kept; mend it on the side that has it"
@@ -100,6 +102,9 @@ class Looking:
         self._columns = columns
         self._looks: dict[int, dict[int, _Look]] = {}
         self._met: list[int] = []
+        #: Documents whose functions there was no time to ask, and how many of them the next look takes.
+        self._unasked: set[int] = set()
+        self._turns = 1
         self._pauses = Pauses()
         self._retention = Retention(mapping, conflicts)
         self._ask_at = 0.0
@@ -157,20 +162,24 @@ class Looking:
 
     def rest(self, longest: float) -> float:
         """Seconds until there is something to do, at most `longest`."""
+        if self._met:
+            return 0.0
         return min(longest, max(0.0, min(self._ask_at, self._pauses.next_due()) - time.monotonic()))
 
     def step(self) -> None:
         """Decide what both workers have met, look at what is due."""
-        met, self._met = self._met, []
-        for look in met:
+        now = began = time.monotonic()
+        while self._met and now - began < LONGEST:
+            look = self._met.pop(0)
             under = self._looks.pop(look, None)
             if under:
                 self._settle(look, under)
-        now = time.monotonic()
+            now = time.monotonic()
         if now >= min(self._ask_at, self._pauses.next_due()):
             self._ask_at = now + ANYWAY
-            for some in self._due(now):
-                self._look(some[:DOCUMENTS])
+            for some in map(self._in_turn, self._due(now)):
+                if some:
+                    self._look(some[:DOCUMENTS])
                 if len(some) > DOCUMENTS:
                     self._ask_at = now
         self._retention.step(now)
@@ -192,7 +201,9 @@ class Looking:
         found = self._in_rows(ask)
         self._hopeless = sum(1 for one in found if one.waiting and one.document is None)
         if len(found) < limit:
-            self._pauses.keep_only({one.conflict for one in found} | under.keys())
+            still = {one.conflict for one in found} | under.keys()
+            self._pauses.keep_only(still)
+            self._unasked &= still
         due: dict[str, list[DueConflict]] = {}
         self._in_the_way = {}
         for one in found:
@@ -209,6 +220,12 @@ class Looking:
             elif self._may_be_looked_at(one, now):
                 due.setdefault(one.document.collection, []).append(one)
         return [_with_those_in_the_way(some, found, under) for some in due.values()]
+
+    def _in_turn(self, due: list[DueConflict]) -> list[DueConflict]:
+        """Without those whose functions there will be no time to ask: they stay due."""
+        later = [one for one in due if one.conflict in self._unasked and not one.waiting]
+        left = {one.conflict for one in later[self._turns :]}
+        return [one for one in due if one.conflict not in left]
 
     def _may_be_looked_at(self, due: DueConflict, now: float) -> bool:
         if due.asked is not None and not (due.waiting or due.rulings or due.chosen or due.overdue):
@@ -294,9 +311,9 @@ class Looking:
         """Both workers have noted all that led to what was looked at."""
         now, _ = self._in_mysql({number: one.document for number, one in under.items()})
         still = {number: one for number, one in under.items() if now.get(number) == one.mysql}
-        undecided = self._ask(look, still)
-        still = {number: one for number, one in still.items() if number not in undecided}
-        self._give_up(look, under.keys() - still.keys() - set(undecided))
+        failed, unasked = self._ask(look, still)
+        still = {number: one for number, one in still.items() if number not in failed and number not in unasked}
+        self._give_up(look, under.keys() - still.keys() - set(failed))
         decided: Collection[int] = ()
         try:
             decided = self._write(look, still).decided if still else ()
@@ -305,22 +322,33 @@ class Looking:
         except Refused:
             decided = self._settle_apart(look, still)
         self._give_up(look, still.keys() - set(decided))
-        self._functions.forget()
+        self._functions.forget(unfinished=bool(self._unasked))
 
-    def _ask(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
-        """Ask functions of the users' own, before anything is locked; those that do not decide leave their documents waiting."""
+    def _ask(self, look: int, still: Mapping[int, _Look]) -> tuple[Collection[int], Collection[int]]:
+        """Ask functions of the users' own, before anything is locked; those that do not decide leave their documents waiting.
+        Returns these, and those that there was no time for."""
         asking = [number for number, one in still.items() if self._collection(one.document).functions]
         failed: dict[int, str] = {}
+        unasked: list[int] = []
         if asking:
+            self._functions.allow(LONGEST)
             notes, bases = self._in_rows(lambda rows: (rows.looks.notes(look, asking), rows.looks.bases(asking)))
             for number, of_document in notes.items():
                 try:
                     self._decision(still[number], of_document, bases.get(number), self._functions.ask)
                 except PolicyFailed as error:
                     failed[number] = f"a person, or the policy's function: {error.message}"
+                except NotAsked:
+                    unasked.append(number)
                 self._lease.beat()
-            self._wait(failed)
-        return failed.keys()
+            self._wait(failed, undecided=True)
+            self._unasked.difference_update(asking)
+            if unasked:
+                self._unasked.update(unasked)
+                self._turns = max(1, len(notes) - len(unasked))
+            if self._unasked:
+                self._ask_at = 0.0
+        return failed.keys(), unasked
 
     def _settle_apart(self, look: int, still: Mapping[int, _Look]) -> Collection[int]:
         """Some of the outcomes are refused: by MongoDB, or by MySQL, where what is kept of a decision is larger than it takes.
@@ -371,7 +399,7 @@ class Looking:
                     continue
                 try:
                     decision = self._decision(one, of_document, bases.get(number), self._functions.answered)
-                except PolicyFailed:  # noted anew since its function was asked
+                except (NotAsked, PolicyFailed):  # noted anew since its function was asked
                     continue
                 kind, wanted = refined(one.due.kind, one.looked, of_document), decision.outcome.of(Side.MONGO)
                 decisions[number] = decision if kind is one.due.kind else replace(decision, kind=kind)
@@ -395,7 +423,7 @@ class Looking:
         )
 
     def _decision(self, one: _Look, notes: Mapping[Side, Notes], base: DocumentRows | None, ask: Ask) -> Decision:
-        """`base`: see `LookStore.bases`. Raises `PolicyFailed`."""
+        """`base`: see `LookStore.bases`. Raises `PolicyFailed`, and what `ask` does."""
         collection = self._collection(one.document)
         rule = Rule(
             policy=collection.policy,
@@ -415,10 +443,12 @@ class Looking:
         for number in conflicts:
             self._pauses.cleared(number, time.monotonic())
 
-    def _wait(self, reasons: Mapping[int, str], refused: Mapping[int, Hold] | None = None) -> None:
+    def _wait(
+        self, reasons: Mapping[int, str], refused: Mapping[int, Hold] | None = None, *, undecided: bool = False
+    ) -> None:
         def wait(rows: ConflictStore) -> None:
             for number, reason in reasons.items():
-                rows.looks.wait(number, reason, refused[number] if refused else None)
+                rows.looks.wait(number, reason, refused[number] if refused else None, undecided=undecided)
 
         self._in_rows(wait)
         for number in reasons:

@@ -36,7 +36,7 @@ class Rule:
     """How a collection's documents are decided."""
 
     policy: AnyPolicy
-    #: What decides in place of a person who did not come in time.
+    #: What decides in place of a person who did not come in time, or of a function that fails.
     instead: Policy | None = None
     #: The side that wins where two times are equal, and where no note tells anything.
     tie: Side = Side.MYSQL
@@ -89,7 +89,13 @@ def judged(rule: Rule, policy: FieldPolicy, contest: Contest) -> Verdict:
         return Verdict(winner=Side.MYSQL if mysql.time else Side.MONGO)
     if mysql.side is mongo.side:
         return Verdict(winner=Side.MYSQL if mysql.time >= mongo.time else Side.MONGO)
-    wanted, doubtful = _wanted(rule, policy, contest)
+    try:
+        wanted, doubtful = _wanted(rule, policy, contest)
+    except PolicyFailed:
+        if rule.instead is None:
+            raise
+        policy = rule.instead
+        wanted, doubtful = _wanted(rule, policy, contest)
     return Verdict(winner=wanted, policy=str(policy), doubtful=doubtful)
 
 

@@ -1,19 +1,24 @@
 """What MongoDB itself should refuse at the moment of writing, of the mapping and MySQL's columns: a collection's validator.
 
-It never refuses what rows can hold. What a validator cannot tell (bytes of a TEXT, duplicates, CHECKs, foreign keys) it
-lets pass, and so does a codec that is not in `_KINDS`.
+It never refuses what rows can hold. What a validator cannot tell it lets pass (the README names it), and so does a codec that
+is not in `_KINDS`.
 """
 
 from __future__ import annotations
 
 import enum
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Context, Decimal
 from typing import Any, TypeAlias
 
+from bson import Decimal128
+
 from sync.model.codecs import Column
+from sync.model.codecs.base import is_unsigned, numbers_of
 from sync.model.codecs.times import Dates
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
 from sync.model.values import FOREIGN
@@ -38,6 +43,15 @@ class Enforcement(enum.StrEnum):
 TITLE = "Lockstep: what MySQL can hold"
 #: What DATETIME holds (MySQL manual, "The DATE, DATETIME, and TIMESTAMP Types").
 _DATE_FIRST, _DATE_LAST = datetime(1000, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999000)  # noqa: DTZ001 - naive UTC
+#: What TIMESTAMP holds. MariaDB's begins a second earlier, and ends with 32 bits from 11.5 on; a column does not tell which it is.
+_STAMP_FIRST, _STAMP_LAST = datetime(1970, 1, 1, 0, 0, 1), datetime(2038, 1, 19, 3, 14, 7, 999000)  # noqa: DTZ001
+_MARIADB_STAMP_FIRST = datetime(1970, 1, 1, 0, 0, 0, 1000)  # noqa: DTZ001
+_MARIADB_STAMP_LAST = datetime(2106, 2, 7, 6, 28, 15, 999000)  # noqa: DTZ001
+#: The greatest of FLOAT, as its codec writes it, and of DOUBLE.
+_MOST_FLOAT, _MOST_DOUBLE = 3.4028235e38, sys.float_info.max
+#: Digits of a Decimal128.
+_BSON_DIGITS = 34
+_CONTEXT = Context(prec=_BSON_DIGITS)
 #: Bits of MySQL's whole numbers; a BSON int has 32.
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 #: Types whose length stands in characters. That of TEXT stands in bytes, of which a character may take one.
@@ -89,8 +103,50 @@ def _within(column: Column, kind: str | list[str], first: int, last: int) -> Kin
     return Kind(schema=schema)
 
 
-def _date(_: Column) -> Kind:
-    return Kind(schema={"bsonType": "date"}, refused=({"$lt": _DATE_FIRST}, {"$gt": _DATE_LAST}))
+def _unsigned(column: Column) -> Kind:
+    """Of 64 bits at most. A long ends before the greatest does."""
+    bits = (*numbers_of(column), 64)[0] if column.data_type == "bit" else _BITS.get(column.data_type, 64)
+    most = 2**bits - 1
+    return Kind(
+        schema={
+            "bsonType": ["long", "decimal"],
+            "minimum": 0,
+            "maximum": most if most <= _MOST_LONG else Decimal128(str(most)),
+        }
+    )
+
+
+def _year(_: Column) -> Kind:
+    """A null that may stand there is no number, which neither bound concerns."""
+    within: Schema = {"bsonType": "int", "minimum": 0, "maximum": 2155}
+    return Kind(schema={**within, "anyOf": [{"maximum": 0}, {"minimum": 1901}]})
+
+
+def _floating(most: float) -> Callable[[Column], Kind]:
+    """Bounds shut out NaN and the infinities too: MongoDB takes NaN for neither less nor more than a number."""
+    return lambda column: Kind(
+        schema={"bsonType": "double", "minimum": 0 if is_unsigned(column) else -most, "maximum": most}
+    )
+
+
+def _decimal(column: Column) -> Kind:
+    schema: Schema = {"bsonType": "decimal"}
+    digits, after = (*numbers_of(column), 0, 0)[:2]
+    if 0 < digits <= _BSON_DIGITS:
+        most = Decimal(10**digits - 1).scaleb(-after, _CONTEXT)
+        schema["minimum"] = Decimal128("0") if is_unsigned(column) else Decimal128(most.copy_negate())
+        schema["maximum"] = Decimal128(most)
+        schema["multipleOf"] = Decimal128(Decimal(1).scaleb(-after, _CONTEXT))
+    return Kind(schema=schema)
+
+
+def _date(column: Column) -> Kind:
+    first, last = _DATE_FIRST, _DATE_LAST
+    if column.data_type == "timestamp":
+        first, last = _STAMP_FIRST, _STAMP_LAST
+        if column.mariadb:
+            first, last = _MARIADB_STAMP_FIRST, _MARIADB_STAMP_LAST
+    return Kind(schema={"bsonType": "date"}, refused=({"$lt": first}, {"$gt": last}))
 
 
 def _enum(column: Column) -> Kind:
@@ -115,13 +171,13 @@ _KINDS: Mapping[str, Callable[[Column], Kind]] = {
     "int32": _int32,
     "int64": _int64,
     "int": _int,
-    "uint64": _of(["long", "decimal"]),
-    "bit": _of(["long", "decimal"]),
-    "year": _of("int"),
+    "uint64": _unsigned,
+    "bit": _unsigned,
+    "year": _year,
     "bool": _of("bool"),
-    "double": _of("double"),
-    "float": _of("double"),
-    "decimal128": _of("decimal"),
+    "double": _floating(_MOST_DOUBLE),
+    "float": _floating(_MOST_FLOAT),
+    "decimal128": _decimal,
     "decimal_text": _of("string"),
     "date": _date,
     "day": _date,

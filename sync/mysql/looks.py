@@ -98,7 +98,7 @@ class Looks:
             " d.questions, d.asked_at < NOW(6) - INTERVAL %s HOUR"
             " FROM sync_conflict c JOIN sync_conflict_detail d ON d.conflict_id = c.id"
             " WHERE c.open_key IS NOT NULL AND (c.look_id IS NULL OR c.state = 'waiting')"
-            " AND NOT (c.state = 'waiting' AND d.asked_at IS NOT NULL"
+            " AND NOT (c.state = 'waiting' AND d.asked_at IS NOT NULL AND NOT d.tried_again"
             " AND (%s IS NULL OR d.asked_at >= NOW(6) - INTERVAL %s HOUR))"
             f" AND c.{_NOT_PAUSED} ORDER BY c.id LIMIT %s",
             (hours, hours, hours, limit),
@@ -147,14 +147,15 @@ class Looks:
                 look,
             )
 
-    def wait(self, conflict: int, reason: str, refusal: Hold | None = None) -> None:
+    def wait(self, conflict: int, reason: str, refusal: Hold | None = None, *, undecided: bool = False) -> None:
         """See the port. What differed before the start stays so: only a person may decide it."""
         self._execute("UPDATE sync_conflict SET state = 'waiting' WHERE id = %s AND open_key IS NOT NULL", conflict)
         self._execute(
-            "UPDATE sync_conflict_detail SET waiting_for = %s, chosen = NULL, asked_at = NULL, blockers = %s"
-            " WHERE conflict_id = %s",
+            "UPDATE sync_conflict_detail SET waiting_for = %s, chosen = NULL, tried_again = TRUE, blockers = %s,"
+            " asked_at = IF(%s, COALESCE(asked_at, NOW(6)), asked_at) WHERE conflict_id = %s",
             reason,
             blockers_text(refusal.blockers) if refusal else None,
+            undecided,
             conflict,
         )
         if refusal:
@@ -297,7 +298,7 @@ class Looks:
                 "waiting_for": asks["waiting_for"],
             }
         with translated(), self._connection.cursor() as cursor:
-            asked = "look = NULL, decided_by = NULL, base = NULL, asked_at = COALESCE(asked_at, NOW(6))"
+            asked = "look = NULL, decided_by = NULL, base = NULL, asked_at = COALESCE(asked_at, NOW(6)), tried_again = FALSE"
             update_many(cursor, "sync_conflict_detail", "conflict_id", details, also=asked)
         self._execute(
             "UPDATE sync_conflict SET state = 'waiting', look_id = NULL, version = version + 1 WHERE id IN %s",

@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS sync_conflict_detail (
     rulings LONGTEXT NULL,
     questions LONGTEXT NULL,
     asked_at DATETIME(6) NULL,
+    tried_again BOOL NOT NULL DEFAULT FALSE,
     opened_at DATETIME(6) NOT NULL,
     noted_at DATETIME(6) NOT NULL,
     looked_at DATETIME(6) NULL,

@@ -24,6 +24,12 @@ from tests.site import Site
 APART = 1.1
 
 RULES = """
+import time
+
+def slow(question):
+    time.sleep(0.4)
+    return "mysql"
+
 def longer(question):
     return "mysql" if len(question["mysql"]) > len(question["mongo"]) else "mongo"
 
@@ -205,6 +211,71 @@ def test_a_function_that_fails_leaves_its_document_waiting(under: Engine) -> Non
     assert done.returncode == 0
     under.meet()
     assert under.assert_equal()["customers"][str(customer["_id"])]["address"] == "22"
+
+
+def with_function(site: Site, folder: Path, name: str, settings: str = "") -> Engine:
+    """Both workers at work; `address` is decided by this function."""
+    line = 'address = { column = "address", codec = "string" }'
+    changed = line.replace(" }", f', policy = {{ function = "shop_rules.{name}", seconds = 2 }} }}')
+    return started(site, folder, {line: changed, "[lockstep]\n": f"[lockstep]\n{settings}\n"})
+
+
+def meet_in_address(engine: Engine, customers: list[Doc]) -> None:
+    """Both sides write it, and the follower is away until all are held."""
+    engine.mongo["customers"].insert_many(customers)
+    engine.settle()
+    engine.kill("follower")
+    for one in customers:
+        engine.write_mysql("customers", one, one | {"address": "here"})
+        engine.mongo["customers"].update_one({"_id": one["_id"]}, {"$set": {"address": "there"}})
+    engine.until(lambda: engine.held() == len(customers))
+    engine.start("follower")
+
+
+def test_a_rule_decides_what_a_function_does_not(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it has waited for so long; the function is tried again before, and nothing of that counts from the start."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    engine = with_function(site, tmp_path, "fails", 'undecided_after_hours = 2\nundecided = "mysql_wins"')
+    try:
+        customer = of("customers")
+        meet_in_address(engine, [customer])
+        looks, since = "SELECT looks FROM sync_conflict_detail", "SELECT asked_at FROM sync_conflict_detail"
+        engine.until(lambda: engine.value(since) is not None)
+        first, before = engine.value(since), engine.value(looks)
+        engine.until(lambda: engine.value(looks) >= before + 2)
+        assert (engine.value(since), engine.held()) == (first, 1)
+        with site.mysql("admin").cursor() as cursor:
+            cursor.execute("UPDATE sync_conflict_detail SET asked_at = asked_at - INTERVAL 3 HOUR")
+        engine.until(lambda: engine.held() == 0)
+        assert engine.assert_equal()["customers"][str(customer["_id"])]["address"] == "here"
+        (row,) = engine.conflicts("settled")
+        shown = site.lockstep_json("conflicts", "show", str(row["id"]))
+        assert shown["resolution"] == {"by": "timeout", "policy": "mysql_wins"}
+    finally:
+        engine.close()
+
+
+def test_a_slow_function_holds_up_nobody_else(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other collections cross, and other documents of the same collection settle, while it decides many one by one."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    engine = with_function(site, tmp_path, "slow")
+    try:
+        customers = [of("customers", number) for number in range(40)]
+        meet_in_address(engine, customers)
+        began, longest, seen = time.monotonic(), 0.0, list[int]()
+        while engine.held() and time.monotonic() < began + 120:
+            crossing = time.monotonic()
+            engine.cross(Side.MYSQL)
+            longest = max(longest, time.monotonic() - crossing)
+            seen.append(engine.held())
+        assert engine.held() == 0
+        assert longest < 5
+        assert any(0 < held < len(customers) for held in seen), "they settle as they are decided"
+        equal = engine.assert_equal()["customers"]
+        assert {equal[str(one["_id"])]["address"] for one in customers} == {"here"}
+        assert engine.value("SELECT COUNT(*) FROM sync_conflict WHERE look_id IS NOT NULL") == 0
+    finally:
+        engine.close()
 
 
 def test_a_function_that_cannot_be_called_is_told_at_the_start(stopped_engine: Engine, tmp_path: Path) -> None:

@@ -116,6 +116,12 @@ def test_a_key_that_stands_there_cut_names_no_document(side: MySQLSide) -> None:
 def asked(side: MySQLSide, look: int, *, entering: tuple[Ruling, ...] = ()) -> int:
     """The first document's conflict, after a look that left the limit to a person."""
     conflict = opened(side)
+    ask(side, look, conflict, entering=entering)
+    return conflict
+
+
+def ask(side: MySQLSide, look: int, conflict: int, *, entering: tuple[Ruling, ...] = ()) -> None:
+    """A look leaves the limit to a person."""
     begun(side, look, conflict)
     question = decision(losing=None)
     outcome = replace(
@@ -127,7 +133,6 @@ def asked(side: MySQLSide, look: int, *, entering: tuple[Ruling, ...] = ()) -> i
         found = transaction.looks.written(look, [conflict])
         assert [one.asks for one in found] == [True]
         transaction.looks.ask(found)
-    return conflict
 
 
 def ruling(request: int = 3) -> Ruling:
@@ -153,6 +158,28 @@ def test_what_waits_for_a_person_is_not_due(side: MySQLSide) -> None:
     with rows(side) as transaction:
         (due, _) = transaction.looks.due(10)
     assert (due.conflict, due.asked, due.overdue, due.waiting) == (conflict, frozenset({PLACE}), False, False)
+
+
+def test_what_waits_since_then_is_tried_again(side: MySQLSide) -> None:
+    """A refusal, or a function that fails, leaves the time as it was first set; what is asked after it is not due any more."""
+    conflict, other = asked(side, 11), opened(side, B)
+    since = shown(side, conflict)["asked_at"]
+    with rows(side) as transaction:
+        transaction.looks.wait(conflict, "MySQL refuses the outcome")
+        transaction.looks.wait(other, "MySQL refuses the outcome")
+    assert [shown(side, one)["asked_at"] for one in (conflict, other)] == [since, None]
+    with rows(side) as transaction:
+        transaction.looks.wait(conflict, "a function fails", undecided=True)
+        transaction.looks.wait(other, "a function fails", undecided=True)
+    assert shown(side, conflict)["asked_at"] == since
+    assert shown(side, other)["asked_at"] is not None
+    with rows(side) as transaction:
+        assert [(one.conflict, one.waiting) for one in transaction.looks.due(10)] == [(conflict, True), (other, True)]
+        transaction.looks.wait(other, "MySQL refuses the outcome")
+    ask(side, 12, conflict)
+    with rows(side) as transaction:
+        assert [one.conflict for one in transaction.looks.due(10)] == [other]
+    assert shown(side, conflict)["asked_at"] == since
 
 
 def test_a_ruling_makes_a_row_due_and_is_taken_once(side: MySQLSide) -> None:

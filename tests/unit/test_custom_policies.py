@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.errors import ConfigError, PolicyFailed
+from sync.errors import ConfigError, NotAsked, PolicyFailed
 from sync.meetings.custom import Functions
 from sync.model.change import Side
 from sync.model.mapping import Custom
@@ -82,11 +82,30 @@ def test_what_was_answered_is_known_until_it_is_forgotten(functions: Functions) 
     """A new question is none that was answered."""
     functions.ask(custom("greater"), QUESTION)
     assert functions.answered(custom("greater"), dict(QUESTION)) is Side.MONGO
-    with pytest.raises(PolicyFailed, match="has not been asked this"):
+    with pytest.raises(NotAsked, match="has not been asked this"):
         functions.answered(custom("greater"), QUESTION | {"mysql": 3})
     functions.forget()
-    with pytest.raises(PolicyFailed):
+    with pytest.raises(NotAsked):
         functions.answered(custom("greater"), QUESTION)
+
+
+def test_new_questions_are_asked_only_while_there_is_time(functions: Functions) -> None:
+    """One in any case; what is known is no question, and is kept for what was left unfinished. A failure is not."""
+    functions.allow(0)
+    assert functions.ask(custom("greater"), QUESTION) is Side.MONGO
+    with pytest.raises(NotAsked, match="there was no time"):
+        functions.ask(custom("greater"), QUESTION | {"mysql": 9})
+    functions.forget(unfinished=True)
+    functions.allow(0)
+    assert functions.ask(custom("greater"), QUESTION) is Side.MONGO
+    for _ in range(2):
+        with pytest.raises(PolicyFailed):
+            functions.ask(custom("fails"), QUESTION)
+    with pytest.raises(PolicyFailed):
+        functions.answered(custom("fails"), QUESTION)
+    functions.forget(unfinished=True)
+    with pytest.raises(NotAsked):
+        functions.answered(custom("fails"), QUESTION)
 
 
 @pytest.mark.parametrize(

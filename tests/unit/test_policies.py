@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -421,6 +422,15 @@ def test_a_function_is_asked_only_where_a_policy_is() -> None:
     assert number(met(CUSTOM, first, then, one_side, noted(CUSTOM, MONGO, (1, first, then)))) == 6
     with pytest.raises(PolicyFailed):
         once(CUSTOM, thing(5), thing(7))
+
+
+def test_a_rule_stands_in_for_a_function_that_fails() -> None:
+    """Where it has waited for long enough; one that answers is heard."""
+    mysql, mongo = thing(5), thing(7)
+    notes = noted(CUSTOM, MYSQL, (1, OLD, mysql)), noted(CUSTOM, MONGO, (2, OLD, mongo))
+    late = Rule(policy=CUSTOM.policy, instead=Policy.MYSQL_WINS)
+    assert number(met(CUSTOM, mysql, mongo, *notes, rule=late)) == 5
+    assert number(met(CUSTOM, mysql, mongo, *notes, rule=replace(late, ask=lambda *_: MONGO))) == 7
 
 
 def test_the_report_names_one_policy_or_says_several() -> None:

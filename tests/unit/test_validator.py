@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
+
+from bson import Decimal128
 
 from deploy.local.paths import ROOT as PROJECT
-from sync.model.codecs import Codec, Column
+from sync.model.codecs import CODECS, Codec, Column
 from sync.model.codecs.text import StringCodec
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
 from sync.model.mapping_file import load_mapping
@@ -81,6 +84,44 @@ def test_whole_numbers_are_bounded_by_their_column() -> None:
         found = validator(ACCOUNTS, {"account": ROOT | {"limit": column("limit", *kind)}})
         wanted = {"bsonType": "int", "minimum": least} | ({"maximum": most} if most else {})
         assert found["$jsonSchema"]["properties"]["limit"] == wanted
+
+
+def numbers(codec: str, kind: tuple[str, str]) -> dict[str, Any]:
+    """What a field of this codec may hold in a column of this type."""
+    field = FieldMapping(name="limit", column="limit", codec=CODECS[codec])
+    mapped = replace(ACCOUNTS, fields=(field,))
+    found = validator(mapped, {"account": ROOT | {"limit": column("limit", *kind)}})
+    limit: dict[str, Any] = found["$jsonSchema"]["properties"]["limit"]
+    return limit
+
+
+def test_other_numbers_are_bounded_by_their_column() -> None:
+    """Which leaves no NaN and no infinity; of DECIMAL the digits after the point too."""
+    for codec, kind, least, most in (
+        ("decimal128", ("decimal", "decimal(5,2)"), Decimal128("-999.99"), Decimal128("999.99")),
+        ("decimal128", ("decimal", "decimal(34,0) unsigned"), Decimal128("0"), Decimal128("9" * 34)),
+        ("double", ("double", "double"), -1.7976931348623157e308, 1.7976931348623157e308),
+        ("float", ("float", "float unsigned"), 0, 3.4028235e38),
+        ("uint64", ("bigint", "bigint unsigned"), 0, Decimal128("18446744073709551615")),
+        ("uint64", ("tinyint", "tinyint unsigned"), 0, 255),
+        ("bit", ("bit", "bit(33)"), 0, 2**33 - 1),
+        ("year", ("year", "year"), 0, 2155),
+    ):
+        found = numbers(codec, kind)
+        assert (found["minimum"], found["maximum"]) == (least, most), (codec, kind)
+    assert numbers("decimal128", ("decimal", "decimal(5,2)"))["multipleOf"] == Decimal128("0.01")
+    assert numbers("decimal128", ("decimal", "decimal(65,2)")) == {"bsonType": "decimal"}
+
+
+def test_a_timestamp_has_a_range_of_its_own() -> None:
+    """Which is not the same for both families."""
+    for mariadb, first, last in (
+        (False, datetime(1970, 1, 1, 0, 0, 1), datetime(2038, 1, 19, 3, 14, 7, 999000)),  # noqa: DTZ001 - as above
+        (True, datetime(1970, 1, 1, 0, 0, 0, 1000), datetime(2106, 2, 7, 6, 28, 15, 999000)),  # noqa: DTZ001 - as above
+    ):
+        stamp = replace(column("closed", "timestamp"), mariadb=mariadb)
+        found = validator(ACCOUNTS, {"account": ROOT | {"closed": stamp}})
+        assert found["$nor"] == [{"closed": {"$lt": first}}, {"closed": {"$gt": last}}]
 
 
 def test_a_codec_that_is_not_known_lets_everything_pass() -> None:
