@@ -124,11 +124,11 @@ def _unique_keys(connection: Connection, tables: Sequence[str]) -> dict[str, dic
 
 
 def existing_tables(connection: Connection) -> list[str]:
-    """Names of all base tables of the database."""
+    """Names of all tables of the database that are no views."""
     with translated(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT TABLE_NAME FROM information_schema.TABLES"
-            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME"
         )
         return [str(row[0]) for row in cursor.fetchall()]
 
@@ -142,6 +142,17 @@ def engines(connection: Connection, tables: Sequence[str]) -> dict[str, str]:
             (tuple(tables),),
         )
         return {str(table): str(engine) for table, engine in cursor.fetchall()}
+
+
+def versioned(connection: Connection, tables: Sequence[str]) -> list[str]:
+    """Those of the named tables in which MariaDB keeps rows of the past beside the rows."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN %s"
+            " AND TABLE_TYPE = 'SYSTEM VERSIONED' ORDER BY TABLE_NAME",
+            (tuple(tables),),
+        )
+        return [str(table) for (table,) in cursor.fetchall()]
 
 
 def needs_value(connection: Connection, tables: Sequence[str]) -> list[tuple[str, str]]:
