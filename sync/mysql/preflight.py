@@ -294,7 +294,9 @@ def _triggers(connection: Connection, tables: Sequence[str], noted: frozenset[st
             yield _ok(f"mysql: {table}", f"trigger {name}: what it writes is carried")
         else:
             message = f"trigger {name} came after the last setup: what it writes of the listener's rows is not carried"
-            yield _problem(f"mysql: {table}", message, "stop the workers, lockstep setup, lockstep bootstrap")
+            yield _problem(
+                f"mysql: {table}", message, "lockstep setup, then lockstep resume of the collection that it paused"
+            )
 
 
 def _constraints(
