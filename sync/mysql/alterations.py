@@ -66,8 +66,6 @@ _STORAGE = {
         "PARTITION",
         "SECONDARY_LOAD",
         "SECONDARY_UNLOAD",
-        "WAIT",
-        "NOWAIT",
     ),
 }
 #: The tables that tools fill to put them in a table's place, and the triggers by which one of them does.
@@ -109,8 +107,8 @@ def _altered(spec: Sequence[str]) -> Alteration:
             return _GONE
         case "DISCARD" | "EXCHANGE" | "CONVERT" if second in ("PARTITION", "TABLE", "TABLESPACE"):
             return _OTHER
-        case "ADD" | "DROP" if (second, third) == ("SYSTEM", "VERSIONING"):
-            return _ALL
+        case "ADD" | "DROP" if (second, third) == ("SYSTEM", "VERSIONING"):  # with it the log holds rows of the past
+            return Alteration(effect=Effect.UNSEEN) if first == "ADD" else _ALL
         case "ADD" | "DROP" | "MODIFY":
             return _columns(spec, words, names=1)
         case "CHANGE":

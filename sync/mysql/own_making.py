@@ -3,7 +3,7 @@ same transaction, what it means to write there (`sync.model.corrections`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.model.change import RowChange
@@ -11,7 +11,7 @@ from sync.model.corrections import meant, told_text
 from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.self_written import SelfWritten, self_written
 from sync.mysql.packets import chunks, send
-from sync.mysql.schema import columns, defaults, key_hints, noted_triggers
+from sync.mysql.schema import columns, defaults, definition, existing_tables, key_hints, noted_triggers
 from sync.mysql.server import Connection, translated
 from sync.mysql.writers import TableWriter
 
@@ -20,6 +20,8 @@ from sync.mysql.writers import TableWriter
 class LiveTables:
     """The mapped tables as a server has them."""
 
+    #: See `schema.definition`: as they were before all else was looked up.
+    definitions: Mapping[str, str]
     #: See `schema.key_hints`.
     hints: Mapping[str, str]
     writers: Mapping[str, TableWriter]
@@ -34,7 +36,7 @@ class LiveTables:
 
 
 class Tables:
-    """Looked up once for each connection."""
+    """Looked up once for each connection, and again when one has been altered."""
 
     def __init__(self, mapping: SyncMapping) -> None:
         self._mapping = mapping
@@ -43,22 +45,35 @@ class Tables:
 
     def on(self, connection: Connection) -> LiveTables:
         """Ends what the look-up has begun."""
-        if self._live is None or self._connection is not connection:
-            self._live = self._look(connection)
-            self._connection = connection
-            with translated():
-                connection.rollback()
-        return self._live
+        if self._live is not None and self._connection is connection:
+            return self._live
+        live = self.look(connection)
+        self._connection = connection
+        with translated():
+            connection.rollback()
+        return live
 
-    def _look(self, connection: Connection) -> LiveTables:
+    def altered(self, connection: Connection, names: Iterable[str]) -> bool:
+        """Whether any of these tables, or what setup has noted of triggers, is another than it was when it was looked up."""
+        live = self._live
+        return (
+            live is None
+            or noted_triggers(connection) != live.triggers
+            or any(definition(connection, name) != live.definitions.get(name) for name in names)
+        )
+
+    def look(self, connection: Connection) -> LiveTables:
+        """Look them up, in the transaction that is open."""
         tables = self._mapping.tables
+        definitions = {name: definition(connection, name) for name in existing_tables(connection) if name in tables}
         found, given = columns(connection, list(tables)), defaults(connection, list(tables))
         written = {
             name: one
             for name, table in tables.items()
             if (one := self_written(table, found.get(name, {}), given.get(name, ())))
         }
-        return LiveTables(
+        self._live = LiveTables(
+            definitions=definitions,
             hints=key_hints(connection, tables.values()),
             writers={
                 name: TableWriter(table, found.get(name, {}), written.get(name)) for name, table in tables.items()
@@ -66,6 +81,7 @@ class Tables:
             written=written,
             triggers=noted_triggers(connection),
         )
+        return self._live
 
 
 def tell(

@@ -26,6 +26,7 @@ from sync.mysql.schema import (
     noted_triggers,
     triggers,
     unique_keys,
+    versioned,
 )
 from sync.mysql.server import Connection, Flavour, MySQLSettings, Session, flavour, translated
 from sync.mysql.setup import TABLES, grants
@@ -45,6 +46,7 @@ _READS_BINLOG = {
     Flavour.MYSQL: (("REPLICATION SLAVE",), ("REPLICATION CLIENT",)),
     Flavour.MARIADB: (("REPLICATION SLAVE", "REPLICATION REPLICA"), ("BINLOG MONITOR", "REPLICATION CLIENT")),
 }
+_VERSIONED = "is system-versioned: in the log, rows of the past cannot be told from what users write now"
 _OWNS = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER")
 
 
@@ -80,11 +82,18 @@ def problems(settings: MySQLSettings, mapping: SyncMapping) -> dict[str, list[st
     try:
         connection, tables = session.get(), list(mapping.tables)
         there, keys = columns(connection, tables), unique_keys(connection, tables)
-        given = defaults(connection, tables)
+        given, past = defaults(connection, tables), versioned(connection, tables)
     finally:
         session.drop()
     each = {name: replace(mapping, collections={name: one}) for name, one in mapping.collections.items()}
-    return {name: found for name, one in each.items() if (found := check_tables(one, there, keys, given))}
+    found = {
+        name: [
+            *check_tables(one, there, keys, given),
+            *(f"{table}: {_VERSIONED}" for table in past if table in one.tables),
+        ]
+        for name, one in each.items()
+    }
+    return {name: of_collection for name, of_collection in found.items() if of_collection}
 
 
 def mapped_columns(settings: MySQLSettings, mapping: SyncMapping) -> dict[str, dict[str, Column]]:
@@ -101,6 +110,7 @@ def _require_tables(connection: Connection, mapping: SyncMapping) -> None:
     tables = list(mapping.tables)
     keys = unique_keys(connection, tables)
     problems = check_tables(mapping, columns(connection, tables), keys, defaults(connection, tables))
+    problems += [f"{table}: {_VERSIONED}" for table in versioned(connection, tables)]
     if problems:
         raise MappingError(problems)
 
@@ -269,6 +279,8 @@ def _schema(connection: Connection, mapping: SyncMapping) -> Iterator[Finding]:
     for table, engine in engines(connection, tables).items():
         if engine != "InnoDB":
             yield _problem(f"mysql: {table}", f"storage engine {engine}", f"ALTER TABLE {table} ENGINE = InnoDB")
+    for table in versioned(connection, tables):
+        yield _problem(f"mysql: {table}", _VERSIONED, f"ALTER TABLE {table} DROP SYSTEM VERSIONING")
     for table, column in needs_value(connection, tables):
         if column not in mapping.tables[table].codecs:
             message = f"column {column} is NOT NULL without a default and not mapped: no document can be inserted"
@@ -282,7 +294,9 @@ def _triggers(connection: Connection, tables: Sequence[str], noted: frozenset[st
             yield _ok(f"mysql: {table}", f"trigger {name}: what it writes is carried")
         else:
             message = f"trigger {name} came after the last setup: what it writes of the listener's rows is not carried"
-            yield _problem(f"mysql: {table}", message, "stop the workers, lockstep setup, lockstep bootstrap")
+            yield _problem(
+                f"mysql: {table}", message, "lockstep setup, then lockstep resume of the collection that it paused"
+            )
 
 
 def _constraints(

@@ -16,6 +16,8 @@ _NAME = re.compile(_QUOTED)
 _FOREIGN_KEY = re.compile(
     rf"CONSTRAINT ({_QUOTED}) FOREIGN KEY \(([^)]*)\) REFERENCES (?:{_QUOTED}\.)?({_QUOTED}) \(([^)]*)\)((?: ON \w+ [A-Z ]+)*)"
 )
+#: Where SHOW CREATE TABLE tells the next number that a table gives.
+_NEXT_NUMBER = re.compile(r"^(\).* ENGINE=\w+) AUTO_INCREMENT=\d+", re.MULTILINE)
 _ACTION = re.compile("ON (DELETE|UPDATE) (CASCADE|SET NULL|SET DEFAULT|NO ACTION|RESTRICT)")
 
 
@@ -124,11 +126,11 @@ def _unique_keys(connection: Connection, tables: Sequence[str]) -> dict[str, dic
 
 
 def existing_tables(connection: Connection) -> list[str]:
-    """Names of all base tables of the database."""
+    """Names of all tables of the database that are no views."""
     with translated(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT TABLE_NAME FROM information_schema.TABLES"
-            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
+            " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME"
         )
         return [str(row[0]) for row in cursor.fetchall()]
 
@@ -142,6 +144,17 @@ def engines(connection: Connection, tables: Sequence[str]) -> dict[str, str]:
             (tuple(tables),),
         )
         return {str(table): str(engine) for table, engine in cursor.fetchall()}
+
+
+def versioned(connection: Connection, tables: Sequence[str]) -> list[str]:
+    """Those of the named tables in which MariaDB keeps rows of the past beside the rows."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN %s"
+            " AND TABLE_TYPE = 'SYSTEM VERSIONED' ORDER BY TABLE_NAME",
+            (tuple(tables),),
+        )
+        return [str(table) for (table,) in cursor.fetchall()]
 
 
 def needs_value(connection: Connection, tables: Sequence[str]) -> list[tuple[str, str]]:
@@ -228,10 +241,7 @@ def foreign_keys(connection: Connection, tables: Sequence[str]) -> list[ForeignK
     found: list[ForeignKey] = []
     there = set(existing_tables(connection))
     for table in sorted(there.intersection(tables)):
-        with translated(), connection.cursor() as cursor:
-            cursor.execute(f"SHOW CREATE TABLE {quoted(table)}")
-            row = cursor.fetchone()
-        for name, columns, references, referred, rules in _FOREIGN_KEY.findall(str(row[1]) if row else ""):
+        for name, columns, references, referred, rules in _FOREIGN_KEY.findall(definition(connection, table)):
             actions = dict(_ACTION.findall(rules))
             found.append(
                 ForeignKey(
@@ -244,6 +254,14 @@ def foreign_keys(connection: Connection, tables: Sequence[str]) -> list[ForeignK
                 )
             )
     return found
+
+
+def definition(connection: Connection, table: str) -> str:
+    """What creates the table, whatever its rows are: equal as long as nobody alters it."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(f"SHOW CREATE TABLE {quoted(table)}")
+        row = cursor.fetchone()
+    return _NEXT_NUMBER.sub(r"\1", str(row[1])) if row else ""
 
 
 def _names(listed: str) -> list[str]:

@@ -193,7 +193,7 @@ def _about(tokens: list[str], upper: list[str], at: int, label: str) -> Statemen
         name = _bare(tokens[start]) if start < len(tokens) else None
         return Statement(kind=StatementKind.DDL, words=label, dropped_database=name, unclear=name is None)
     if what == "INDEX":
-        effect = Effect.KEYS if verb == "DROP" else Effect.NOTHING
+        effect = Effect.KEYS if verb == "DROP" or "REPLACE" in upper[1:at] else Effect.NOTHING
         return _of(label, [_name(tokens, upper.index("ON") + 1)] if "ON" in upper else [], effect)
     if what == "TRIGGER":
         if verb == "DROP":  # names no table; rows stay as the log shows them
@@ -217,6 +217,7 @@ def _altering(tokens: list[str], upper: list[str], start: int, label: str, *, ig
     found = _of(label, [table, *others])
     if not table or found.unclear:
         return found
+    behind += {"WAIT": 2, "NOWAIT": 1}.get(upper[behind] if behind < len(upper) else "", 0)  # MariaDB: for the lock
     parts = altered(tokens[behind:], ignoring=ignoring)
     moved = any(_renames(upper, at) for at in range(behind, len(upper) - 1))
     own = [*parts, Alteration(effect=Effect.TABLE)] if moved else parts

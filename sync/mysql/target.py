@@ -24,7 +24,7 @@ from sync.model.self_written import SelfWritten
 from sync.model.unique import Step, arranged
 from sync.mysql.conflicts import Conflicts
 from sync.mysql.flight import Flight
-from sync.mysql.own_making import LiveTables, Tables, tell
+from sync.mysql.own_making import Tables, tell
 from sync.mysql.packets import chunks
 from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
@@ -115,7 +115,7 @@ class MySQLTarget:
     def begin(self, checkpoint: Checkpoint) -> MySQLTransaction:
         """See the port."""
         connection = self._session.get()
-        live, uniques = self._live.on(connection), self._uniques.on(connection)
+        self._uniques.on(connection, self._live.on(connection))
         try:
             moved = self._move(connection, checkpoint, checkpoint.lease, LEASE)
         except LockstepError:
@@ -124,7 +124,7 @@ class MySQLTarget:
         if not moved:
             self._session.rollback()
             raise Fenced("another copy of the listener has taken the lease")
-        return MySQLTransaction(self._session, connection, self._mapping, self._tables, live, uniques)
+        return MySQLTransaction(self._session, connection, self._mapping, self._tables, self._live, self._uniques)
 
     def close(self) -> None:
         """See the port."""
@@ -166,15 +166,19 @@ class MySQLTransaction:
         connection: Connection,
         mapping: SyncMapping,
         tables: Mapping[str, CanonicalRows],
-        live: LiveTables,
+        live: Tables,
         uniques: Uniques,
     ) -> None:
+        """`live` and `uniques` have been looked up on the connection."""
         self._session = session
         self._connection = connection
         self._mapping = mapping
         self._tables = tables
-        self._live = live
+        self._lookup = live
+        self._live = live.on(connection)
         self._uniques = uniques
+        #: Tables that are what they were looked up as.
+        self._sure: set[str] = set()
         self._conflicts = Conflicts(connection, mapping)
         #: Documents that stand here but not in canonical values.
         self._problems: dict[DocumentId, Problem] = {}
@@ -223,6 +227,7 @@ class MySQLTransaction:
             collection = self._mapping.collections[write.document.collection]
             for change in difference(collection, write.before, write.after):
                 changes.setdefault(change.table, []).append(change)
+        self._make_sure(changes)
         tell(self._connection, self._live, self._mapping, changes, alone=alone)
         tables = [table for table in self._uniques.order if table.name in changes]
         counted = self._live.triggers.isdisjoint(changes)  # else a trigger may be first to delete a row
@@ -238,11 +243,18 @@ class MySQLTransaction:
                     self._update(flight, table, updates)
                 self._insert(flight, table, [change for change in of_table if change.before is None])
 
+    def _make_sure(self, tables: Iterable[str]) -> None:
+        """Somebody may have altered the tables since they were looked up. They have been read in this transaction, so that
+        nobody alters them before it ends."""
+        unsure = set(tables) - self._sure
+        if unsure and self._lookup.altered(self._connection, unsure):
+            self._live = self._lookup.look(self._connection)
+            self._uniques.on(self._connection, self._live)
+        self._sure |= unsure
+
     def fill(self, collection: str, documents: Mapping[DocumentId, DocumentRows]) -> bool:
         """See the port."""
         mapped = self._mapping.collections[collection]
-        if self._live.tells(mapped):
-            return False
         order = list(documents)
         between = (column_key(mapped, order[0].key), column_key(mapped, order[-1].key))
         with translated(), self._connection.cursor() as cursor:
@@ -254,6 +266,9 @@ class MySQLTransaction:
                 )
                 if cursor.fetchone() is not None:
                     return False
+        self._make_sure(table.name for table in mapped.tables)
+        if self._live.tells(mapped):
+            return False
         with translated(writes_rows=True), Flight(self._connection) as flight:
             for table in mapped.tables:
                 rows = chain.from_iterable(document[table.name].items() for document in documents.values())
@@ -263,6 +278,8 @@ class MySQLTransaction:
 
     def write_apart(self, writes: Sequence[DocumentWrite]) -> Apart:
         """See the port."""
+        collections = {write.document.collection for write in writes}
+        self._make_sure(table.name for one in collections for table in self._mapping.collections[one].tables)
         write = partial(self._write, alone=True)
         return WritingApart(self._connection, self._mapping, self._tables, self._uniques, write).run(writes)
 

@@ -18,6 +18,7 @@ from sync.model.codecs import Column, NotCanonical
 from sync.model.codecs.base import numbers_of
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.unique import Claim, Move, alike
+from sync.mysql.own_making import LiveTables
 from sync.mysql.rows import CanonicalRows
 from sync.mysql.schema import UniqueKey, columns, other_unique_keys, references
 from sync.mysql.server import Connection, quoted, translated
@@ -31,27 +32,24 @@ _LARGEST = {"tinyint": 7, "smallint": 15, "mediumint": 23}
 
 
 class Uniques:
-    """Of the mapped tables, as they are on one connection."""
+    """Of the mapped tables, as they are on a server."""
 
     def __init__(self, mapping: SyncMapping) -> None:
         self._mapping = mapping
-        self._connection: Connection | None = None
+        self._live: LiveTables | None = None
         self.keys: Mapping[str, tuple[UniqueKey, ...]] = {}
         #: Mapped tables, with those that foreign keys lead to first.
         self.order: Sequence[TableMapping] = tuple(mapping.tables.values())
         self._columns: dict[str, Mapping[str, Column]] = {}
 
-    def on(self, connection: Connection) -> Uniques:
-        """Looked up once for each connection; ends what the look-up has begun."""
-        if self._connection is not connection:
+    def on(self, connection: Connection, live: LiveTables) -> None:
+        """Looked up after the tables, in the transaction that is open, and again whenever these were."""
+        if self._live is not live:
             tables = self._mapping.tables
             self.keys = other_unique_keys(connection, tables.values())
             self.order = _parents_first(list(tables.values()), references(connection, list(tables)))
             self._columns = {}
-            self._connection = connection
-            with translated():
-                connection.rollback()
-        return self
+            self._live = live
 
     def move(self, table: TableMapping, change: RowChange) -> Move:
         """What the row has now under the table's unique keys, and what it is to have."""

@@ -304,6 +304,21 @@ def test_columns_that_cannot_be_carried(site: Site) -> None:
     ]
 
 
+def test_a_table_with_rows_of_the_past(site: Site) -> None:
+    """What MariaDB logs of a system-versioned table cannot be followed: doctor names it, and no first copy begins."""
+    if site.flavour is Flavour.MYSQL:
+        pytest.skip("MySQL has none")
+    site.setup()
+    run(site.mysql("owner"), "ALTER TABLE analytics_transaction ADD SYSTEM VERSIONING")
+    code, found = doctor(site)
+    assert code != 0
+    (told,) = found["mysql: analytics_transaction"]
+    assert told.startswith("problem: is system-versioned")
+    refused = site.lockstep("bootstrap", "--from", "mysql", check=False)
+    assert refused.returncode != 0
+    assert "analytics_transaction: is system-versioned" in refused.stderr
+
+
 def test_what_changes_rows_unseen(site: Site) -> None:
     """Triggers that setup has not noted, tables without transactions, and cascades where the server leaves them out of its
     binlog."""

@@ -184,6 +184,30 @@ def test_a_mapped_column_that_is_dropped(engine: Engine) -> None:
     assert documents[str(one["_id"])]["email"] == "none"  # what the ALTERs made of it: MySQL's users did that
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ["WAIT 5 DROP COLUMN email", "NOWAIT MODIFY email VARCHAR(3) NOT NULL", "ADD SYSTEM VERSIONING"],
+    ids=["wait", "nowait", "versioning"],
+)
+def test_what_only_mariadb_has(engine: Engine, statement: str) -> None:
+    """How long it waits for a lock does not hide what a statement does; rows of the past are carried by nobody."""
+    if engine.site.flavour is Flavour.MYSQL:
+        pytest.skip("MySQL has none of these")
+    alter(engine, *without_foreign_keys(engine), f"ALTER TABLE analytics_customer {statement}")
+    if "VARCHAR" in statement:
+        engine.until(lambda: engine.value("SELECT COUNT(*) FROM sync_collection WHERE name = 'customers'") == 1)
+    else:
+        told = paused(engine)["reason"]
+        assert ("is system-versioned" if "SYSTEM" in statement else "column email does not exist") in told
+    others_go_on(engine)
+    if "SYSTEM" in statement:
+        refused = engine.site.lockstep("resume", "--collection", "customers", check=False)
+        assert "is system-versioned" in refused.stderr
+        alter(engine, "ALTER TABLE analytics_customer DROP SYSTEM VERSIONING")
+        engine.site.lockstep("resume", "--collection", "customers")
+        carried(engine)
+
+
 def test_the_listener_meets_it_first(engine: Engine) -> None:
     """A worker that finds a column missing pauses the collection, and goes on."""
     (one,) = customers(1)

@@ -12,8 +12,10 @@ import pytest
 
 from deploy.local.paths import ROOT
 from deploy.local.users import Role, mysql_url
-from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, MySQLAway
+from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, MySQLAway, Refused
 from sync.model.position import BinlogPosition, CopiedRange, Known, StreamPosition
+from sync.mysql.schema import definition
+from sync.mysql.server import connect
 from sync.ports import DocumentWrite
 from tests.mysql_side import A, MySQLSide, account, account_rows, wait_for
 
@@ -55,6 +57,51 @@ def test_effects_and_position_commit_together(side: MySQLSide, commits: bool) ->
         transaction.rollback()
     assert target.checkpoint() == (moved if commits else first)
     assert side.stands(account()).rows == (ROWS if commits else side.nothing())
+
+
+def test_a_definition_is_that_of_the_table_alone(side: MySQLSide) -> None:
+    """It stays the same while rows come and are numbered, and becomes another with the least alteration."""
+    connection = connect(side.settings(Role.OWNER), autocommit=True)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, a INT NOT NULL DEFAULT 1) AUTO_INCREMENT = 5"
+        )
+        known = definition(connection, "t")
+        cursor.execute("INSERT INTO t (a) VALUES (1), (2)")
+        assert definition(connection, "t") == known
+        for statement in (
+            "ALTER TABLE t ALTER COLUMN a SET DEFAULT 2",
+            "CREATE INDEX i ON t (a)",
+            "ALTER TABLE t MODIFY a INT NULL",
+            "ALTER TABLE t ADD b DATETIME NULL ON UPDATE CURRENT_TIMESTAMP",
+        ):
+            cursor.execute(statement)
+            before, known = known, definition(connection, "t")
+            assert before != known, statement
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_tables_that_were_altered_meanwhile(side: MySQLSide, apart: bool) -> None:
+    """They are looked up again in the next transaction that writes them, on the same connection."""
+    target, first = side.leased()
+    transaction = target.begin(first.next(rows_done=1))
+    transaction.read({account(): frozenset(ROWS)})
+    transaction.write([DocumentWrite(document=account(), before=side.nothing(), after=ROWS)])
+    transaction.commit()
+    side.run("ALTER TABLE analytics_accountproduct MODIFY product VARCHAR(3) CHARACTER SET utf8mb4 NOT NULL")
+    longer = account_rows(products=["long"])
+    transaction = target.begin(first.next(rows_done=1).next(rows_done=1))
+    transaction.read({account(): frozenset(ROWS)})
+    write = DocumentWrite(document=account(), before=ROWS, after=longer)
+    if apart:
+        (hold,) = transaction.write_apart([write]).holds.values()
+        told = hold.reason
+    else:
+        with pytest.raises(Refused) as refused:
+            transaction.write([write])
+        told = refused.value.message
+    assert "at most 3 characters" in told
+    transaction.rollback()
 
 
 def test_a_checkpoint_is_read_as_it_was_written(side: MySQLSide) -> None:
