@@ -111,11 +111,13 @@ def database(client: Client, settings: MongoSettings) -> Database[Document]:
 
 #: Error codes (mongo, src/mongo/base/error_codes.yml).
 _CONTENTION = {112, 251, 24, 246, 239, 225, 50}
-_AWAY = {6, 7, 89, 91, 133, 189, 216, 234, 262, 9001, 10058, 10107, 11600, 11601, 11602, 13435, 13436}
+_AWAY = {6, 7, 89, 91, 133, 189, 216, 234, 262, 9001, 14031, 10058, 10107, 11600, 11601, 11602, 13435, 13436}
 #: A cursor or session that the server no longer knows (it was restarted, or another one is primary): as good as away.
 _FORGOTTEN = {43, 206, 237}
 _DENIED = {13, 18, 8000}
 _REFUSED = {121: "the collection's validator", 17280: "the length of an index key"}
+#: The server itself, and commands that are wrong in themselves: no matter which document is written.
+_BROKEN = {1, 8, 9, 20, 40, 59, 72, 73}
 #: As it is sent, or once an update or a replacement has been carried out.
 _NO_DOCUMENT = {**dict.fromkeys((10334, 17419, 17420), "over 16 MB"), 15: "nested more than 180 levels deep"}
 
@@ -142,7 +144,7 @@ def translate(error: PyMongoError, *, writes_documents: bool = False) -> Lockste
         return ConfigError(f"MongoDB refuses this user (error {code})", hint=hint)
     if isinstance(error, ConnectionFailure) or code in _AWAY | _FORGOTTEN:
         return MongoAway(f"MongoDB cannot be reached ({type(error).__name__})")
-    if writes_documents and isinstance(error, OperationFailure):
+    if writes_documents and isinstance(error, OperationFailure) and code not in _BROKEN:
         return Refused(f"MongoDB error {code}: it does not take the document", kind="constraint_violation")
     return LockstepError(f"MongoDB error {code} ({type(error).__name__})", hint="lockstep doctor")
 

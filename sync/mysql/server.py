@@ -190,6 +190,11 @@ _DENIED = {
     *(1044, 1045, 1095, 1130, 1131, 1133, 1142, 1143, 1227, 1251, 1275, 1370, 1396, 1410, 1419, 1524, 1698, 1862),
     *(2026, 2054, 2059, 2061, 3118, 3159, 4151),
 }
+#: Files and storage engine, and statements that are wrong in themselves: no matter which row is written.
+_BROKEN = {
+    *(1015, 1016, 1017, 1023, 1024, 1026, 1030, 1031, 1033, 1034, 1035, 1064, 1105, 1149, 1194, 1195, 1296, 1297, 1712),
+    *(1812, 1813, 1814, 1815),
+}
 #: What is missing, or not as mapped.
 _STRUCTURE = {1146: "table", 1054: "column", 1176: "key"}
 #: Ends the server's text about a missing table.
@@ -231,7 +236,7 @@ def translate(error: pymysql.MySQLError, *, writes_rows: bool = False) -> Lockst
         return StructureMismatch(f"a {_STRUCTURE[code]} is missing in MySQL (error {code})")
     if code in _AWAY or isinstance(error, pymysql.InterfaceError) or (code == 0 and not text):
         return MySQLAway(f"MySQL cannot be reached (error {code})")
-    if writes_rows:
+    if writes_rows and code not in _BROKEN:
         return Refused(f"MySQL error {code}: it does not take the row", kind="constraint_violation")
     return LockstepError(f"MySQL error {code}", hint="lockstep doctor")
 

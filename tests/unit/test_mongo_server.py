@@ -151,6 +151,17 @@ def test_a_denied_user_is_told_which_setting_to_check() -> None:
     assert "LOCKSTEP_<ROLE>_MONGO_URL" in translate(OperationFailure("text", 18)).hint
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"), [(17262, Refused), (15, Refused), (112, Contention), (14031, MongoAway), (9, LockstepError)]
+)
+def test_an_unknown_error_about_a_document_refuses_that(code: int, expected: type[LockstepError]) -> None:
+    """But not one of the server, or of a command that is wrong in itself; and elsewhere it stops the worker."""
+    error = OperationFailure("text", code)
+    assert type(translate(error, writes_documents=True)) is expected
+    if code == 17262:
+        assert type(translate(error)) is LockstepError
+
+
 @pytest.mark.parametrize("error", [InvalidDocument("secret"), DocumentTooLarge("secret")])
 def test_what_bson_cannot_hold_holds_the_document(error: Exception) -> None:
     """No value is cut to fit, and none stops the worker."""

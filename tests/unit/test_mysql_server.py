@@ -54,6 +54,25 @@ def test_errors_are_told_apart(code: int, expected: type[LockstepError]) -> None
     assert type(translate(pymysql.err.OperationalError(code, "text"))) is expected
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (30001, Refused),
+        (3643, Refused),
+        (1213, Contention),
+        (2013, MySQLAway),
+        (1030, LockstepError),
+        (1064, LockstepError),
+    ],
+)
+def test_an_unknown_error_about_a_row_refuses_that(code: int, expected: type[LockstepError]) -> None:
+    """But not one of the storage engine, or of a statement that is wrong in itself; and elsewhere it stops the worker."""
+    error = pymysql.err.OperationalError(code, "text")
+    assert type(translate(error, writes_rows=True)) is expected
+    if code == 30001:
+        assert type(translate(error)) is LockstepError
+
+
 def test_the_engines_own_tables_are_told_apart() -> None:
     """Without them nothing can be done: `lockstep setup`."""
     text = "Table 'd.sync_conflict' doesn't exist"
