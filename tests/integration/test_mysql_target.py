@@ -17,7 +17,7 @@ from sync.model.position import BinlogPosition, CopiedRange, Known, StreamPositi
 from sync.mysql.schema import definition
 from sync.mysql.server import connect
 from sync.ports import DocumentWrite
-from tests.mysql_side import A, MySQLSide, account, account_rows, wait_for
+from tests.mysql_side import A, InThread, MySQLSide, account, account_rows, wait_for
 
 #: Takes the lease and leaves a transaction open until it is killed.
 HOLDER = """
@@ -102,6 +102,19 @@ def test_tables_that_were_altered_meanwhile(side: MySQLSide, apart: bool) -> Non
         told = refused.value.message
     assert "at most 3 characters" in told
     transaction.rollback()
+
+
+def test_an_alteration_waits_for_the_commit(side: MySQLSide) -> None:
+    """What a transaction has read nobody alters before it ends, and it does not wait for who tries."""
+    target, first = side.leased()
+    transaction = target.begin(first.next(rows_done=1))
+    transaction.read({account(): frozenset(ROWS)})
+    other = side.connect(side.name)
+    altering = InThread(lambda: other.query("ALTER TABLE analytics_accountproduct COMMENT 'altered'"))
+    wait_for(lambda: "metadata lock" in str(side.rows("SHOW PROCESSLIST")))
+    transaction.write([DocumentWrite(document=account(), before=side.nothing(), after=account_rows(products=["x"]))])
+    transaction.commit()
+    altering.result()
 
 
 def test_a_checkpoint_is_read_as_it_was_written(side: MySQLSide) -> None:
