@@ -93,6 +93,7 @@ class ConflictDetail(EngineTable):
     rulings = models.JSONField(null=True)
     questions = models.JSONField(null=True)
     asked_at = models.DateTimeField(null=True)
+    tried_again = models.BooleanField(default=False)
     opened_at = models.DateTimeField()
     noted_at = models.DateTimeField()
     looked_at = models.DateTimeField(null=True)

@@ -138,7 +138,7 @@ def test_conflicts_are_listed_and_filtered(apart: Site) -> None:
 
 
 def test_a_conflict_is_shown_with_both_values(apart: Site) -> None:
-    """This is the one place, beside explain, where values are shown; with the command that decides."""
+    """This is the one place, beside explain, where values are shown; with the command that decides before a look has."""
     (one,) = answer(apart, "conflicts", "list")
     shown = answer(apart, "conflicts", "show", str(one["id"]))
     limits = [
@@ -148,7 +148,7 @@ def test_a_conflict_is_shown_with_both_values(apart: Site) -> None:
     assert limits == [[2], [3]]
     text = apart.lockstep("conflicts", "show", str(one["id"])).stdout
     assert "[bold]" in text
-    assert f"lockstep conflicts resolve {one['id']} --shown " in text
+    assert f"decide it: lockstep repair --collection accounts --id '{one['document']}'" in text
 
 
 def test_a_conflict_that_is_not_there(apart: Site) -> None:
