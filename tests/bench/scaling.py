@@ -60,7 +60,8 @@ def measure(run: Run) -> list[Result]:
             ("nested entries", PROPORTIONAL, {size: _of(seconds, shape, nested) for size, shape in lists.items()}),
             ("table size", FREE, {size: _of(seconds, shape, 4 * base, size // base) for size, shape in tables.items()}),
         ):
-            results.append(_result(run, name, target, _measured(run, name, of_size)))
+            (measured,) = _measured(run, name, of_size)
+            results.append(_result(run, name, target, measured))
         backlogs = {n * base: _of(seconds, tables[base], n * base) for n in multiples}
         loops = {size: _of(_loop_seconds, limit, [alone], size) for size in backlogs}
         results += _results(run, "backlog", _measured(run, "backlog", backlogs, loops))
@@ -141,7 +142,7 @@ def _results(run: Run, name: str, measured: Sequence[_Seconds]) -> list[Result]:
     """Against 1, and against the plain loop."""
     mine, loop = measured
     return [
-        _result(run, name, PROPORTIONAL, [mine]),
+        _result(run, name, PROPORTIONAL, mine),
         compared(
             f"scaling with {name}, as the plain loop",
             run.server,
@@ -157,8 +158,7 @@ def _results(run: Run, name: str, measured: Sequence[_Seconds]) -> list[Result]:
     ]
 
 
-def _result(run: Run, name: str, target: float, measured: Sequence[_Seconds]) -> Result:
-    (seconds,) = measured
+def _result(run: Run, name: str, target: float, seconds: _Seconds) -> Result:
     return compared(
         f"scaling with {name}",
         run.server,
