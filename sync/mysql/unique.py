@@ -15,7 +15,7 @@ from typing import cast
 from sync.errors import Refused
 from sync.model.change import Blocker, DocumentId, Row, RowChange, RowKey, Value
 from sync.model.codecs import Column, NotCanonical
-from sync.model.codecs.base import numbers_of
+from sync.model.codecs.base import decimal_digits
 from sync.model.mapping import SyncMapping, TableMapping
 from sync.model.unique import Claim, Move, alike
 from sync.mysql.own_making import LiveTables
@@ -260,7 +260,7 @@ def _moment(_: Column) -> datetime:
 
 
 def _decimal(column: Column) -> Decimal:
-    digits, after = (*numbers_of(column), 10, 0)[:2]
+    digits, after = decimal_digits(column)
     return Decimal(random.randrange(10 ** min(digits - after, 18)))
 
 

@@ -138,6 +138,13 @@ def numbers_of(column: Column) -> tuple[int, ...]:
     return tuple(map(int, found[1].split(","))) if found else ()
 
 
+def decimal_digits(column: Column) -> tuple[int, int]:
+    """Of DECIMAL: all digits, and those after the point (MySQL manual, "DECIMAL, NUMERIC": 10 and 0 where none are named)."""
+    numbers = numbers_of(column)
+    digits, after = (*numbers, *(10, 0)[len(numbers) :])
+    return digits, after
+
+
 def is_unsigned(column: Column) -> bool:
     """Of a number."""
     return "unsigned" in column.column_type

@@ -11,7 +11,7 @@ from typing import ClassVar, TypeGuard
 from bson import Decimal128, Int64
 
 from sync.model.change import Value
-from sync.model.codecs.base import Column, NotCanonical, Plain, Writer, is_unsigned, numbers_of, refused
+from sync.model.codecs.base import Column, NotCanonical, Plain, Writer, decimal_digits, is_unsigned, numbers_of, refused
 
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 _SIGNED = ("TINYINT", "SMALLINT", "MEDIUMINT", "INT", "BIGINT")
@@ -390,8 +390,7 @@ class _Decimals(Plain):
 
     def writer(self, column: Column) -> Writer:
         """MySQL rounds to the digits after the point, with a note at most; what has too many before it, it refuses."""
-        numbers = numbers_of(column)
-        digits, most = (*numbers, *(10, 0)[len(numbers) :])  # MySQL manual, "DECIMAL, NUMERIC": where none are named
+        digits, most = decimal_digits(column)
         before = digits - most
 
         def write(value: Value) -> object:
