@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -222,3 +223,15 @@ class Engine:
 
 def _mark(key: ObjectId) -> Doc:
     return {"_id": key, "account_id": 0, "limit": 0, "products": []}
+
+
+@contextmanager
+def at_work(site: Site, folder: Path) -> Iterator[Engine]:
+    """Set up, copied, and both workers streaming."""
+    made = Engine(site, folder)
+    try:
+        made.prepare()
+        made.start()
+        yield made
+    finally:
+        made.close()

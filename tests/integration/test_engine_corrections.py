@@ -17,7 +17,7 @@ from sync.model.change import Side
 from sync.model.mapping import Policy
 from tests import corrected
 from tests.corrected import FIELDS, TOTAL, both
-from tests.engine import Engine
+from tests.engine import Engine, at_work
 from tests.integration.test_engine_silence import (
     assert_by_positions,
     assert_silent,
@@ -43,13 +43,8 @@ def policy() -> Policy:
 def engine(site: Site, tmp_path: Path, policy: Policy) -> Iterator[Engine]:
     """Both workers at work over them."""
     corrected.prepare(site, tmp_path, policy)
-    made = Engine(site, tmp_path)
-    try:
-        made.prepare()
-        made.start()
+    with at_work(site, tmp_path) as made:
         yield made
-    finally:
-        made.close()
 
 
 def run(engine: Engine, statement: str, *values: object) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bson import Decimal128, ObjectId
 
-from tests.engine import Engine
+from tests.engine import Engine, at_work
 from tests.integration.test_engine_structure import alter, carried, paused
 from tests.plain import Doc
 from tests.site import Site
@@ -45,13 +45,8 @@ def engine(site: Site, tmp_path: Path) -> Iterator[Engine]:
     text = site.config_path.read_text()
     site.config_path = tmp_path / "lockstep.toml"
     site.config_path.write_text(text + MAPPING)
-    made = Engine(site, tmp_path)
-    try:
-        made.prepare()
-        made.start()
+    with at_work(site, tmp_path) as made:
         yield made
-    finally:
-        made.close()
 
 
 def added(engine: Engine, name: str, **fields: object) -> ObjectId:

@@ -19,7 +19,7 @@ from sync.model.change import DocumentId, Side
 from sync.model.mapping import Policy
 from tests import plain
 from tests.both_sides import Editor
-from tests.engine import Engine
+from tests.engine import Engine, at_work
 from tests.plain import Doc
 from tests.site import Site
 
@@ -63,13 +63,8 @@ def under(site: Site, tmp_path: Path, policy: Policy) -> Iterator[Engine]:
         text = text.replace(head, f'{head}policy = "{policy}"\n')
     config.write_text(text)
     site.config_path = config
-    made = Engine(site, tmp_path)
-    try:
-        made.prepare()
-        made.start()
+    with at_work(site, tmp_path) as made:
         yield made
-    finally:
-        made.close()
 
 
 @pytest.mark.parametrize("policy", [Policy.MYSQL_WINS, Policy.MONGO_WINS])

@@ -14,7 +14,7 @@ from backend.analytics.sample import Sample
 from sync.model.change import Side
 from sync.model.choice import Taken
 from sync.model.shown import differing, taken_of
-from tests.engine import Engine
+from tests.engine import Engine, at_work
 from tests.plain import Doc
 from tests.site import Site
 
@@ -33,13 +33,8 @@ def told(site: Site, tmp_path: Path, settings: str = "") -> None:
 def asking(site: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Both workers at work; a parameter is further settings."""
     told(site, tmp_path, getattr(request, "param", ""))
-    made = Engine(site, tmp_path)
-    try:
-        made.prepare()
-        made.start()
+    with at_work(site, tmp_path) as made:
         yield made
-    finally:
-        made.close()
 
 
 def account() -> Doc:
