@@ -6,9 +6,12 @@ Each side is written as any application would write it; carrying it across is th
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import pymongo
 from bson import ObjectId
+from pymongo.client_session import ClientSession
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 
@@ -16,7 +19,7 @@ from backend.analytics.models import Customer
 from backend.analytics.serializers import CustomerSerializer
 from backend.config.writing import in_transaction
 from backend.crossing.attention import call_attention
-from backend.crossing.mongo import database
+from backend.crossing.mongo import PATIENCE, database
 from backend.crossing.sides import CUSTOMERS
 from sync.model.change import Side
 
@@ -27,7 +30,7 @@ TOGETHER = 2.0
 NAMES = {Side.MYSQL: "MySQL", Side.MONGO: "MongoDB"}
 
 Written = dict[Side, float]
-#: Called once by a writer that is about to write; may wait for the other one.
+#: Called by a writer that has written and not committed, each time that it does so; may wait for the other one.
 Ready = Callable[[], object]
 
 
@@ -72,16 +75,22 @@ def write(key: str, field: str, values: dict[Side, Any]) -> Written:
 def _both(key: str, field: str, values: dict[Side, Any]) -> Written:
     """MongoDB in a thread of its own, MySQL in this one, which Django's connection belongs to.
 
-    MySQL's row is written, and so locked, before either side goes on: MongoDB's value cannot be carried there before
-    MySQL's own is committed, and the two meet.
+    Row and document are written, and so locked, before either is committed: however slow the machine, neither value
+    can be carried to a side that has not its own, and the two meet.
     """
     meeting = threading.Barrier(len(values))
+    met: set[Side] = set()
     written: Written = {}
     failed: dict[Side, Exception] = {}
 
+    def wait(side: Side) -> None:
+        if side not in met:  # who does it again, after a deadlock say, keeps nobody waiting
+            met.add(side)
+            meeting.wait(TOGETHER)
+
     def one(side: Side) -> None:
         try:
-            written[side] = _timed(side, key, field, values[side], lambda: meeting.wait(TOGETHER))
+            written[side] = _timed(side, key, field, values[side], partial(wait, side))
         except Exception as error:  # noqa: BLE001 - raised again below, in the request's thread
             meeting.abort()  # who has not written yet does not
             failed[side] = error
@@ -113,19 +122,13 @@ def _at_once() -> None:
 
 
 def _in_mysql(key: str, field: str, value: Any, ready: Ready) -> None:
-    """`ready` is called with the row written and not committed."""
-    called = False
-
     def work() -> None:
-        nonlocal called
         customer = Customer.objects.select_for_update().filter(pk=key).first()
         if customer is None:
             raise NotThere(Side.MYSQL)
         setattr(customer, field, value)
         customer.save(update_fields=[field])
-        if not called:  # done again after a deadlock, it keeps nobody waiting
-            called = True
-            ready()
+        ready()
 
     in_transaction(work)
 
@@ -133,10 +136,17 @@ def _in_mysql(key: str, field: str, value: Any, ready: Ready) -> None:
 def _in_mongo(key: str, field: str, value: Any, ready: Ready) -> None:
     # A field that may be absent is absent where the column is NULL (lockstep.toml).
     change = {"$unset": {field: ""}} if value is None else {"$set": {field: value}}
-    with database() as mongo:
-        ready()
-        if mongo[CUSTOMERS].update_one({"_id": ObjectId(key)}, change).matched_count != 1:
-            raise NotThere(Side.MONGO)
+    with database() as mongo, mongo.client.start_session() as session:
+
+        def work(session: ClientSession) -> None:
+            found = mongo[CUSTOMERS].update_one({"_id": ObjectId(key)}, change, session=session)
+            if found.matched_count != 1:
+                raise NotThere(Side.MONGO)
+            ready()
+
+        # The driver does a transaction again that met another one's write, for as long as this allows.
+        with pymongo.timeout(TOGETHER + PATIENCE / 1000):
+            session.with_transaction(work)
 
 
 _WRITERS: dict[Side, Callable[[str, str, Any, Ready], None]] = {Side.MYSQL: _in_mysql, Side.MONGO: _in_mongo}

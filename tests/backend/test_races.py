@@ -7,13 +7,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from django.db import connection
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
+from backend.analytics.models import Customer
+from backend.crossing import edits
 from deploy.local.mysql_binary import Flavour
 from tests.backend.conftest import People, client_of
 from tests.backend.documents import (
     CUSTOMER,
     GOLD,
+    Document,
     account,
     body,
     customer,
@@ -130,3 +136,65 @@ def test_a_write_that_waits_too_long_says_so(people: People, servers: Servers, b
     assert given[0].status_code == 503
     assert set(given[0].json()) == {"detail"}
     assert client.get(one("account")).json()["limit"] == 9000
+
+
+# Both sides at once.
+
+
+def written_and_not_committed(mongo: Database[Document]) -> bool:
+    """Whether somebody's transaction holds the customer's document."""
+    try:
+        with mongo.client.start_session() as session, session.start_transaction():
+            mongo["customers"].update_one({"_id": ObjectId(CUSTOMER)}, {"$set": {"name": "mine"}}, session=session)
+            session.abort_transaction()
+    except OperationFailure as error:
+        if error.has_error_label("TransientTransactionError"):
+            return True
+        raise
+    return False
+
+
+@pytest.fixture
+def slow_mysql(
+    people: People, mongo: Database[Document], bystander: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[threading.Thread, list[Any]]]:
+    """Both sides asked for at once, MongoDB's value written, MySQL's row locked by the bystander."""
+    monkeypatch.setattr(edits, "TOGETHER", 60.0)
+    load("customers", customer())
+    mongo["customers"].insert_one(customer())
+    bystander.execute("SELECT * FROM analytics_customer FOR UPDATE")
+    client, asked = client_of(people.tess), {"side": "both", "field": "name"}
+    sent = {**asked, "mysql_value": "Ada", "mongo_value": "Grace"}
+    thread, given = in_thread(lambda: client.post(f"/api/v1/crossing/customers/{CUSTOMER}/edits/", data=sent))
+    wait_for(lambda: written_and_not_committed(mongo))
+    yield thread, given
+    thread.join()
+
+
+def test_neither_side_is_committed_before_both_are_written(
+    slow_mysql: tuple[threading.Thread, list[Any]], mongo: Database[Document], servers: Servers, bystander: Any
+) -> None:
+    """However slow one of them is: else the first value would be carried over, and the second find nothing to meet."""
+    thread, given = slow_mysql
+    wait_until_somebody_waits_for_a_lock(servers)
+    assert mongo["customers"].find_one() == customer()
+    bystander.execute("COMMIT")
+    thread.join()
+    assert given[0].status_code == 200
+    assert [one["name"] for one in mongo["customers"].find()] == ["Grace"]
+    assert Customer.objects.get().name == "Ada"
+
+
+def test_when_one_of_two_commits_fails_it_is_told_which_was_written(
+    slow_mysql: tuple[threading.Thread, list[Any]], mongo: Database[Document], bystander: Any
+) -> None:
+    """MongoDB ends the transaction that waits, and somebody deletes the document before it is tried again."""
+    thread, given = slow_mysql
+    mongo.client.admin.command("killAllSessions", [])
+    wait_for(lambda: not written_and_not_committed(mongo))
+    mongo["customers"].delete_one({})
+    bystander.execute("COMMIT")
+    thread.join()
+    assert given[0].status_code == 503
+    assert given[0].json()["detail"].startswith("MySQL was written, MongoDB was not: MongoDB does not hold")
+    assert Customer.objects.get().name == "Ada"
