@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from bson import Decimal128
 
 from sync.model.codecs import Column
-from sync.model.codecs.base import is_unsigned, numbers_of
+from sync.model.codecs.base import decimal_digits, is_unsigned, numbers_of, whole_range
 from sync.model.codecs.times import Dates
 from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
 from sync.model.values import FOREIGN
@@ -52,10 +52,9 @@ _MOST_FLOAT, _MOST_DOUBLE = 3.4028235e38, sys.float_info.max
 #: Digits of a Decimal128.
 _BSON_DIGITS = 34
 _CONTEXT = Context(prec=_BSON_DIGITS)
-#: Bits of MySQL's whole numbers; a BSON int has 32.
-_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 #: Types whose length stands in characters. That of TEXT stands in bytes, of which a character may take one.
 _TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
+#: A BSON int has 32 bits, a long 64.
 _MOST_INT, _LEAST_INT = 2**31 - 1, -(2**31)
 _MOST_LONG, _LEAST_LONG = 2**63 - 1, -(2**63)
 #: PCRE repeats at most so often (pcre2pattern, "Repetition").
@@ -105,8 +104,7 @@ def _within(column: Column, kind: str | list[str], first: int, last: int) -> Kin
 
 def _unsigned(column: Column) -> Kind:
     """Of 64 bits at most. A long ends before the greatest does."""
-    bits = (*numbers_of(column), 64)[0] if column.data_type == "bit" else _BITS.get(column.data_type, 64)
-    most = 2**bits - 1
+    most = 2 ** numbers_of(column)[0] - 1 if column.data_type == "bit" else _range(column)[1]
     return Kind(
         schema={
             "bsonType": ["long", "decimal"],
@@ -131,8 +129,8 @@ def _floating(most: float) -> Callable[[Column], Kind]:
 
 def _decimal(column: Column) -> Kind:
     schema: Schema = {"bsonType": "decimal"}
-    digits, after = (*numbers_of(column), 0, 0)[:2]
-    if 0 < digits <= _BSON_DIGITS:
+    digits, after = decimal_digits(column)
+    if digits <= _BSON_DIGITS:
         most = Decimal(10**digits - 1).scaleb(-after, _CONTEXT)
         schema["minimum"] = Decimal128("0") if is_unsigned(column) else Decimal128(most.copy_negate())
         schema["maximum"] = Decimal128(most)
@@ -336,8 +334,6 @@ def _in_a_path(name: str) -> bool:
 
 
 def _range(column: Column) -> tuple[int, int]:
-    """The least and the most of a whole number's column; those of 64 bits where it is none."""
-    bits = _BITS.get(column.data_type, 64)
-    if "unsigned" in column.column_type:
-        return 0, 2**bits - 1
-    return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    """The least and the most of a whole number's column; those of a long where it is none."""
+    least, end = whole_range(column) or (_LEAST_LONG, _MOST_LONG + 1)
+    return least, end - 1

@@ -148,3 +148,15 @@ def decimal_digits(column: Column) -> tuple[int, int]:
 def is_unsigned(column: Column) -> bool:
     """Of a number."""
     return "unsigned" in column.column_type
+
+
+#: Bits of MySQL's whole numbers (MySQL manual, "Integer Types").
+_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+
+
+def whole_range(column: Column) -> tuple[int, int] | None:
+    """The least that a column of whole numbers holds, and the first that is too large; None of any other column."""
+    bits = _BITS.get(column.data_type)
+    if bits is None:
+        return None
+    return (0, 2**bits) if is_unsigned(column) else (-(2 ** (bits - 1)), 2 ** (bits - 1))

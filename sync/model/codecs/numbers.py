@@ -11,30 +11,30 @@ from typing import ClassVar, TypeGuard
 from bson import Decimal128, Int64
 
 from sync.model.change import Value
-from sync.model.codecs.base import Column, NotCanonical, Plain, Writer, decimal_digits, is_unsigned, numbers_of, refused
+from sync.model.codecs.base import (
+    Column,
+    NotCanonical,
+    Plain,
+    Writer,
+    decimal_digits,
+    numbers_of,
+    refused,
+    whole_range,
+)
 
-_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 _SIGNED = ("TINYINT", "SMALLINT", "MEDIUMINT", "INT", "BIGINT")
 _UNSIGNED = ("TINYINT UNSIGNED", "SMALLINT UNSIGNED", "MEDIUMINT UNSIGNED", "INT UNSIGNED", "BIGINT UNSIGNED")
 _INT32, _INT64, _UINT64 = (-(2**31), 2**31), (-(2**63), 2**63), (0, 2**64)
 
 
-def _range(column: Column) -> tuple[int, int] | None:
-    """The least that a column of whole numbers holds, and the first that is too large."""
-    bits = _BITS.get(column.data_type)
-    if bits is None:
-        return None
-    return (0, 2**bits) if is_unsigned(column) else (-(2 ** (bits - 1)), 2 ** (bits - 1))
-
-
 def _within(column: Column, least: int, end: int) -> bool:
-    held = _range(column)
+    held = whole_range(column)
     return held is not None and least <= held[0] and held[1] <= end
 
 
 def _whole_writer(column: Column, least: int, end: int) -> Writer:
     """Of a column that may hold less than the codec: what it would refuse is told beforehand."""
-    low, high = _range(column) or (least, end)
+    low, high = whole_range(column) or (least, end)
     if low <= least and end <= high:
         return lambda value: value
 
