@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias
 
@@ -21,28 +20,25 @@ from sync.errors import (
     LockstepError,
     NoPosition,
     ServerAway,
-    StopError,
     StructureMismatch,
     UnmappableDocument,
 )
-from sync.holder import this_process
 from sync.lease import Lease
 from sync.meetings.clocks import ServerClocks
 from sync.meetings.looking import Looking
 from sync.meetings.rows import in_rows
 from sync.meetings.settling import Settling
 from sync.model.batch import Batch
-from sync.model.change import CollectionState, DocumentId, Side, StructureChange
-from sync.model.codecs import NotCanonical
+from sync.model.change import CollectionState, Side, StructureChange
 from sync.model.mapping import SyncMapping
-from sync.model.position import Position, reached
-from sync.model.rulings import Ruling, taken_from_json
+from sync.model.position import Position
 from sync.model.states import STATES
 from sync.model.structure import judged
-from sync.model.values import key_from_text
 from sync.pipeline import Counters, Pipeline
 from sync.ports import Clock, Columns, Command, LogEnd, Reader, Source, Target, WorkerDesk
 from sync.read_ahead import ReadAhead
+from sync.reporting import Details
+from sync.requests import Requests, asked_again
 from sync.structure.comparing import Comparing
 from sync.structure.comparison import Sides
 
@@ -111,15 +107,15 @@ class Worker:
         self._paused = False
         #: Another copy has the lease, and says how this worker is.
         self._standing_by = False
-        self._started = time.monotonic()
         self._reported_at = self._looked_at = 0.0
         self._lease: Lease | None = None
         self._pipeline: Pipeline | None = None
         self._looking: Looking | None = None
         self._comparing: Comparing | None = None
+        self._requests: Requests | None = None
         self._unexplained = 0
         self._counters = Counters()
-        self._rate = _Rate()
+        self._details = Details(self._counters)
 
     def stop(self) -> None:
         """Finish the batch and end. Only sets a flag: safe in a signal handler."""
@@ -209,7 +205,7 @@ class Worker:
     def _join(self, parts: Parts, lease: Lease) -> Pipeline:
         """The follower looks at held documents, the listener meets its marks."""
         if parts.source.side is Side.MONGO:
-            self._looking = None
+            self._looking = self._requests = None
             return Pipeline(self._mapping, lease, parts.source.side, on_mark=Settling(self._mapping))
         source = parts.source
         assert parts.clocks
@@ -226,6 +222,7 @@ class Worker:
         looking.start()
         if parts.sides:
             self._comparing = Comparing(self._mapping, parts.conflicts, parts.problems, parts.sides)
+        self._requests = Requests(self._mapping, looking, self._comparing)
         return Pipeline(self._mapping, lease, source.side, ahead=looking.ahead)
 
     def _stream(self, parts: Parts, lease: Lease) -> None:
@@ -316,48 +313,27 @@ class Worker:
                 return
             self._looked_at = 0.0  # there may be more: look again after the next batch
             try:
-                result = self._carry_out(command, parts, lease)
+                result = self._carry_out(command)
             except (CommandRefused, UnmappableDocument) as error:
                 parts.desk.finish(
                     command, "refused", {"error": error.code, "message": error.message, "hint": error.hint}
                 )
             except Exception as error:
-                if not _asked_again(error):
+                if not asked_again(error):
                     parts.desk.finish(command, "failed", {"message": f"the {self.name} failed at it"})
                 raise
             else:
                 parts.desk.finish(command, "done", result)
             lease.beat()
 
-    def _carry_out(self, command: Command, parts: Parts, lease: Lease) -> Mapping[str, object]:
-        match command.kind, command.arguments:
-            case "pause", _:
-                self._paused = True
-                return {}
-            case "resume", _:
-                self._paused = False
-                return {}
-            case "repair", {"collection": str(name), "id": str(text), "from": ("mysql" | "mongo") as side} if (
-                self._looking
-            ):
-                collection = self._mapping.collections.get(name)
-                if collection is None:
-                    raise CommandRefused(f"no collection {name} is mapped")
-                if self._comparing and self._comparing.is_paused(name):
-                    raise CommandRefused(f"{name} is paused", hint="lockstep status")
-                try:
-                    document = DocumentId(name, key_from_text(collection, text))
-                except NotCanonical:
-                    raise CommandRefused(f"{name} has no _id of this form") from None
-                return {"conflict": self._looking.choose(document, Side(side))}
-            case "resolve", {"conflict": int(number), "fields": fields, "reason": str(reason)} if self._looking:
-                self._looking.rule(number, _ruling(command, fields, reason))
-                return {"conflict": number}
-            case "resume_collection", {"collection": str(name), "from": ("" | "mysql" | "mongo") as side} if (
-                self._comparing
-            ):
-                return self._comparing.resume(name, Side(side) if side else None)
-        raise CommandRefused(f"a {self.name} knows no request {command.kind} of this form")
+    def _carry_out(self, command: Command) -> Mapping[str, object]:
+        if command.kind in ("pause", "resume"):
+            self._paused = command.kind == "pause"
+            return {}
+        result = self._requests.carry_out(command) if self._requests else None
+        if result is None:
+            raise CommandRefused(f"a {self.name} knows no request {command.kind} of this form")
+        return result
 
     # How it is.
 
@@ -384,55 +360,14 @@ class Worker:
         if self._standing_by:
             return
         try:
-            desk = self._parts.desk if self._parts else None
-            if desk is None:
+            if self._parts is None:
                 return
-            desk.report(*self._state, self._details())
+            clocks = self._looking.clocks.last if self._looking else None
+            details = self._details.told(self._lease, self._parts.end, clocks, self._last_error)
+            self._parts.desk.report(*self._state, details)
         except LockstepError:
             if self._state[0] in ("streaming", "catching_up", "paused"):
                 raise
-
-    def _details(self) -> dict[str, object]:
-        done = self._counters
-        position = self._lease.checkpoint.position if self._lease else None
-        seconds = max(time.monotonic() - self._started, 0.001)
-        here = this_process("")
-        return {
-            "process": f"{here['pid']} on {here['host']}",
-            "position": position.to_json() if position else None,
-            "lag_seconds": self._lag(position),
-            "rows": done.rows,
-            "documents": done.documents,
-            "held": done.held,
-            "noted": done.noted,
-            "echoes_checked": done.echoes_checked,
-            "retries": done.retries,
-            "update_disjoint": done.update_disjoint,
-            "delete_missing": done.delete_missing,
-            "rows_per_second": round(self._rate.of(done.rows), 1),
-            "uptime_seconds": round(seconds, 1),
-            "last_error": self._last_error,
-            "clocks": self._clocks(),
-        }
-
-    def _clocks(self) -> dict[str, float] | None:
-        """How far MySQL's clock is ahead of MongoDB's, in milliseconds, as last asked."""
-        known = self._looking.clocks.last if self._looking else None
-        return None if known is None else {"mysql_ahead_ms": known.ahead / 1000, "error_ms": known.error / 1000}
-
-    def _lag(self, position: Position | None) -> float | None:
-        """Seconds since the commit of the newest change applied, 0 where the log has no more; None if it cannot be told."""
-        if not (self._parts and position and self._lease):
-            return None
-        try:
-            end = self._parts.end.end()
-        except ServerAway:
-            return None
-        here = self._lease.idle().position or position
-        if reached(here, end):
-            return 0.0
-        newest = self._counters.committed_at
-        return round(max(0.0, time.time() - newest / 1e6), 3) if newest else None
 
     def _rest(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -450,37 +385,6 @@ class Worker:
             parts.close()
 
 
-def _ruling(command: Command, fields: object, reason: str) -> Ruling:
-    """As a person asked for it. Raises `CommandRefused`."""
-    try:
-        taken = taken_from_json(fields)
-    except ValueError as error:
-        raise CommandRefused(str(error), hint="lockstep conflicts resolve --help") from None
-    if not reason.strip():
-        raise CommandRefused("a reason is needed", hint="lockstep conflicts resolve --help")
-    now = datetime.now(UTC).isoformat()
-    return Ruling(request=command.id, by=command.requested_by, reason=reason, asked_at=now, taken=taken)
-
-
 def _judged(batch: Batch, problems: Problems) -> Batch:
     """With what was done to collections as the mapping takes it now."""
     return Batch((batch.last._replace(structure=judged(batch.structure, problems)),))
-
-
-def _asked_again(error: Exception) -> bool:
-    """Whether the request stays for the next session, or for another worker. Given again after any other error, it would
-    end every start."""
-    return isinstance(error, StopError) or (isinstance(error, LockstepError) and error.retryable)
-
-
-class _Rate:
-    """Per second, over the time since it was last asked."""
-
-    def __init__(self) -> None:
-        self._at, self._count = time.monotonic(), 0
-
-    def of(self, count: int) -> float:
-        now = time.monotonic()
-        rate = (count - self._count) / max(now - self._at, 0.001)
-        self._at, self._count = now, count
-        return rate
