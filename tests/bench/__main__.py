@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
@@ -13,6 +14,7 @@ import click
 
 from deploy.local.mysql_binary import Flavour
 from deploy.local.paths import ROOT
+from sync.cycles import seldom_looked_for
 from tests.bench import machine, plots, results, table
 from tests.bench.catalogue import ROWS, Row, in_order
 from tests.bench.progress import Progress
@@ -63,7 +65,9 @@ def main(*, listing: bool, only: tuple[str, ...], server: str, quick: bool, as_j
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))  # so that servers and workers end with us
     flavours = list(Flavour) if server == "both" else [Flavour(server)]
-    sys.exit(_measure(_chosen(only), flavours, quick=quick, as_json=as_json))
+    gc.freeze()
+    with seldom_looked_for():  # as workers do: the loops that show the limit run in this process
+        sys.exit(_measure(_chosen(only), flavours, quick=quick, as_json=as_json))
 
 
 def _draw() -> None:

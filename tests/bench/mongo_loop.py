@@ -40,7 +40,8 @@ def transaction(database: Database[Any], session: ClientSession, batch: Sequence
         database["checkpoint"].update_one({"_id": "limit"}, {"$inc": {"seq": 1}}, session=session)
         for name, writes in by_collection.items():
             keys = [write.key for write in writes]
-            assert len(list(database[name].find({"_id": {"$in": keys}}, session=session))) == len(writes)
+            found = list(database[name].find({"_id": {"$in": keys}}, session=session, batch_size=len(keys) + 1))
+            assert len(found) == len(writes)
             operations = [UpdateOne({"_id": write.key}, dict(write.change)) for write in writes]
             database[name].bulk_write(operations, session=session)
 

@@ -21,7 +21,7 @@ def measure(run: Run) -> list[Result]:
     nested = Analytics(documents=run.size(1_000, 400))
     return [
         *_measure(run, "MongoDB -> MySQL, flat", flat, 0.70, run.size(20_000, 5_000)),
-        *_measure(run, "MongoDB -> MySQL, analytics", nested, 0.50, run.size(3_000, 1_200)),
+        *_measure(run, "MongoDB -> MySQL, analytics", nested, 0.50, run.size(6_000, 1_200)),
     ]
 
 

@@ -1,11 +1,11 @@
 """Cost as work grows, carried by a real follower: the slope of total time against the quantity on log-log paper.
 
-1 is proportional. What should cost nothing at all (the size of a table of which the same number of rows is updated) is
-held to a slope near 0. Rows are updated in bulk; of a large table, rows at equal distances. What should be proportional begins
-at 16,000 rows: of fewer, a large share is decoded before the first batch is there, and measuring begins.
+1 is proportional. What should cost nothing at all (the size of a table, and the number of tables, of which the same number of
+rows is updated) is held to a slope near 0. Rows are updated in bulk; of a large table, rows at equal distances. At least 16,000
+are: of fewer, a large share is decoded before the first batch is there, and measuring begins.
 
-Of a backlog and of many tables the plain loop of `mongo_loop` is measured too: where MongoDB itself takes longer for each
-write the more of them it has taken, a worker that stays behind it by a constant share has its slope.
+Of a backlog the plain loop of `mongo_loop` is measured too: where MongoDB itself takes longer for each write the more of them
+it has taken, a worker that stays behind it by a constant share has its slope.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ def measure(run: Run) -> list[Result]:
         size: Listed(name=f"list_{size}", entries=size, documents=base // 4) for size in _of_run(run, (5, 15, 45, 135))
     }
     tables = {size: Flat(name=f"table_{size}", documents=size) for size in _table_sizes(run, base)}
-    nested = run.size(base, 4 * base)
     multiples = (4, 8) if run.quick else (8, 16, 32, 64)
     results = []
     with rig(run, *texts.values(), *lists.values(), *tables.values()) as made, made.limit_database() as limit:
@@ -56,23 +55,22 @@ def measure(run: Run) -> list[Result]:
             return count / rate(carrying[shape.collections[0]].follow(count, stride=stride))
 
         for name, target, of_size in (
-            ("document size", PROPORTIONAL, {size: _of(seconds, shape, 4 * base) for size, shape in texts.items()}),
-            ("nested entries", PROPORTIONAL, {size: _of(seconds, shape, nested) for size, shape in lists.items()}),
-            ("table size", FREE, {size: _of(seconds, shape, 4 * base, size // base) for size, shape in tables.items()}),
+            ("document size", PROPORTIONAL, {size: _of(seconds, shape, 8 * base) for size, shape in texts.items()}),
+            ("nested entries", PROPORTIONAL, {size: _of(seconds, shape, 8 * base) for size, shape in lists.items()}),
+            ("table size", FREE, {size: _of(seconds, shape, 8 * base, size // base) for size, shape in tables.items()}),
         ):
             (measured,) = _measured(run, name, of_size)
             results.append(_result(run, name, target, measured))
         backlogs = {n * base: _of(seconds, tables[base], n * base) for n in multiples}
-        loops = {size: _of(_loop_seconds, limit, [alone], size) for size in backlogs}
-        results += _results(run, "backlog", _measured(run, "backlog", backlogs, loops))
-    return [*results, *_results(run, "number of tables", _tables(run, base))]
+        loops = {size: _of(_loop_seconds, limit, alone, size) for size in backlogs}
+        mine, loop = _measured(run, "backlog", backlogs, loops)
+        results += [_result(run, "backlog", PROPORTIONAL, mine), _beside_the_loop(run, "backlog", mine, loop)]
+    return [*results, _result(run, "number of tables", FREE, _tables(run, run.size(1_000, 2_000)))]
 
 
-def _loop_seconds(limit: Database[Any], carrying: Sequence[Carrying], count: int) -> float:
-    """Total time of the plain loop for so many updates of each shape, one after the other, told from the rate after the
-    first batch."""
-    writes = [batch for one in carrying for batch in one.backlog(count).writes()]
-    return sum(map(len, writes)) / mongo_loop.updates(limit, writes)
+def _loop_seconds(limit: Database[Any], carrying: Carrying, count: int) -> float:
+    """Total time of the plain loop for so many updates, told from the rate after the first batch."""
+    return count / mongo_loop.updates(limit, carrying.backlog(count).writes())
 
 
 def _of_run(run: Run, sizes: Sequence[int]) -> Sequence[int]:
@@ -98,25 +96,24 @@ def _measured(run: Run, name: str, *ways: Mapping[int, Callable[[], float]]) -> 
     return found
 
 
-def _tables(run: Run, base: int) -> tuple[_Seconds, _Seconds]:
-    """Each mapped table is updated, one after the other: by the follower, and by the plain loop."""
+def _tables(run: Run, documents: int) -> _Seconds:
+    """The same number of rows in all, table after table."""
     found: _Seconds = {}
-    loops: _Seconds = {}
-    for number in (4, 8) if run.quick else (8, 16, 32, 64):
-        shapes = [Flat(name=f"flat_{place}", documents=base) for place in range(number)]
-        with rig(run, *shapes) as made, made.limit_database() as limit:
-            carrying, alone = ([Carrying(made, shape) for shape in shapes] for _ in range(2))
+    numbers = (4, 8) if run.quick else (8, 16, 32, 64)
+    for number in numbers:
+        shapes = [Flat(name=f"flat_{place}", documents=documents) for place in range(number)]
+        with rig(run, *shapes) as made:
+            carrying = [Carrying(made, shape) for shape in shapes]
             made.start("follower")
             made.pause("follower")
             for _ in run.repetitions(f"scaling, {number} tables"):
-                backlogs = [one.backlog(base) for one in carrying]
+                backlogs = [one.backlog(documents * numbers[-1] // number) for one in carrying]
                 for backlog in backlogs:
                     backlog.write_mysql(made.admin)
                 total = sum(one.rows for one in backlogs)
                 curve = made.carry("follower", _one_by_one(made, backlogs), total)
                 found.setdefault(number, []).append(total / rate(curve))
-                loops.setdefault(number, []).append(_loop_seconds(limit, alone, base))
-    return found, loops
+    return found
 
 
 def _one_by_one(made: Rig, backlogs: Iterable[Backlog]) -> Callable[[], int]:
@@ -138,24 +135,19 @@ def _one_by_one(made: Rig, backlogs: Iterable[Backlog]) -> Callable[[], int]:
     return done
 
 
-def _results(run: Run, name: str, measured: Sequence[_Seconds]) -> list[Result]:
-    """Against 1, and against the plain loop."""
-    mine, loop = measured
-    return [
-        _result(run, name, PROPORTIONAL, mine),
-        compared(
-            f"scaling with {name}, as the plain loop",
-            run.server,
-            what="log-log slope of total time / that of a plain loop which does the same reads and writes in MongoDB",
-            unit="",
-            figures=[_slope(mine)],
-            limits=[_slope(loop)],
-            target=PROPORTIONAL,
-            better=Better.LOWER,
-            series={"seconds": _middle(mine), "plain": _middle(loop)},
-            quick=run.quick,
-        ),
-    ]
+def _beside_the_loop(run: Run, name: str, mine: _Seconds, loop: _Seconds) -> Result:
+    return compared(
+        f"scaling with {name}, as the plain loop",
+        run.server,
+        what="log-log slope of total time / that of a plain loop which does the same reads and writes in MongoDB",
+        unit="",
+        figures=[_slope(mine)],
+        limits=[_slope(loop)],
+        target=PROPORTIONAL,
+        better=Better.LOWER,
+        series={"seconds": _middle(mine), "plain": _middle(loop)},
+        quick=run.quick,
+    )
 
 
 def _result(run: Run, name: str, target: float, seconds: _Seconds) -> Result:
