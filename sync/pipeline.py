@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync.conflict_ports import Opening
@@ -109,6 +109,8 @@ class Pipeline:
                     todo.insert(0, (part, True))
                 attempt = 0
             except Refused:
+                if alone:
+                    raise
                 todo[:0] = [(one, True) for one in part.singles()]
             except Contention as error:
                 self.counters.retries += 1
@@ -122,15 +124,28 @@ class Pipeline:
 
     def _apply_alone(self, batch: Work, *, last: bool) -> bool:
         """A single transaction, document by document; those that the target refuses are held. False, and nothing is done,
-        where one lacks a row that it refers to and more singles follow."""
+        where one lacks a row that it refers to and more singles follow.
+
+        Where something else than writing a document is refused, nothing tells which one it is about: all are held. Raises
+        `Refused` where that does not help.
+        """
         refused: dict[DocumentId, Hold] = {}
         while True:
-            found = self._apply_once(batch, refused, alone=True, last=last)
+            try:
+                found = self._apply_once(batch, refused, alone=True, last=last)
+            except Refused as error:
+                hold = Hold(kind=ConflictKind(error.kind), reason=error.message)
+                found = {one: hold for one in self._documents(batch) if one not in refused}
+                if not found:
+                    raise
             if not found:
                 return True
             refused |= found
             if not last and _lacking(refused):
                 return False
+
+    def _documents(self, batch: Work) -> Iterable[DocumentId]:
+        return batch.entries(self._lease.checkpoint.copied, self._lease.own.all_seen)
 
     def _apply_once(
         self, batch: Work, refused: Mapping[DocumentId, Hold], *, alone: bool = False, last: bool = True

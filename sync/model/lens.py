@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from bson import json_util
+from bson import encode, json_util
 from bson.codec_options import DatetimeConversion
 from bson.errors import BSONError
 
@@ -64,6 +64,8 @@ def bson_id(collection: CollectionMapping, key: Value) -> object:
     try:
         value = json_util.loads(str(key)[1:], json_options=_JSON) if foreign else collection.id.codec.to_bson(key)
         told = document_key(collection, value) == key
+        if foreign:
+            encode({"_id": value})  # bytes that are no UTF-8 were read as what cannot be written
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError, BSONError):
         told, value = False, None
     if told:

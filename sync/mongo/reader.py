@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bson import Int64, Timestamp
+from bson import Int64, Timestamp, decode_all
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
@@ -19,7 +19,7 @@ from sync.model.mapping import CollectionMapping, SyncMapping
 from sync.model.position import StreamPosition
 from sync.model.shredder import shredders
 from sync.model.values import FOREIGN
-from sync.mongo.page import MongoPage
+from sync.mongo.page import MongoPage, id_alone
 from sync.mongo.server import CODEC, Client, Document, MongoSettings, connect, translated
 from sync.mongo.transaction import as_current, ids_of, shredded
 from sync.ports import Current, Reading
@@ -37,8 +37,8 @@ class MongoReader:
         self._mapping = mapping
         self._shredders = shredders(mapping)
         self._client: Client | None = None
-        #: Foreign keys with which ranges ended, and the `_id`s themselves, for a key may hold one cut.
-        self._ends: dict[DocumentId, object] = {}
+        #: Foreign keys with which ranges ended, and the `_id`s themselves: a key may hold one cut, or one that cannot be written.
+        self._ends: dict[DocumentId, RawBSONDocument] = {}
 
     def count(self, collection: str) -> int:
         """See the port."""
@@ -49,12 +49,13 @@ class MongoReader:
         """See the port. Keys of every type come, in the server's order of types."""
         mapped = self._mapping.collections[collection]
         before = DocumentId(collection, after)
-        documents, position = self._find(self._following(mapped, before, limit), exact=exact)
+        raw, position = self._find(self._following(mapped, before, limit), exact=exact, codec=_RAW)
+        with translated():
+            documents = decode_all(b"".join(one.raw for one in raw), CODEC) if raw else []
         found = {DocumentId(collection, document_key(mapped, one["_id"])): one for one in documents}
-        found.pop(before, None)
         if found:
-            end, stored = next(reversed(found.items()))
-            self._ended(end, stored["_id"])
+            self._ended(next(reversed(found)), raw[-1].raw)
+        found.pop(before, None)
         return Reading(documents={one: self._current(one, stored) for one, stored in found.items()}, position=position)
 
     def page(self, collection: str, after: Value, limit: int) -> MongoPage:
@@ -65,7 +66,7 @@ class MongoReader:
         found, _ = self._find(command, exact=False, codec=_RAW)
         page = MongoPage(self._shredders[collection], b"".join(one.raw for one in found), after)
         if page.last is not None:
-            self._ended(DocumentId(collection, page.last), page.last_id)
+            self._ended(DocumentId(collection, page.last), page.last_data)
         return page
 
     def sample(self, collection: str, number: int) -> list[DocumentId]:
@@ -101,15 +102,16 @@ class MongoReader:
         command: Document = {"find": collection.name, "sort": {"_id": 1}, "limit": limit, "batchSize": limit + 1}
         if before.key is not None:
             # `$gt` would stop at the end of the key's type; an index bound does not. It includes the key itself.
-            command |= {"min": {"_id": self._id(collection, before)}, "hint": {"_id": 1}, "limit": limit + 1}
+            command |= {"min": self._least(collection, before), "hint": {"_id": 1}, "limit": limit + 1}
         return command
 
-    def _id(self, collection: CollectionMapping, document: DocumentId) -> object:
-        return self._ends[document] if document in self._ends else bson_id(collection, document.key)
+    def _least(self, collection: CollectionMapping, document: DocumentId) -> Mapping[str, object]:
+        """A bound of the index on `_id`."""
+        return self._ends[document] if document in self._ends else {"_id": bson_id(collection, document.key)}
 
-    def _ended(self, document: DocumentId, stored_id: object) -> None:
+    def _ended(self, document: DocumentId, stored: bytes) -> None:
         if str(document.key).startswith(FOREIGN):
-            self._ends[document] = stored_id
+            self._ends[document] = id_alone(stored)
 
     def _current(self, document: DocumentId, stored: Document | None, nowhere: Hold | None = None) -> Current:
         rows, problem = shredded(self._shredders[document.collection], document.key, stored)

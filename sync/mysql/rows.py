@@ -44,7 +44,8 @@ class CanonicalRows:
         self.names = (*table.key, *table.columns)
         #: What a SELECT asks for to get them.
         self.selected = ", ".join(table.codecs[name].selected.replace("{}", quoted(name)) for name in self.names)
-        self._takes = [table.codecs[name].from_column for name in self.names]
+        key, *others = (table.codecs[name].from_column for name in self.names)
+        self._takes: list[Callable[[object], Value]] = [_own_key(key), *others]
         self._convert = self._compiled()
 
     def row(self, raw: Sequence[object]) -> tuple[RowKey, Row]:
@@ -103,6 +104,18 @@ class CanonicalRows:
         raise AssertionError("a row was refused once and not again")
 
 
+def _own_key(take: Callable[[object], Value]) -> Callable[[object], Value]:
+    """Of a document's key: what begins as foreign ones do is none, or it would be taken for one of them."""
+
+    def own(value: object) -> Value:
+        key = take(value)
+        if isinstance(key, str) and key.startswith(FOREIGN):
+            raise NotCanonical(f'a key that does not begin with "{FOREIGN}" is allowed')
+        return key
+
+    return own
+
+
 def _absent() -> NoReturn:
     raise NotCanonical("a value is needed, found NULL")
 
@@ -116,6 +129,8 @@ def column_key(collection: CollectionMapping, key: Value) -> Value:
     """What stands in the column: the inverse of `CanonicalRows.document`."""
     if isinstance(key, str) and key.startswith(FOREIGN):
         raw = key.removeprefix(FOREIGN)
+        if raw.startswith(FOREIGN):
+            return raw
         try:
             collection.id.codec.from_column(raw)
         except NotCanonical:

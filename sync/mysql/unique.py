@@ -96,16 +96,23 @@ class Uniques:
     def _having(
         self, connection: Connection, canonical: CanonicalRows, key: UniqueKey, change: RowChange
     ) -> list[Blocker]:
-        """The rows that have, in MySQL's own eyes, what the change is to have."""
+        """The rows that have, in MySQL's own eyes, what the change is to have. What the column cannot hold nobody has: whoever
+        writes it is told so."""
         table, conditions, values = canonical.table, list[str](), list[object]()
         for column, most in key.columns.items():
             name = quoted(column)
             conditions.append(f"{name} = %s" if most is None else f"LEFT({name}, {most}) = LEFT(%s, {most})")
-            values.append(self._stored(connection, table, column, _value(table, change.key, change.after, column)))
+            try:
+                values.append(self._stored(connection, table, column, _value(table, change.key, change.after, column)))
+            except NotCanonical:
+                return []
         names = ", ".join(quoted(name) for name in table.key)
-        with translated(), connection.cursor() as cursor:
-            cursor.execute(f"SELECT {names} FROM {quoted(table.name)} WHERE {' AND '.join(conditions)}", values)
-            rows = cursor.fetchall()
+        try:
+            with translated(writes_rows=True), connection.cursor() as cursor:
+                cursor.execute(f"SELECT {names} FROM {quoted(table.name)} WHERE {' AND '.join(conditions)}", values)
+                rows = cursor.fetchall()
+        except Refused:  # characters that its character set has not, say
+            return []
         return [_blocker(canonical, key, row) for row in rows]
 
     def _stored(self, connection: Connection, table: TableMapping, column: str, value: Value) -> object:

@@ -11,6 +11,7 @@ from math import isfinite
 from typing import NoReturn, TypeAlias
 
 from bson import Decimal128, Int64
+from bson.dbref import DBRef
 
 from sync.model.change import Value
 from sync.model.codecs.base import Column, NotCanonical, Plain, Writer, is_text, refused
@@ -143,6 +144,8 @@ def _node(value: object) -> _Node:
     kind = type(value)
     if value is None or kind in (bool, str):
         return value
+    if isinstance(value, DBRef):  # what the driver makes of an object with $ref and $id
+        return _node(dict(value.as_doc()))
     if kind is dict:
         return {_key(key): _node(inner) for key, inner in value.items()}  # type: ignore[attr-defined]  # a dict
     if kind is list:
