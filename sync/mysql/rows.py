@@ -45,7 +45,9 @@ class CanonicalRows:
         #: What a SELECT asks for to get them.
         self.selected = ", ".join(table.codecs[name].selected.replace("{}", quoted(name)) for name in self.names)
         key, *others = (table.codecs[name].from_column for name in self.names)
-        self._takes: list[Callable[[object], Value]] = [_own_key(key), *others]
+        # The keys of nearly all documents are ObjectIds, which never begin so: they are not asked for each row.
+        own = key if table.codecs[self.names[0]].name == "objectid" else _own_key(key)
+        self._takes: list[Callable[[object], Value]] = [own, *others]
         self._convert = self._compiled()
 
     def row(self, raw: Sequence[object]) -> tuple[RowKey, Row]:
