@@ -136,31 +136,35 @@ def _one_by_one(made: Rig, backlogs: Iterable[Backlog]) -> Callable[[], int]:
 
 
 def _beside_the_loop(run: Run, name: str, mine: _Seconds, loop: _Seconds) -> Result:
-    return compared(
-        f"scaling with {name}, as the plain loop",
-        run.server,
-        what="log-log slope of total time / that of a plain loop which does the same reads and writes in MongoDB",
-        unit="",
-        figures=[_slope(mine)],
-        limits=[_slope(loop)],
-        target=PROPORTIONAL,
-        better=Better.LOWER,
-        series={"seconds": _middle(mine), "plain": _middle(loop)},
-        quick=run.quick,
-    )
+    what = "that of a plain loop which does the same reads and writes in MongoDB"
+    series = {"seconds": _middle(mine), "plain": _middle(loop)}
+    return _against(run, f"{name}, as the plain loop", what, PROPORTIONAL, mine, _slope(loop), series)
 
 
 def _result(run: Run, name: str, target: float, seconds: _Seconds) -> Result:
+    return _against(run, name, "1, which is proportional", target, seconds, 1.0, {"seconds": _middle(seconds)})
+
+
+def _against(
+    run: Run,
+    name: str,
+    what: str,
+    target: float,
+    seconds: _Seconds,
+    limit: float,
+    series: dict[str, list[tuple[int, float]]],
+) -> Result:
+    """The slope against a limit, which `what` names."""
     return compared(
         f"scaling with {name}",
         run.server,
-        what="log-log slope of total time / 1, which is proportional",
+        what=f"log-log slope of total time / {what}",
         unit="",
         figures=[_slope(seconds)],
-        limits=[1.0],
+        limits=[limit],
         target=target,
         better=Better.LOWER,
-        series={"seconds": _middle(seconds)},
+        series=series,
         quick=run.quick,
     )
 
