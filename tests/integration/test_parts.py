@@ -664,21 +664,49 @@ def test_what_no_column_takes_goes_along_to_another_entry(engine: Engine) -> Non
 
 
 def test_what_cannot_go_along_is_kept_in_the_report(engine: Engine) -> None:
-    """Where the other document is held, so is the one that has more; what its end takes away has lost, by name."""
-    document, other = person(), ObjectId()
-    engine.mongo["people"].insert_one(marked(document) | {"more": "only here"})
+    """Where the other document is held, so is the one that has more; what the end of a held one takes away has lost."""
+    document, other, edited = person(), ObjectId(), person(pets={"Rex": pet("Rex")})
+    stored = [marked(document) | {"more": "only here"}, edited | {"pets": {"Rex": pet("Rex", more="and there")}}]
+    engine.mongo["people"].insert_many(stored)
     engine.settle()
     engine.workers["follower"].end()
     in_one_transaction(engine, *rekeyed(str(document["_id"]), str(other)))
     engine.mongo["people"].insert_one(bare(_id=other))
+    in_one_transaction(
+        engine,
+        ("UPDATE person SET name = 'Bea' WHERE id = %s", str(edited["_id"])),
+        ("UPDATE person_pet SET pet_key = 'Tom' WHERE person_id = %s", str(edited["_id"])),
+    )
+    engine.mongo["people"].update_one({"_id": edited["_id"]}, {"$set": {"name": "Cid"}})
     engine.start("follower")
     engine.meet()
     assert in_mongo(engine, document) is None
     held = {one["document"]: one for one in engine.conflicts("settled")}
     assert held[str(document["_id"])]["kind"] == "unmappable_document"
-    shown = engine.site.lockstep("conflicts", "show", str(held[str(document["_id"])]["id"]), "--json").stdout
-    assert "only here" in shown
+    for key, lost in ((document["_id"], "only here"), (edited["_id"], "and there")):
+        shown = engine.site.lockstep("conflicts", "show", str(held[str(key)]["id"]), "--json").stdout
+        assert lost in shown
     assert_verified(engine)
+
+
+def test_what_mongo_refuses_under_another_key_is_held_on_both_ends(engine: Engine) -> None:
+    """The document of the new key for its reason, that of the old one for what no column takes of it."""
+    document, other, taken = person(), ObjectId(), bare(name="Cid")
+    engine.mongo["people"].insert_many([document | {"more": "only here"}, taken])
+    engine.settle()
+    engine.site.mongo("admin")["people"].create_index("name", unique=True)
+    before = str(document["_id"])
+    in_one_transaction(engine, ("UPDATE person SET name = 'Cid' WHERE id = %s", before), *rekeyed(before, str(other)))
+    engine.settle()
+    (waiting,) = engine.conflicts("waiting")
+    assert (waiting["document"], waiting["kind"]) == (str(other), "unique_violation")
+    engine.until(lambda: in_mongo(engine, document) is None)
+    (held,) = engine.conflicts("settled")
+    assert (held["document"], held["kind"]) == (before, "unmappable_document")
+    assert "only here" in engine.site.lockstep("conflicts", "show", str(held["id"]), "--json").stdout
+    engine.mongo["people"].delete_one({"_id": taken["_id"]})
+    engine.meet()
+    assert_both(engine, "its value is free", document | {"_id": other, "name": "Cid"})
 
 
 def test_what_is_rejected_is_held_until_it_is_gone(engine: Engine) -> None:
