@@ -15,15 +15,22 @@ from sync.conflict_ports import Opening
 from sync.errors import Contention, Refused
 from sync.lease import Lease, NothingToWrite
 from sync.model.batch import Work, has_users
+from sync.model.carrying import NO_MOVES, Moves
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Origin, Side
 from sync.model.fold import relevant
 from sync.model.mapping import SyncMapping
-from sync.ports import DocumentWrite, OnMark, TargetTransaction
+from sync.ports import Current, DocumentWrite, OnMark, TargetTransaction
 
 #: Seconds; doubles from the first to the last while two transactions keep standing in each other's way.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
 
 
+_LEFT_BEHIND = Hold(
+    kind=ConflictKind.UNMAPPABLE_DOCUMENT,
+    reason="rows were given keys of a document that is held: fields that no column takes cannot go there with them",
+)
+#: What comes of one document: as it stands, and its rows afterwards or why it must be held.
+_Folded = tuple[DocumentId, Current, DocumentRows | Hold]
 _PAUSED = Hold(kind=ConflictKind.SCHEMA_MISMATCH, reason="its collection is paused: lockstep status tells why")
 
 
@@ -205,20 +212,39 @@ class Pipeline:
         collections = self._mapping.collections
         wanted = {document: batch.needs(collections[document.collection], of) for document, of in free.items()}
         places = {document: batch.places(collections[document.collection], of) for document, of in free.items()}
+        moves = batch.moves
+        for document in free if moves.sources else ():
+            for source in moves.sources.get(document, ()):
+                wanted.setdefault(source, frozenset({collections[source.collection].table}))
         current = transaction.read(wanted, places)
+        folded = self._folded(batch, free, current, refused, merged)
+        if moves.sources:
+            folded = _together(transaction, moves, list(folded))
+        for document, now, after in folded:
+            if isinstance(after, Hold):
+                merged.holds[document] = (after, None if now.problem else now.rows)
+            elif after != now.rows or document in moves.sources:  # equal rows may have changed places
+                merged.written.append(document)
+                yield DocumentWrite(document, now.rows, after, moves if document in moves.sources else NO_MOVES)
+
+    def _folded(
+        self,
+        batch: Work,
+        free: Mapping[DocumentId, Sequence[Entry]],
+        current: Mapping[DocumentId, Current],
+        refused: Mapping[DocumentId, Hold],
+        merged: _Merged,
+    ) -> Iterator[_Folded]:
+        """Each when it is asked for."""
         for document, of in free.items():
             now = current[document]
             for entry in of:
                 merged.checked += entry.origin is Origin.ECHO
             after: Hold | DocumentRows | None = now.problem or refused.get(document)
             after = after or batch.outcome(
-                collections[document.collection], document, now.rows, of, now.partial, merged.counted
+                self._mapping.collections[document.collection], document, now.rows, of, now.partial, merged.counted
             )
-            if isinstance(after, Hold):
-                merged.holds[document] = (after, None if now.problem else now.rows)
-            elif after != now.rows:
-                merged.written.append(document)
-                yield DocumentWrite(document, now.rows, after)
+            yield document, now, after
 
     def _free(
         self, transaction: TargetTransaction, entries: Mapping[DocumentId, Sequence[Entry]], merged: _Merged
@@ -248,6 +274,8 @@ class Pipeline:
         apart = transaction.write_apart(writes)
         if apart.spoiled or (not last and _lacking(apart.holds)):
             return apart.holds
+        if any(_left_behind(transaction, writes, write) for write in writes if write.document in apart.holds):
+            return apart.holds
         before = {write.document: write.before for write in writes}
         for document, hold in apart.holds.items():
             merged.written.remove(document)
@@ -268,6 +296,31 @@ class Pipeline:
         done.delete_missing += merged.counted[ConflictKind.DELETE_MISSING]
         if batch.end is not None:
             done.committed_at = max(done.committed_at, batch.end.committed_at)
+
+
+def _together(transaction: TargetTransaction, moves: Moves, folded: Sequence[_Folded]) -> Iterator[_Folded]:
+    """A document is held, too, whose rows have gone to one that is not written, if it has what no column takes: that would
+    be lost with them."""
+    found = {document: (now, after) for document, now, after in folded}
+    todo = [one for one in moves.sources if one not in found or isinstance(found[one][1], Hold)]
+    while todo:
+        for source in moves.sources.get(todo.pop(), ()):
+            if source in found:
+                now, after = found[source]
+                if not isinstance(after, Hold) and _loses(transaction, source, after):
+                    found[source] = now, _LEFT_BEHIND
+                    todo.append(source)
+    return ((document, now, after) for document, (now, after) in found.items())
+
+
+def _left_behind(transaction: TargetTransaction, writes: Sequence[DocumentWrite], refused: DocumentWrite) -> bool:
+    """Whether a document that was written has lost what was to go to one that the target refuses."""
+    sources = refused.moves.sources.get(refused.document, ())
+    return any(one.document in sources and _loses(transaction, one.document, one.after) for one in writes)
+
+
+def _loses(transaction: TargetTransaction, document: DocumentId, after: DocumentRows) -> bool:
+    return any(key not in after.get(table, (key,)) for table, key in transaction.unmapped(document))
 
 
 def _lacking(holds: Mapping[DocumentId, Hold]) -> bool:

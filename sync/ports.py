@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from sync.conflict_ports import ConflictStore
+from sync.model.carrying import NO_MOVES, Moves, Place
 from sync.model.change import DocumentId, DocumentRows, Hold, Places, Side, Transaction, Value
 from sync.model.clocks import ClockReading
 from sync.model.position import Checkpoint, Known, Mark, Position
@@ -81,6 +82,8 @@ class DocumentWrite(NamedTuple):
     document: DocumentId
     before: DocumentRows
     after: DocumentRows
+    #: Rows that were given other keys, where some are of it; the documents that they come from have been read.
+    moves: Moves = NO_MOVES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,10 @@ class TargetTransaction(Protocol):
     ) -> Mapping[DocumentId, Current]:
         """The current rows of the named tables of each document (all rows the document has there), locked (MySQL) or in
         the snapshot (MongoDB). Every document asked for is in the answer. Of a list `places` are enough; more may be given."""
+
+    def unmapped(self, document: DocumentId) -> Mapping[Place, str]:
+        """Of a document that was read and can be expressed in rows: what stands in it that no column takes, as text for
+        people, by the row whose object has it. MySQL's have no such."""
 
     def write(self, writes: Iterable[DocumentWrite]) -> None:
         """Write them all, which may begin before the last of them is made: parents first, deletes children first, many

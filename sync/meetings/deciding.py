@@ -13,11 +13,13 @@ from sync.meetings.clocks import ServerClocks
 from sync.meetings.custom import Functions
 from sync.meetings.held import Held
 from sync.meetings.look import Look, Sides
+from sync.model.carrying import Place
 from sync.model.change import DocumentId, DocumentRows, Hold, Side
 from sync.model.kinds import refined
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import ranked
 from sync.model.notes import Notes
+from sync.model.outcome import Loser
 from sync.model.policies import Ask, Rule
 from sync.model.position import Mark
 from sync.ports import Columns, DocumentWrite
@@ -170,9 +172,12 @@ class Deciding:
                 except (NotAsked, PolicyFailed):  # noted anew since its function was asked
                     continue
                 kind, wanted = refined(one.due.kind, one.looked, of_document), decision.outcome.of(Side.MONGO)
-                decisions[number] = decision if kind is one.due.kind else replace(decision, kind=kind)
+                decision = decision if kind is one.due.kind else replace(decision, kind=kind)
                 if wanted != one.mongo:
+                    if one.mongo is not None:
+                        decision = _with_unmapped(decision, transaction.unmapped(one.document), of_document)
                     writes.append(DocumentWrite(document=one.document, before=one.looked.mongo, after=wanted))
+                decisions[number] = decision
             if apart:
                 done = transaction.write_apart(writes)
                 refused, spoiled = done.holds, done.spoiled
@@ -203,3 +208,17 @@ class Deciding:
         )
         looked = one.looked if base is None else replace(one.looked, base=ranked(collection, base))
         return decided(self._mapping, collection, one.due, looked, one.mysql, notes, rule)
+
+
+def _with_unmapped(decision: Decision, unmapped: Mapping[Place, str], notes: Mapping[Side, Notes]) -> Decision:
+    """What no column takes goes with the object of a row that the outcome does not have. Its row may stand under another key,
+    which no look knows of: so it has lost, and the report keeps it, as text."""
+    outcome = decision.outcome
+    wanted = outcome.of(Side.MONGO)
+    time = max((note.time for note in notes[Side.MONGO].places.values()), default=0)
+    lost = tuple(
+        Loser(place=(table, key, ""), value=text, side=Side.MONGO, time=time)
+        for (table, key), text in unmapped.items()
+        if key not in wanted[table]
+    )
+    return replace(decision, outcome=replace(outcome, losers=(*outcome.losers, *lost))) if lost else decision

@@ -10,6 +10,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from sync.model.carrying import NO_MOVES, Moves, moves
 from sync.model.change import (
     ConflictKind,
     DocumentId,
@@ -81,6 +82,10 @@ class Work(Protocol):
     def structure(self) -> tuple[StructureChange, ...]:
         """What was done to collections as a whole, before all else that stands there."""
 
+    @property
+    def moves(self) -> Moves:
+        """Rows that were given other keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -129,6 +134,10 @@ class Batch:
     def structure(self) -> tuple[StructureChange, ...]:
         """Stands alone, as a mark does."""
         return self.last.structure
+
+    @property
+    def moves(self) -> Moves:
+        return moves(self.transactions)
 
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         return needs(collection, entries)
@@ -192,6 +201,10 @@ class CopiedDocuments:
     @property
     def structure(self) -> tuple[StructureChange, ...]:
         return ()
+
+    @property
+    def moves(self) -> Moves:
+        return NO_MOVES
 
     def entries(
         self, copied: Iterable[CopiedRange], all_seen: Callable[[Position | None], bool]

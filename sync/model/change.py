@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
@@ -127,8 +127,9 @@ class Entry:
     seen: Position | None = None
     #: Why this entry cannot be merged (no images, unmappable document); `changes` then hold what could be told, or nothing.
     problem: Hold | None = None
-    #: Rows among those inserted that had another key before: table and key.
-    moved: frozenset[tuple[str, RowKey]] = frozenset()
+    #: Places (table and key) at which another row stood when the transaction began, because rows were given other keys:
+    #: there the key that the row had then; None where a row left, and none that had another key came.
+    moved: Mapping[tuple[str, RowKey], RowKey | None] = field(default_factory=dict)
     #: A user's entry that nobody wrote: what MySQL made by itself of the listener's rows (`model.corrections`).
     correction: bool = False
 

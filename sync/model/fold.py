@@ -122,7 +122,7 @@ def _told(hold: Hold, entry: Entry, change: RowChange) -> Hold:
     """What a change met, by what is known of how it came about."""
     if entry.correction:
         return replace(hold, kind=ConflictKind.CORRECTION)
-    if hold.kind is ConflictKind.INSERT_EXISTS and (change.table, change.key) in entry.moved:
+    if hold.kind is ConflictKind.INSERT_EXISTS and entry.moved.get((change.table, change.key)) is not None:
         return replace(
             hold, kind=ConflictKind.KEY_EXISTS, reason=f"{hold.table}: the key that a row was given is taken"
         )

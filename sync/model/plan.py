@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
+from sync.model.carrying import Carrying, keep
 from sync.model.change import DocumentRows, Row, RowKey, Value
 from sync.model.lens import assemble, assemble_part, assemble_row, rest_fields
-from sync.model.mapping import CollectionMapping, FieldMapping, Names, PartKind, PartMapping
+from sync.model.mapping import CollectionMapping, FieldMapping, PartKind, PartMapping
 from sync.model.rest import changed
 
 
@@ -51,21 +52,24 @@ def plan(
     before: DocumentRows,
     after: DocumentRows,
     document: Mapping[str, object] | None,
+    carrying: Carrying | None = None,
 ) -> DocumentPlan | None:
     """How to lead `document`, which shows the rows `before` (of the tables in both), to the rows `after`; None if they are
     the same. Where `document` stands but `before` is empty (it could not be expressed in rows), all that is mapped of it is
-    replaced; what else stands in it stays, unless the mapping takes or refuses that."""
+    replaced; what else stands in it stays, unless the mapping takes or refuses that.
+    `carrying`: where rows of it were given other keys."""
     if (key,) not in after[collection.table]:
         return Delete() if document is not None else None
-    if document is None or (key,) not in before[collection.table]:
+    renewed = carrying is not None and carrying.renews(collection.table, (key,))
+    if document is None or renewed or (key,) not in before[collection.table]:
         new = assemble(collection, key, after)
         assert new is not None  # the root row is there
-        if document is None:
-            return Insert(document=new)
-        if not (collection.rejects or collection.rest):
-            _keep(collection.names, document, new)
-        return Replace(document=new)
-    changes = _Changes(collection, before, after)
+        if carrying:
+            carrying.document(key, new)
+        elif document is not None and not (collection.rejects or collection.rest):
+            keep(collection.names, document, new)
+        return Insert(document=new) if document is None else Replace(document=new)
+    changes = _Changes(collection, before, after, carrying)
     changes.fields(collection.fields, before[collection.table][(key,)], after[collection.table][(key,)], document, ())
     if collection.rest:
         changes.rest(collection.rest, before[collection.table][(key,)], after[collection.table][(key,)])
@@ -108,7 +112,10 @@ _Grouped: TypeAlias = dict[RowKey, dict[RowKey, Row]]
 class _Changes:
     """Paths with their new values, and paths to take away."""
 
-    def __init__(self, collection: CollectionMapping, before: DocumentRows, after: DocumentRows) -> None:
+    def __init__(
+        self, collection: CollectionMapping, before: DocumentRows, after: DocumentRows, carrying: Carrying | None
+    ) -> None:
+        self._carrying = carrying
         self._below = collection.below
         self._before, self._after = before, after
         #: Tables of which something was touched.
@@ -192,12 +199,14 @@ class _Changes:
         value = assemble_part(part, above, self._after)
         if value is None:
             self.unset.append(path)
-        else:
-            self.set[path] = value
+            return
+        if self._carrying:
+            self._carrying.parts([part], above, {part.name: value})
+        self.set[path] = value
 
     def _object(self, part: PartMapping, key: RowKey, holder: Mapping[str, object], path: _Path) -> None:
         old, new = self._before[part.table].get(key), self._after[part.table].get(key)
-        if old is None or new is None:
+        if old is None or new is None or self._renews(part, key):
             if old is not new:
                 self._whole(part, key, path)
             return
@@ -249,11 +258,16 @@ class _Changes:
     def _map(self, part: PartMapping, above: RowKey, entries: Mapping[str, object], path: _Path) -> None:
         old, new = self._below_row(part.table, above)
         self.unset += [(*path, str(key[-1])) for key in old if key not in new]
-        if new.keys() - old.keys():
+        come = {key: None for key in new if key not in old or self._renews(part, key)}
+        if come:
             whole = assemble_part(part, above, self._after)
             assert isinstance(whole, Mapping)
-            self.set |= {(*path, str(key[-1])): whole[str(key[-1])] for key in new if key not in old}
-        for key in [key for key in new if key in old]:
+            for key in come:
+                name = str(key[-1])
+                if self._carrying:
+                    self._carrying.entry(part, key, whole[name])
+                self.set[(*path, name)] = whole[name]
+        for key in [key for key in new if key not in come]:
             name = str(key[-1])
             entry = entries[name]
             assert isinstance(entry, Mapping)
@@ -269,8 +283,12 @@ class _Changes:
         whole: dict[RowKey, object] = {}
         for key, row in new.items():
             place = places.get(key)
-            if place is None:
+            if place is None or self._renews(part, key):
                 whole[key] = assemble_row(part, key, self._after)
+                if self._carrying:
+                    self._carrying.entry(part, key, whole[key])
+                if not moved:
+                    self.set[(*path, str(place))] = whole[key]
                 continue
             assert isinstance(place, int)
             element = elements[place]
@@ -281,6 +299,9 @@ class _Changes:
                 self._entry(part, key, (old[key], row), element, (*path, str(place)))
         if moved:
             self.set[path] = [whole[key] for key in sorted(new, key=lambda key: _place(new[key][position]))]
+
+    def _renews(self, part: PartMapping, key: RowKey) -> bool:
+        return self._carrying is not None and self._carrying.renews(part.table, key)
 
     def _changed(
         self, part: PartMapping, key: RowKey, rows: tuple[Row, Row], element: Mapping[str, object]
@@ -297,20 +318,6 @@ class _Changes:
 def _place(position: Value) -> int:
     assert isinstance(position, int)
     return position
-
-
-def _keep(names: Names, document: Mapping[str, object], new: dict[str, object]) -> None:
-    """Put into `new` what no column takes of a document and of the objects in it that dotted paths name."""
-    for name, value in document.items():
-        below = names.get(name)
-        if name not in names:
-            new[name] = value
-        elif below is not None and isinstance(value, Mapping):
-            inner = new.get(name, {})
-            assert isinstance(inner, dict)
-            _keep(below, value, inner)
-            if inner:
-                new[name] = inner
 
 
 def _by_parent(rows: Mapping[RowKey, Row]) -> _Grouped:

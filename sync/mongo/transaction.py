@@ -17,6 +17,7 @@ from pymongo.errors import PyMongoError
 from sync.conflict_ports import ConflictDatabase, ConflictStore, ConflictTransaction
 from sync.errors import Contention, UnmappableDocument
 from sync.model.assembler import Assembler
+from sync.model.carrying import Carrying, Place, unmapped_fields
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Places, Value
 from sync.model.lens import bson_id, document_key, empty_rows
 from sync.model.mapping import CollectionMapping, SyncMapping
@@ -95,6 +96,11 @@ class MongoTransaction:
         stored = self._documents[document]
         rows, problem = shredded(self._shredders[document.collection], document.key, stored, wanted)
         return as_current(rows, problem or nowhere, stored, frozenset(wanted.places))
+
+    def unmapped(self, document: DocumentId) -> Mapping[Place, str]:
+        """See the port."""
+        stored = self._documents[document]
+        return {} if stored is None else unmapped_fields(self._mapping.collections[document.collection], stored)
 
     def write(self, writes: Iterable[DocumentWrite]) -> None:
         """See the port. In parts: while MongoDB is at one, the next is made."""
@@ -179,8 +185,11 @@ class MongoTransaction:
         return operation(self._plan(write), self._where(write.document))
 
     def _plan(self, write: DocumentWrite) -> DocumentPlan | None:
-        collection = self._mapping.collections[write.document.collection]
-        return plan(collection, write.document.key, write.before, write.after, self._documents[write.document])
+        collection, key = self._mapping.collections[write.document.collection], write.document.key
+        carrying = None
+        if write.moves.origins:
+            carrying = Carrying(collection, write.moves, self._documents.get, write.before, write.after)
+        return plan(collection, key, write.before, write.after, self._documents[write.document], carrying)
 
     def _where(self, document: DocumentId) -> Document:
         stored = self._documents[document]

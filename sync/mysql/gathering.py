@@ -69,8 +69,8 @@ class Gathering:
     _raw: list[tuple[CanonicalRows, Rows]] = field(default_factory=list)
     _changes: dict[DocumentId, list[RowChange]] = field(default_factory=dict)
     _problems: dict[DocumentId, Hold] = field(default_factory=dict)
-    #: Rows that were given another key: the new one.
-    _moved: dict[DocumentId, set[tuple[str, RowKey]]] = field(default_factory=dict)
+    #: See `Entry.moved`; of a part, since the last one.
+    _moved: dict[DocumentId, dict[tuple[str, RowKey], RowKey | None]] = field(default_factory=dict)
     _tag: Known | None = None
     _seen: Position | None = None
     _lease_taken: bool = False
@@ -177,8 +177,7 @@ class Gathering:
             self._add(table.table, old[0], old[1], None)
             self._cascaded(table.table, old[0], new[0] if new else None)
         if old and new:
-            document = DocumentId(table.table.collection, new[0][0])
-            self._moved.setdefault(document, set()).add((table.table.name, new[0]))
+            self._move(table.table, old[0], new[0])
         if new:
             self._add(table.table, new[0], None, new[1])
 
@@ -297,7 +296,7 @@ class Gathering:
             position=end,
             seen=self._seen,
             problem=problem,
-            moved=frozenset(self._moved.get(document, ())),
+            moved=self._moved.get(document, {}),
             correction=correction,
         )
 
@@ -324,6 +323,13 @@ class Gathering:
         document = DocumentId(table.collection, key[0])
         self.last = document
         self._changes.setdefault(document, []).append(RowChange(table=table.name, key=key, before=before, after=after))
+
+    def _move(self, table: TableMapping, old: RowKey, new: RowKey) -> None:
+        """A row was given another key. It may have had one more before, and may be given one more after."""
+        here = self._moved.setdefault(DocumentId(table.collection, old[0]), {})
+        there = self._moved.setdefault(DocumentId(table.collection, new[0]), {})
+        there[table.name, new] = here.get((table.name, old), old)
+        here[table.name, old] = None
 
     def _cascaded(self, table: TableMapping, key: RowKey, now: RowKey | None) -> None:
         """A row is gone, or has another key `now`: rows below it may have gone with it, unseen. (The other worker deletes each

@@ -16,6 +16,7 @@ import pymysql
 from sync.conflict_ports import ConflictStore
 from sync.errors import CommitUnknown, ConfigError, Contention, Fenced, LeaseHeld, LockstepError, MySQLAway
 from sync.holder import is_gone, this_process
+from sync.model.carrying import Place
 from sync.model.change import DocumentId, DocumentRows, Places, Row, RowChange, RowKey, Side
 from sync.model.lens import difference
 from sync.model.mapping import SyncMapping, TableMapping
@@ -214,6 +215,10 @@ class MySQLTransaction:
                     lock="FOR UPDATE NOWAIT",
                 )
         return {document: as_current(rows[document], self._problems.get(document)) for document in needs}
+
+    def unmapped(self, document: DocumentId) -> Mapping[Place, str]:
+        """See the port."""
+        return {}
 
     def write(self, writes: Iterable[DocumentWrite]) -> None:
         """See the port. A document that was read as a problem is replaced whole."""

@@ -12,7 +12,7 @@ import pytest
 from deploy.local.mysql_binary import Flavour
 from deploy.local.users import Role
 from sync.errors import CheckpointWrittenByOther, MySQLAway, PositionPurged, SourceBehind
-from sync.model.change import ConflictKind, DocumentId, Origin, RowChange, Value
+from sync.model.change import ConflictKind, DocumentId, Origin, RowChange, RowKey, Transaction, Value
 from sync.model.position import BinlogPosition, Known, Mark, StreamPosition
 from tests.binlog_log import LEASE, A, B, C, Log, changes, entries
 from tests.servers import Servers
@@ -80,6 +80,30 @@ def test_a_changed_key_is_delete_and_insert(log: Log) -> None:
         (B, [(None, PLAIN)]),
     ]
     assert [one.document.key for one in child.entries] == [A, C]
+
+
+def test_a_changed_key_is_told_with_the_one_before(log: Log) -> None:
+    """Through keys that a row has only for a while; of each part, by what stood when it began."""
+    log.run(f"INSERT INTO account (id) VALUES ('{A}'), ('{B}')", f"INSERT INTO product VALUES ('{A}', 0, 'p')")
+    start = log.end()
+    log.together(
+        f"UPDATE account SET id = '{C}' WHERE id = '{A}'",
+        f"UPDATE account SET id = '{A}' WHERE id = '{B}'",
+        f"UPDATE account SET id = '{B}' WHERE id = '{C}'",
+        f"UPDATE product SET account_id = '{B}'",
+    )
+
+    def moved(transactions: list[Transaction]) -> list[dict[tuple[str, RowKey], RowKey | None]]:
+        return [{place: was for entry in one.entries for place, was in entry.moved.items()} for one in transactions]
+
+    product: dict[tuple[str, RowKey], RowKey | None] = {("product", (A, 0)): None, ("product", (B, 0)): (A, 0)}
+    assert moved(log.read(log.source(start))) == [
+        {("account", (A,)): (B,), ("account", (B,)): (A,), ("account", (C,)): None, **product}
+    ]
+    assert moved(log.read(log.source(start, part_rows=1)))[:2] == [
+        {("account", (A,)): None, ("account", (C,)): (A,)},
+        {("account", (B,)): None, ("account", (A,)): (B,)},
+    ]
 
 
 def test_other_tables_and_columns_only_move_the_position(log: Log) -> None:

@@ -564,6 +564,151 @@ def test_only_what_is_new_has_nothing_more(engine: Engine) -> None:
     assert [(one["_id"], one.get("mark")) for one in found["addresses"]] == [(1, None), (5, 2), (3, 1), (7, 0)]
 
 
+CHILD_TABLES = tuple(table for table in plain.TABLES["people"] if table != "person")
+
+
+def marked(document: Doc) -> Doc:
+    """With a field in each object that no column takes, which tells the object."""
+    stored = copy.deepcopy(document)
+    for place, holder in enumerate(_holders(stored)):
+        holder["mark"] = place
+    return stored
+
+
+def stands(engine: Engine, wanted: Doc) -> None:
+    """In MongoDB, what no column takes included."""
+    found = engine.mongo["people"].find_one({"_id": wanted["_id"]})
+    assert found is not None
+    assert plain.normal(found) == plain.normal(wanted)
+
+
+def in_one_transaction(engine: Engine, *statements: tuple[str, *tuple[Any, ...]]) -> None:
+    """Each with its parameters."""
+    engine.mysql.begin()
+    with engine.mysql.cursor() as cursor:
+        for statement, *parameters in statements:
+            cursor.execute(statement, parameters)
+    engine.mysql.commit()
+
+
+def rekeyed(before: object, after: object) -> list[tuple[str, *tuple[Any, ...]]]:
+    """A person is given another key, with all that is below."""
+    children = [(f"UPDATE {table} SET person_id = %s WHERE person_id = %s", after, before) for table in CHILD_TABLES]
+    return [*children, ("UPDATE person SET id = %s WHERE id = %s", after, before)]
+
+
+def test_what_no_column_takes_goes_along_to_another_document(engine: Engine) -> None:
+    """Where MySQL gives a document another key: at every level, through keys that it has only for a while, by swaps, and
+    where an entry alone goes to another document."""
+    one, two, three = person(), person(name="Bea"), bare()
+    stored = [marked(one), marked(two) | {"two": 2}, marked(three)]
+    engine.mongo["people"].insert_many(stored)
+    engine.settle()
+    new, meanwhile = str(ObjectId()), str(ObjectId())
+    in_one_transaction(engine, *rekeyed(str(one["_id"]), meanwhile))
+    in_one_transaction(engine, *rekeyed(meanwhile, new))
+    engine.settle()
+    assert in_mongo(engine, one) is None
+    stands(engine, stored[0] | {"_id": ObjectId(new)})
+    of_two = str(two["_id"])
+    in_one_transaction(engine, *rekeyed(new, meanwhile), *rekeyed(of_two, new), *rekeyed(meanwhile, of_two))
+    engine.settle()
+    stands(engine, stored[0] | {"_id": two["_id"]})
+    stands(engine, stored[1] | {"_id": ObjectId(new)})
+    in_one_transaction(
+        engine,
+        ("UPDATE person_pet SET person_id = %s WHERE person_id = %s", str(three["_id"]), of_two),
+        ("UPDATE person_pet_collar SET person_id = %s WHERE person_id = %s", str(three["_id"]), of_two),
+    )
+    engine.settle()
+    stands(engine, stored[2] | {"pets": stored[0]["pets"]})
+    assert engine.conflicts() == []
+
+
+def test_what_no_column_takes_goes_along_to_another_entry(engine: Engine) -> None:
+    """Of a map and of a list with a key; an entry that comes where one has left has nothing more."""
+    document = person(pets={"Rex": pet("Rex"), "Tom": pet("Tom")})
+    stored = marked(document)
+    engine.mongo["people"].insert_one(stored)
+    engine.settle()
+    mine = str(document["_id"])
+    rename = "UPDATE person_pet SET pet_key = %s WHERE person_id = %s AND pet_key = %s"
+    in_one_transaction(engine, (rename, "a.b", mine, "Rex"))
+    engine.settle()
+    rex, tom = stored["pets"]["Rex"], stored["pets"]["Tom"]
+    stands(engine, stored | {"pets": {"a.b": rex | {"$name": "a.b"}, "Tom": tom}})
+    in_one_transaction(
+        engine,
+        (rename, "x", mine, "a.b"),
+        (rename, "a.b", mine, "Tom"),
+        (rename, "Tom", mine, "x"),
+        ("UPDATE person_address SET address_id = 8 WHERE person_id = %s AND address_id = 7", mine),
+        ("UPDATE person_address_tag SET address_id = 7 WHERE person_id = %s AND address_id = 3", mine),
+        ("UPDATE person_address SET address_id = 7 WHERE person_id = %s AND address_id = 3", mine),
+    )
+    engine.settle()
+    first, second, third = stored["addresses"]
+    now = stored | {
+        "pets": {"a.b": tom | {"$name": "a.b"}, "Tom": rex | {"$name": "Tom"}},
+        "addresses": [first | {"_id": 8}, second | {"_id": 7}, third],
+    }
+    stands(engine, now)
+    in_one_transaction(
+        engine,
+        (rename, "Jim", mine, "Tom"),
+        ("INSERT INTO person_pet (person_id, pet_key, kind_of) VALUES (%s, 'Tom', 'cat')", mine),
+    )
+    engine.settle()
+    stands(engine, now | {"pets": {"a.b": now["pets"]["a.b"], "Jim": rex | {"$name": "Jim"}, "Tom": pet("Tom")}})
+    assert engine.conflicts() == []
+
+
+def test_what_cannot_go_along_is_kept_in_the_report(engine: Engine) -> None:
+    """Where the other document is held, so is the one that has more; what the end of a held one takes away has lost."""
+    document, other, edited = person(), ObjectId(), person(pets={"Rex": pet("Rex")})
+    stored = [marked(document) | {"more": "only here"}, edited | {"pets": {"Rex": pet("Rex", more="and there")}}]
+    engine.mongo["people"].insert_many(stored)
+    engine.settle()
+    engine.workers["follower"].end()
+    in_one_transaction(engine, *rekeyed(str(document["_id"]), str(other)))
+    engine.mongo["people"].insert_one(bare(_id=other))
+    in_one_transaction(
+        engine,
+        ("UPDATE person SET name = 'Bea' WHERE id = %s", str(edited["_id"])),
+        ("UPDATE person_pet SET pet_key = 'Tom' WHERE person_id = %s", str(edited["_id"])),
+    )
+    engine.mongo["people"].update_one({"_id": edited["_id"]}, {"$set": {"name": "Cid"}})
+    engine.start("follower")
+    engine.meet()
+    assert in_mongo(engine, document) is None
+    held = {one["document"]: one for one in engine.conflicts("settled")}
+    assert held[str(document["_id"])]["kind"] == "unmappable_document"
+    for key, lost in ((document["_id"], "only here"), (edited["_id"], "and there")):
+        shown = engine.site.lockstep("conflicts", "show", str(held[str(key)]["id"]), "--json").stdout
+        assert lost in shown
+    assert_verified(engine)
+
+
+def test_what_mongo_refuses_under_another_key_is_held_on_both_ends(engine: Engine) -> None:
+    """The document of the new key for its reason, that of the old one for what no column takes of it."""
+    document, other, taken = person(), ObjectId(), bare(name="Cid")
+    engine.mongo["people"].insert_many([document | {"more": "only here"}, taken])
+    engine.settle()
+    engine.site.mongo("admin")["people"].create_index("name", unique=True)
+    before = str(document["_id"])
+    in_one_transaction(engine, ("UPDATE person SET name = 'Cid' WHERE id = %s", before), *rekeyed(before, str(other)))
+    engine.settle()
+    (waiting,) = engine.conflicts("waiting")
+    assert (waiting["document"], waiting["kind"]) == (str(other), "unique_violation")
+    engine.until(lambda: in_mongo(engine, document) is None)
+    (held,) = engine.conflicts("settled")
+    assert (held["document"], held["kind"]) == (before, "unmappable_document")
+    assert "only here" in engine.site.lockstep("conflicts", "show", str(held["id"]), "--json").stdout
+    engine.mongo["people"].delete_one({"_id": taken["_id"]})
+    engine.meet()
+    assert_both(engine, "its value is free", document | {"_id": other, "name": "Cid"})
+
+
 def test_what_is_rejected_is_held_until_it_is_gone(engine: Engine) -> None:
     """At every level; a repair from MySQL takes it away, and the report has what stood there."""
     places = ["more", "size.more", "pieces.0.more", "box.more"]
