@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
@@ -111,8 +111,10 @@ class Hold:
     blockers: tuple[Blocker, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+_NOWHERE: Mapping[tuple[str, RowKey], RowKey | None] = {}
+
+
+class Entry(NamedTuple):
     """The changes that one source transaction made to one document, in source order."""
 
     document: DocumentId
@@ -129,7 +131,7 @@ class Entry:
     problem: Hold | None = None
     #: Places (table and key) at which another row stood when the transaction began, because rows were given other keys:
     #: there the key that the row had then; None where a row left, and none that had another key came.
-    moved: Mapping[tuple[str, RowKey], RowKey | None] = field(default_factory=dict)
+    moved: Mapping[tuple[str, RowKey], RowKey | None] = _NOWHERE
     #: A user's entry that nobody wrote: what MySQL made by itself of the listener's rows (`model.corrections`).
     correction: bool = False
 

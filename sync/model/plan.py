@@ -78,10 +78,7 @@ def plan(
             changes.part(part, (key,), document, ())
     if not (changes.set or changes.unset):
         return None
-    for path in (*changes.set, *changes.unset):
-        if not _is_path(path):
-            return _around(document, changes)
-    return _by_path(changes.set, changes.unset)
+    return _by_path(changes.set, changes.unset) or _around(document, changes)
 
 
 def planned_document(
@@ -336,17 +333,32 @@ def _in_present_order(present: object, members: object) -> list[object]:
 
 
 @lru_cache(maxsize=10_000)
-def _is_path(path: _Path) -> bool:
-    return all(name and not name.startswith("$") and "." not in name and "\0" not in name for name in path)
+def _dotted(path: _Path) -> str | None:
+    """As MongoDB writes it; None where a name cannot stand in a path."""
+    fits = all(name and not name.startswith("$") and "." not in name and "\0" not in name for name in path)
+    return ".".join(path) if fits else None
 
 
-def _by_path(values: Mapping[_Path, object], gone: Iterable[_Path]) -> Update:
-    return Update(set={".".join(path): value for path, value in values.items()}, unset=tuple(map(".".join, gone)))
+def _by_path(values: Mapping[_Path, object], gone: Iterable[_Path]) -> Update | None:
+    """None where a name cannot stand in a path."""
+    set_: dict[str, object] = {}
+    for path, value in values.items():
+        dotted = _dotted(path)
+        if dotted is None:
+            return None
+        set_[dotted] = value
+    unset: list[str] = []
+    for path in gone:
+        dotted = _dotted(path)
+        if dotted is None:
+            return None
+        unset.append(dotted)
+    return Update(set_, tuple(unset))
 
 
 def _around(document: Mapping[str, object], changes: _Changes) -> Update | Replace:
     """Where names cannot stand in a path: the objects around them whole, or the document."""
-    wholes = {_path_of(path) for path in (*changes.set, *changes.unset) if not _is_path(path)}
+    wholes = {_path_of(path) for path in (*changes.set, *changes.unset) if _dotted(path) is None}
     new = _written(document, changes.set, changes.unset)
     if () in wholes:
         return Replace(document=new)
@@ -357,12 +369,14 @@ def _around(document: Mapping[str, object], changes: _Changes) -> Update | Repla
 
     values = {path: value for path, value in changes.set.items() if apart(path)}
     values |= {path: _at(new, path) for path in sorted(outermost)}
-    return _by_path(values, filter(apart, changes.unset))
+    made = _by_path(values, filter(apart, changes.unset))
+    assert made is not None  # what could not stand in a path is in one of the wholes
+    return made
 
 
 def _path_of(path: _Path) -> _Path:
     """As much of it as can stand in a path."""
-    return next(path[:length] for length in range(len(path) - 1, -1, -1) if _is_path(path[:length]))
+    return next(path[:length] for length in range(len(path) - 1, -1, -1) if _dotted(path[:length]) is not None)
 
 
 def _at(document: Mapping[str, object], path: _Path) -> object:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BinlogPosition:
+class BinlogPosition(NamedTuple):
     """The end of a transaction in a MySQL or MariaDB binlog.
 
     On the same server file and offset tell the place; on another server only the GTID set does.
@@ -32,8 +31,7 @@ class BinlogPosition:
         return {"server": self.server, "file": self.file, "offset": self.offset, "gtids": self.gtids}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamPosition:
+class StreamPosition(NamedTuple):
     """A place in MongoDB's oplog: a cluster time and, of a read event, its resume token (hex, ordered as a string)."""
 
     time: int
@@ -77,12 +75,15 @@ def comparable(one: Position, other: Position) -> bool:
     return not isinstance(other, BinlogPosition)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(NamedTuple):
     """The other worker's checkpoint as a log has shown it: what its next tagged transaction must follow on (design 2.3)."""
 
     seq: int
     lease: str
+
+
+#: Before its first write was seen.
+NOTHING_KNOWN = Known(seq=0, lease="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ class Checkpoint:
     #: Position of the first user event of the batch written with this checkpoint; the batch's end where it has none.
     seen: Position | None = None
     #: The other worker's checkpoint up to `position`.
-    known: Known = Known(seq=0, lease="")
+    known: Known = NOTHING_KNOWN
     copied: tuple[CopiedRange, ...] = ()
     #: A first copy has begun and not ended: the worker must not stream, and `lockstep bootstrap` goes on from `copied`.
     copying: bool = False

@@ -7,8 +7,7 @@ says what is wrong with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from sync.model.change import DocumentRows, Places, Row, RowChange, RowKey, Value
 from sync.model.codecs import NotCanonical
@@ -25,8 +24,7 @@ _Parts: TypeAlias = tuple[tuple[str, str, _Reads], ...]
 _LONGEST = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Touched:
+class Touched(NamedTuple):
     """What is read of a document: what a change may have touched, for the rest is the same before and after."""
 
     #: Tables, with each the ones above it.

@@ -30,6 +30,7 @@ from sync.ports import Apart, Current, DocumentWrite
 
 #: Documents of one answer to a reading, and of one part of a writing.
 _READ, _PART = 10_000, 250
+_NONE: frozenset[str] = frozenset()
 _Operation = Any  # one of pymongo's operation classes
 #: Collection -> deletes, updates, inserts.
 _ByCollection = dict[str, tuple[list[_Operation], list[_Operation], list[_Operation]]]
@@ -95,7 +96,7 @@ class MongoTransaction:
     def _current(self, document: DocumentId, wanted: Touched, nowhere: Hold | None) -> Current:
         stored = self._documents[document]
         rows, problem = shredded(self._shredders[document.collection], document.key, stored, wanted)
-        return as_current(rows, problem or nowhere, stored, frozenset(wanted.places))
+        return as_current(rows, problem or nowhere, stored, frozenset(wanted.places) if wanted.places else _NONE)
 
     def unmapped(self, document: DocumentId) -> Mapping[Place, str]:
         """See the port."""

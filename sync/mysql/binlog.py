@@ -17,7 +17,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sync.errors import CheckpointWrittenByOther, MySQLAway, RowImageNotFull, UnknownEvent
 from sync.model.change import Side, Transaction
@@ -95,7 +94,7 @@ class BinlogSource:
         self._prepared: dict[Xid, HeldRows] = {}
         elsewhere = position.server != self._way.server
         self._wire = self._open(
-            replace(position, file="", offset=0) if elsewhere else position, by_gtid=self._way.by_gtid
+            position._replace(file="", offset=0) if elsewhere else position, by_gtid=self._way.by_gtid
         )
         self._reset()
 

@@ -19,8 +19,9 @@ class MySQLGtids:
 
     def __init__(self, text: str = "") -> None:
         self._intervals: dict[str, list[list[int]]] = {}
-        #: Of those sources to which nothing was added since: a position is told for every transaction.
-        self._texts: dict[str, str] = {}
+        #: source -> its text but for the end of the last interval, which is all that most transactions change: a position is
+        #: told for every one.
+        self._heads: dict[str, str] = {}
         for item in "".join(text.split()).lower().split(","):
             source, *parts = item.split(":")
             label = source
@@ -37,13 +38,13 @@ class MySQLGtids:
         return any(":" in label for label in self._intervals)
 
     def add(self, source: str, number: int) -> None:
-        self._texts.pop(source, None)
         intervals = self._intervals.setdefault(source, [])
         if intervals and intervals[-1][1] + 1 == number:
             intervals[-1][1] = number
             return
         if any(first <= number <= last for first, last in intervals):
             return
+        self._heads.pop(source, None)
         merged: list[list[int]] = []
         for first, last in sorted([*intervals, [number, number]]):
             if merged and merged[-1][1] + 1 >= first:
@@ -53,14 +54,16 @@ class MySQLGtids:
         self._intervals[source] = merged
 
     def __str__(self) -> str:
-        for source, intervals in self._intervals.items():
-            if source not in self._texts:
-                self._texts[source] = ":".join([source, *(_interval(*one) for one in intervals)])
-        return ",".join(self._texts[source] for source in sorted(self._intervals))
+        return ",".join([self._text(source) for source in sorted(self._intervals)])
 
-
-def _interval(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}-{last}"
+    def _text(self, source: str) -> str:
+        intervals = self._intervals[source]
+        first, last = intervals[-1]
+        head = self._heads.get(source)
+        if head is None:
+            before = [str(one) if one == end else f"{one}-{end}" for one, end in intervals[:-1]]
+            head = self._heads[source] = ":".join([source, *before, str(first)])
+        return head if first == last else f"{head}-{last}"
 
 
 class MariaDBGtids:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -210,18 +209,18 @@ def test_on_another_server_the_gtids_tell(log: Log) -> None:
     log.run(*(f"INSERT INTO account (id) VALUES ('{key}')" for key in (A, B, C)))
     whole = log.read()
     assert isinstance(whole[0].position, BinlogPosition)
-    moved = replace(whole[0].position, server="another", file="other.000777", offset=12345)
+    moved = whole[0].position._replace(server="another", file="other.000777", offset=12345)
     assert log.read(log.source(moved)) == whole[1:]
 
 
 def test_a_server_that_lacks_what_was_applied(log: Log) -> None:
     """An older backup, or a wrong server: by its GTIDs, by its files, by their sizes."""
     number = int(log.start.gtids.rpartition("-")[2]) + 1000
-    ahead = replace(log.start, gtids=f"{log.start.gtids.rpartition('-')[0]}-{number}")
-    missing = replace(log.start, file="binlog.999999", gtids="")
-    short = replace(log.start, offset=log.start.offset + 1_000_000, gtids="")
-    stranger = replace(log.start, server="another", gtids="")
-    for position in (ahead, replace(ahead, server="another"), missing, short, stranger):
+    ahead = log.start._replace(gtids=f"{log.start.gtids.rpartition('-')[0]}-{number}")
+    missing = log.start._replace(file="binlog.999999", gtids="")
+    short = log.start._replace(offset=log.start.offset + 1_000_000, gtids="")
+    stranger = log.start._replace(server="another", gtids="")
+    for position in (ahead, ahead._replace(server="another"), missing, short, stranger):
         with pytest.raises(SourceBehind):
             log.read(log.source(position))
 
@@ -231,7 +230,7 @@ def test_a_purged_position(log: Log) -> None:
     log.run(f"INSERT INTO account (id) VALUES ('{A}')", "FLUSH BINARY LOGS")
     log.run(f"INSERT INTO account (id) VALUES ('{B}')", "FLUSH BINARY LOGS")
     log.purge()
-    for position in (log.start, replace(log.start, server="another")):
+    for position in (log.start, log.start._replace(server="another")):
         with pytest.raises(PositionPurged):
             log.read(log.source(position))
 

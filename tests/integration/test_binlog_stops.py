@@ -330,11 +330,11 @@ def test_tagged_gtids(log: Log) -> None:
             assert isinstance(one.position, BinlogPosition)
             assert ":lock:" in one.position.gtids
             assert log.read(log.source(one.position)) == whole[number:]
-        assert log.read(log.source(replace(log.start, server="another"))) == whole
+        assert log.read(log.source(log.start._replace(server="another"))) == whole
         last = whole[-1].position
         assert isinstance(last, BinlogPosition)
         with pytest.raises(UnknownEvent, match="tagged"):
-            log.source(replace(last, server="another"))
+            log.source(last._replace(server="another"))
     finally:
         log.run("SET gtid_next = 'AUTOMATIC'", "RESET BINARY LOGS AND GTIDS")
 
@@ -356,7 +356,7 @@ def test_a_place_within_a_transaction(log: Log) -> None:
     assert begin == log.start.offset
     assert len(inside) >= 5
     for place in inside:
-        log.stops(UnknownEvent, log.source(replace(log.start, offset=place)))
+        log.stops(UnknownEvent, log.source(log.start._replace(offset=place)))
 
 
 def test_a_place_within_an_event(log: Log) -> None:
@@ -364,7 +364,7 @@ def test_a_place_within_an_event(log: Log) -> None:
     log.run(f"INSERT INTO account (id) VALUES ('{A}')")
     for beside in (1, 3, 20):
         with pytest.raises(LockstepError) as stopped:
-            log.read(log.source(replace(log.start, offset=log.start.offset + beside)))
+            log.read(log.source(log.start._replace(offset=log.start.offset + beside)))
         assert not isinstance(stopped.value, MySQLAway)
 
 
@@ -566,7 +566,7 @@ def read_on(source: BinlogSource) -> None:
 def test_a_file_that_is_larger_than_an_offset_can_say(log: Log) -> None:
     """Past 4 GiB a place can only be asked for by GTID; places still count from there on."""
     log.run(f"INSERT INTO account (id) VALUES ('{A}')")
-    far = replace(log.end(), offset=2**33)
+    far = log.end()._replace(offset=2**33)
     source = log.source(far)
     log.run(f"INSERT INTO account (id) VALUES ('{B}')", f"INSERT INTO account (id) VALUES ('{C}')")
     found = [source.read(20), source.read(20)]

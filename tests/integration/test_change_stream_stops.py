@@ -322,7 +322,7 @@ def test_a_restored_server_is_told(log: StreamLog) -> None:
     token = one.position.token
     earlier = f"{token[:10]}{int(token[10:18], 16) - 1:08X}{token[18:]}"  # of no event, with one behind it
     with pytest.raises(SourceBehind, match="event"):
-        log.source(replace(one.position, increment=one.position.increment - 1, token=earlier))
+        log.source(one.position._replace(increment=one.position.increment - 1, token=earlier))
 
 
 # Parts.

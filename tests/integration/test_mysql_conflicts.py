@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,14 +73,14 @@ def test_an_open_row_tells_what_people_and_the_decision_need(side: MySQLSide) ->
 def test_a_deleted_row_is_shown_as_such(side: MySQLSide) -> None:
     """Its key, and no row."""
     gone = RowChange(table="analytics_account", key=(A,), before={"account_id": 1, "limit": 3}, after=None)
-    opened(side, entries=[replace(edited((1, 2), 5), changes=(gone,))])
+    opened(side, entries=[edited((1, 2), 5)._replace(changes=(gone,))])
     assert detail(side)["mysql_value"] == [{"table": "analytics_account", "key": [A], "row": None}]
 
 
 def test_a_change_that_could_not_be_read_is_not_shown_as_a_deleted_document(side: MySQLSide) -> None:
     """No value is known of its side; and nothing can be decided before a look has read both."""
     unread = Hold(kind=ConflictKind.UNMAPPABLE_DOCUMENT, reason="limit: int32 is allowed, found str")
-    entries = [replace(edited((1, 2), 5), changes=(), problem=unread)]
+    entries = [edited((1, 2), 5)._replace(changes=(), problem=unread)]
     opened(side, entries=entries, target=account_rows(limit=9), of=Side.MONGO)
     found = detail(side)
     assert found["mongo_value"] is None
@@ -202,7 +201,7 @@ def test_many_are_noted_at_once(side: MySQLSide) -> None:
         entry = edited((1, number + 2), 7)
         if number % 400 == 3:
             change = entry.changes[0]._replace(after={"account_id": 1, "limit": "x" * 600_000})
-            entry = replace(entry, changes=(change,))
+            entry = entry._replace(changes=(change,))
         wanted[found[document]] = [entry]
     assert transaction.note(wanted, Side.MONGO) == wanted.keys() - {gone}
     transaction.commit()
@@ -303,7 +302,7 @@ def test_what_is_too_large_for_one_statement_goes_in_more(side: MySQLSide) -> No
     ((most,),) = side.rows("SELECT @@max_allowed_packet")
     text = "x" * (most // 3)
     entry = edited((1, 2), 5)
-    wide = replace(entry, changes=(entry.changes[0]._replace(before=None, after={"account_id": 1, "limit": text}),))
+    wide = entry._replace(changes=(entry.changes[0]._replace(before=None, after={"account_id": 1, "limit": text}),))
     opened(side, entries=[wide], target={"analytics_account": {(A,): {"account_id": 1, "limit": text}}})
     found = detail(side)
     assert found["mysql_value"][0]["row"]["limit"] == found["mongo_value"][0]["row"]["limit"] == text
@@ -316,7 +315,7 @@ def test_what_cannot_be_stored_at_all_is_said(side: MySQLSide) -> None:
     change = entry.changes[0]._replace(after={"account_id": 1, "limit": "x" * most})
     transaction = side.conflicts().begin()
     with pytest.raises(ConfigError) as refused:
-        transaction.open(opening(account(B), HOLD, [replace(entry, changes=(change,))]), Side.MYSQL)
+        transaction.open(opening(account(B), HOLD, [entry._replace(changes=(change,))]), Side.MYSQL)
     assert "max_allowed_packet" in str(refused.value.hint)
     transaction.rollback()
     assert side.operators().conflicts({}, 10) == []

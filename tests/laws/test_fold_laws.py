@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -272,7 +271,7 @@ def test_after_a_failover_notes_follow_the_order_of_reading() -> None:
 
     def at(server: str, offset: int, before: int, after: int) -> Entry:
         made = entry([RowChange(table="t", key=("k",), before={"a": before}, after={"a": after})])
-        return replace(made, position=BinlogPosition(server=server, file="binlog.000001", offset=offset))
+        return made._replace(position=BinlogPosition(server=server, file="binlog.000001", offset=offset))
 
     notes = NONE.add(at("one", 900, 0, 1)).add(at("other", 4, 1, 2))
     (note,) = notes.places.values()

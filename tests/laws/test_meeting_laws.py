@@ -309,7 +309,7 @@ def without_what_was_found(notes: Notes, entry: Entry, steps: bool) -> Notes:
 
 
 def as_of_a_user(notes: Notes, entry: Entry, steps: bool) -> Notes:
-    return notes.add(replace(entry, correction=False), steps=steps)
+    return notes.add(entry._replace(correction=False), steps=steps)
 
 
 def whose_result_stands(

@@ -444,7 +444,7 @@ class Moves:
         correction: bool = False,
     ) -> Log:
         count = len(log) + 1
-        entry = Logged(
+        made = Entry(
             document=DOCUMENT,
             changes=difference(self._collection, found.rows, left.rows),
             origin=origin,
@@ -452,9 +452,8 @@ class Moves:
             position=_place(log.side, count),
             seen=place_in_stream(seen) if origin is Origin.ECHO else None,
             correction=correction,
-            found=found,
-            left=left,
         )
+        entry = Logged.between(found, left, made)
         if correction:
             return Log(log.side, (*log.entries, entry), log.users, log.last_echo)
         if origin is Origin.ECHO:

@@ -14,7 +14,6 @@ from sync.model.notes import Note, Notes, Place
 from tests.laws.meeting.shapes import Document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Logged(Entry):
     """An entry with the versions of the document before and after it. Compared by identity: a log makes each once."""
 
@@ -22,7 +21,14 @@ class Logged(Entry):
     left: Document
 
     __eq__ = object.__eq__
+    __ne__ = object.__ne__
     __hash__ = object.__hash__
+
+    @classmethod
+    def between(cls, found: Document, left: Document, entry: Entry) -> Logged:
+        made = cls(*entry)
+        made.found, made.left = found, left
+        return made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
