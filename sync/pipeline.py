@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from sync.conflict_ports import Opening
 from sync.errors import Contention, Refused
@@ -216,10 +217,11 @@ class Pipeline:
         for document in free if moves.sources else ():
             for source in moves.sources.get(document, ()):
                 wanted.setdefault(source, frozenset({collections[source.collection].table}))
-        current = transaction.read(wanted, places)
-        folded = self._folded(batch, free, current, refused, merged)
-        if moves.sources:
-            folded = _together(transaction, moves, list(folded))
+        if moves.sources:  # what goes along must have been read
+            whole = [transaction.read(wanted, places)]
+            folded = _together(transaction, moves, list(self._folded(batch, free, whole, refused, merged)))
+        else:
+            folded = self._folded(batch, free, transaction.read_in_parts(wanted, places), refused, merged)
         for document, now, after in folded:
             if isinstance(after, Hold):
                 merged.holds[document] = (after, None if now.problem else now.rows)
@@ -231,13 +233,15 @@ class Pipeline:
         self,
         batch: Work,
         free: Mapping[DocumentId, Sequence[Entry]],
-        current: Mapping[DocumentId, Current],
+        read: Iterable[Mapping[DocumentId, Current]],
         refused: Mapping[DocumentId, Hold],
         merged: _Merged,
     ) -> Iterator[_Folded]:
-        """Each when it is asked for."""
-        for document, of in free.items():
-            now = current[document]
+        """Each when it is asked for. What was read besides the `free` ones is only where rows come from."""
+        for document, now in chain.from_iterable(part.items() for part in read):
+            of = free.get(document, ())
+            if not of:
+                continue
             for entry in of:
                 merged.checked += entry.origin is Origin.ECHO
             after: Hold | DocumentRows | None = now.problem or refused.get(document)

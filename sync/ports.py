@@ -5,7 +5,7 @@ Everything behind these raises the classes of `sync.errors` only: each side tran
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -107,6 +107,11 @@ class TargetTransaction(Protocol):
     ) -> Mapping[DocumentId, Current]:
         """The current rows of the named tables of each document (all rows the document has there), locked (MySQL) or in
         the snapshot (MongoDB). Every document asked for is in the answer. Of a list `places` are enough; more may be given."""
+
+    def read_in_parts(
+        self, needs: Mapping[DocumentId, frozenset[str]], places: Mapping[DocumentId, Places]
+    ) -> Iterator[Mapping[DocumentId, Current]]:
+        """The same, of some documents after the others: who works on one part, and writes it, need not wait for the next."""
 
     def unmapped(self, document: DocumentId) -> Mapping[Place, str]:
         """Of a document that was read and can be expressed in rows: what stands in it that no column takes, as text for

@@ -5,10 +5,10 @@ Conflict rows stand in MySQL; they commit just before MongoDB does, so that a cr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from typing import Any
+from itertools import islice, pairwise
+from typing import Any, TypeVar
 
 from bson import json_util
 from pymongo.client_session import ClientSession
@@ -28,12 +28,17 @@ from sync.mongo.server import CODEC, Client, Document, MongoSettings, translated
 from sync.mongo.writing_apart import Planned, WritingApart, operation
 from sync.ports import Apart, Current, DocumentWrite
 
-#: Documents of one answer to a reading, and of one part of a writing.
+#: Documents of one answer to a reading, and of one part of a reading or writing.
 _READ, _PART = 10_000, 250
 _NONE: frozenset[str] = frozenset()
 _Operation = Any  # one of pymongo's operation classes
 #: Collection -> deletes, updates, inserts.
 _ByCollection = dict[str, tuple[list[_Operation], list[_Operation], list[_Operation]]]
+#: Collection -> the `_id`s to look for, and why some documents can have none.
+_Asked = dict[str, tuple[list[object], dict[DocumentId, Hold]]]
+_Item = TypeVar("_Item")
+_Argument = TypeVar("_Argument")
+_Result = TypeVar("_Result")
 
 
 class MongoTransaction:
@@ -58,6 +63,7 @@ class MongoTransaction:
         self._rows: ConflictTransaction | None = None
         #: As read in this transaction; None where absent.
         self._documents: dict[DocumentId, Document | None] = {}
+        self._thread: ThreadPoolExecutor | None = None
 
     @property
     def conflicts(self) -> ConflictStore:
@@ -70,25 +76,56 @@ class MongoTransaction:
         self, needs: Mapping[DocumentId, frozenset[str]], places: Mapping[DocumentId, Places] | None = None
     ) -> Mapping[DocumentId, Current]:
         """See the port. An array has no gaps, so the places asked for will do."""
+        asked = self._asked(needs)
+        return self._as_found(needs, places or {}, asked, self._found(asked))
+
+    def read_in_parts(
+        self, needs: Mapping[DocumentId, frozenset[str]], places: Mapping[DocumentId, Places]
+    ) -> Iterator[Mapping[DocumentId, Current]]:
+        """See the port. While MongoDB looks for one part, the one before it is worked on."""
+        parts = [dict(part) for part in _parts(needs.items())]
+        if len(parts) < 2:
+            yield self.read(needs, places)
+            return
+        asked = self._asked(parts[0])
+        coming = self._aside(self._found, asked)
+        for part, following in pairwise([*parts, {}]):
+            found, of_part = coming.result(), asked
+            if following:
+                asked = self._asked(following)
+                coming = self._aside(self._found, asked)
+            yield self._as_found(part, places, of_part, found)
+
+    def _asked(self, documents: Iterable[DocumentId]) -> _Asked:
         by_collection: dict[str, list[DocumentId]] = {}
-        for document in needs:
+        for document in documents:
             by_collection.setdefault(document.collection, []).append(document)
-        nowhere: dict[DocumentId, Hold] = {}
-        for name, documents in by_collection.items():
+        return {name: ids_of(self._mapping.collections[name], of) for name, of in by_collection.items()}
+
+    def _found(self, asked: _Asked) -> dict[str, list[Document]]:
+        with translated():
+            return {
+                name: list(self._database[name].find({"_id": {"$in": keys}}, session=self._session, batch_size=_READ))
+                for name, (keys, _) in asked.items()
+            }
+
+    def _as_found(
+        self,
+        needs: Mapping[DocumentId, frozenset[str]],
+        places: Mapping[DocumentId, Places],
+        asked: _Asked,
+        found: Mapping[str, Iterable[Document]],
+    ) -> Mapping[DocumentId, Current]:
+        self._documents.update(dict.fromkeys(needs))
+        for name, documents in found.items():
             collection = self._mapping.collections[name]
-            keys, without = ids_of(collection, documents)
-            nowhere |= without
-            found: dict[DocumentId, Document | None] = dict.fromkeys(documents)
-            with translated():
-                for stored in self._database[name].find(
-                    {"_id": {"$in": keys}}, session=self._session, batch_size=_READ
-                ):
-                    found[DocumentId(name, document_key(collection, stored["_id"]))] = stored
-            self._documents.update(found)
-        places = places or {}
+            for stored in documents:
+                self._documents[DocumentId(name, document_key(collection, stored["_id"]))] = stored
         return {
             document: self._current(
-                document, Touched(tables=tables, places=places.get(document, {})), nowhere.get(document)
+                document,
+                Touched(tables=tables, places=places.get(document, {})),
+                asked[document.collection][1].get(document),
             )
             for document, tables in needs.items()
         }
@@ -106,18 +143,29 @@ class MongoTransaction:
     def write(self, writes: Iterable[DocumentWrite]) -> None:
         """See the port. In parts: while MongoDB is at one, the next is made."""
         sent: Future[None] | None = None
-        with ThreadPoolExecutor(1) as sender:  # starts no thread before it is asked
-            for part in _parts(writes):
-                operations = self._operations(part)
-                if sent is not None:
-                    sent.result()
-                sent = None
-                if len(part) < _PART:
-                    self._send(operations)
-                else:
-                    sent = sender.submit(self._send, operations)
+        for part in _parts(writes):
+            operations = self._operations(part)
+            if sent is not None:
+                sent.result()
+            sent = None
+            if len(part) < _PART:  # the last one: nothing is left to be made meanwhile
+                self._send(operations)
+            else:
+                sent = self._aside(self._send, operations)
         if sent is not None:
             sent.result()
+
+    def _aside(self, run: Callable[[_Argument], _Result], argument: _Argument) -> Future[_Result]:
+        """In the one thread that may use the session until it is done; in the order in which it is asked."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1)
+        return self._thread.submit(run, argument)
+
+    def _end_aside(self) -> None:
+        """Nothing that was asked for aside is at work any more."""
+        if self._thread is not None:
+            self._thread.shutdown(cancel_futures=True)
+            self._thread = None
 
     def _operations(self, writes: Iterable[DocumentWrite]) -> _ByCollection:
         operations: _ByCollection = {}
@@ -163,6 +211,7 @@ class MongoTransaction:
 
     def commit(self) -> Position | None:
         """See the port."""
+        self._end_aside()
         if self._rows is not None:
             self._rows.commit()
             self._rows = None
@@ -172,6 +221,7 @@ class MongoTransaction:
 
     def rollback(self) -> None:
         """See the port."""
+        self._end_aside()
         if self._rows is not None:
             self._rows.rollback()
             self._rows = None
@@ -198,8 +248,8 @@ class MongoTransaction:
         return {"_id": bson_id(collection, document.key) if stored is None else stored["_id"]}
 
 
-def _parts(writes: Iterable[DocumentWrite]) -> Iterator[list[DocumentWrite]]:
-    rest = iter(writes)
+def _parts(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    rest = iter(items)
     while part := list(islice(rest, _PART)):
         yield part
 
