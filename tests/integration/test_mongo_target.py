@@ -382,6 +382,66 @@ def test_inserts_updates_and_deletes_in_one_transaction(log: StreamLog) -> None:
     assert (stored(log), stored(log, key=B), stored(log, "customers")) == (account(A), None, changed)
 
 
+MANY = [ObjectId() for _ in range(1100)]
+
+
+def limits(log: StreamLog, transaction: TargetTransaction, limit: int) -> Iterator[DocumentWrite]:
+    """A write of each of many accounts, made when it is asked for."""
+    for part in transaction.read_in_parts(needs(log, of(A, "customers"), *map(of, MANY)), {}):
+        for document, current in part.items():
+            if document.collection == "accounts":
+                after = rows(log, account(ObjectId(str(document.key)), limit=limit))
+                yield DocumentWrite(document=document, before=current.rows, after=after)
+            else:
+                assert current == Current(rows=nothing(log, "customers"))
+
+
+def test_a_large_batch_is_read_in_parts_while_it_is_written(log: StreamLog) -> None:
+    """Each document once, in its order; those that were absent are inserted, the others updated."""
+    log.collection().insert_many([account(key) for key in MANY[::2]])
+    target, checkpoint = leased(log)
+    transaction = target.begin(checkpoint := checkpoint.next())
+    transaction.write(limits(log, transaction, 50))
+    transaction.commit()
+    assert {one["_id"]: one for one in log.admin["accounts"].find()} == {key: account(key, limit=50) for key in MANY}
+    transaction = target.begin(checkpoint.next())
+    parts = list(transaction.read_in_parts(needs(log, *map(of, MANY)), {}))
+    transaction.rollback()
+    assert len(parts) > 1
+    assert [one for part in parts for one in part] == [of(key) for key in MANY]
+
+
+@pytest.mark.parametrize("at", [0, 600, 1099])
+def test_contention_anywhere_in_a_large_batch(log: StreamLog, at: int) -> None:
+    """All is undone, what was on its way too; the same session goes on at once."""
+    log.collection().insert_many([account(key) for key in MANY])
+    target, checkpoint = leased(log)
+    transaction = target.begin(checkpoint.next())
+    transaction.read(needs(log, of(A)))  # the snapshot
+    log.collection().update_one({"_id": MANY[at]}, {"$set": {"limit": 7}})
+    with pytest.raises(Contention):
+        transaction.write(limits(log, transaction, 50))
+    transaction.rollback()
+    assert log.collection().count_documents({"limit": 50}) == 0
+    transaction = target.begin(checkpoint.next())
+    transaction.write(limits(log, transaction, 50))
+    transaction.commit()
+    assert log.collection().count_documents({"limit": 50}) == len(MANY)
+
+
+def test_a_large_batch_that_is_given_up_in_the_middle(log: StreamLog) -> None:
+    """While MongoDB looks for a part that nobody will take."""
+    log.collection().insert_many([account(key) for key in MANY])
+    target, checkpoint = leased(log)
+    transaction = target.begin(checkpoint.next())
+    next(iter(transaction.read_in_parts(needs(log, *map(of, MANY)), {})))
+    transaction.rollback()
+    transaction = target.begin(checkpoint.next())
+    put(log, transaction, MANY[0], account(MANY[0], limit=50))
+    transaction.commit()
+    assert log.collection().count_documents({"limit": 50}) == 1
+
+
 def test_only_the_tables_asked_for_are_read_and_written(log: StreamLog) -> None:
     """A change of a child row leaves what it did not read as it stands."""
     log.collection().insert_one(account(A))
