@@ -217,6 +217,15 @@ def _retention(client: Client) -> Iterator[Finding]:
 # Collections.
 
 
+def _collation(collection: CollectionMapping, options: Mapping[str, object]) -> Iterator[Finding]:
+    """A default collation is that of the index over `_id` too."""
+    collation = options.get("collation")
+    if isinstance(collation, Mapping) and collection.id.codec.bson == "string":
+        message = f"its collation ({collation.get('locale')}) may take different keys for one"
+        fix = "make the collection anew without it, then lockstep bootstrap"
+        yield _problem(f"mongo: {collection.name}", message, fix)
+
+
 def _collections(
     owned: Database[Document], mapping: SyncMapping, validators: Mapping[str, Schema] | None
 ) -> Iterator[Finding]:
@@ -233,6 +242,7 @@ def _collections(
         else:
             yield _problem(subject, "pre- and post-images are switched off", "lockstep setup")
         if name != CHECKPOINTS:
+            yield from _collation(mapping.collections[name], there[name])
             yield validators_of.check(name, there[name], validators[name] if validators else None)
         with translated():
             unique = [str(one["name"]) for one in owned[name].list_indexes() if one.get("unique")]

@@ -12,7 +12,7 @@ from sync.model.codecs import Column
 from sync.model.mapping import SyncMapping
 from sync.model.report import Finding, Level
 from sync.model.schema_check import check_tables
-from sync.model.self_written import self_written
+from sync.model.self_written import by_itself, self_written
 from sync.mysql.binlog_position import binlog_files
 from sync.mysql.cascades import are_logged, is_inside
 from sync.mysql.privileges import BINLOG_SWITCHING, WRITING, Privileges, privileges
@@ -35,6 +35,8 @@ from sync.mysql.setup import TABLES, grants
 _HOURS = 24
 #: Seconds by which clocks may differ before last-write decisions and lag become doubtful.
 _OFFSET = 2.0
+#: Bytes of a statement that a server should take: MariaDB's default, and what holds a document of MongoDB's largest size.
+_STATEMENT = 16 << 20
 #: The first versions with all that the engine asks of a server.
 _SINCE = {Flavour.MYSQL: (8, 4), Flavour.MARIADB: (10, 6)}
 _WANTED = {
@@ -158,11 +160,25 @@ def _server(connection: Connection) -> Iterator[Finding]:
     if _value(connection, "binlog_checksum").upper() == "NONE":
         fix = "SET GLOBAL binlog_checksum = 'CRC32'"
         yield _warning("mysql: binlog_checksum", "is NONE: damage on disk or on the way goes unseen", fix)
+    yield from _largest_statement(connection)
     if "STRICT_" not in _value(connection, "sql_mode").upper():
         message = "is not strict: what MySQL makes of a value that does not fit is what is carried"
         yield _ok("mysql: sql_mode", message)
     if family is Flavour.MYSQL and _value(connection, "gtid_mode").upper() != "ON":
         yield _warning("mysql: gtid_mode", "is off: positions do not survive a failover", "switch gtid_mode on")
+
+
+def _largest_statement(connection: Connection) -> Iterator[Finding]:
+    """A document of MongoDB may hold 16 MB, and stands in a statement as text."""
+    most = int(_value(connection, "max_allowed_packet"))
+    subject, message = (
+        "mysql: max_allowed_packet",
+        f"{most / 2**20:,.0f} MB: a row that needs a larger statement is held",
+    )
+    if most < _STATEMENT:
+        yield _warning(subject, message, f"SET GLOBAL max_allowed_packet = {_STATEMENT}, or more")
+    else:
+        yield _ok(subject, message)
 
 
 def _binlog(connection: Connection, database: str) -> Iterator[Finding]:
@@ -285,7 +301,19 @@ def _schema(connection: Connection, mapping: SyncMapping) -> Iterator[Finding]:
         if column not in mapping.tables[table].codecs:
             message = f"column {column} is NOT NULL without a default and not mapped: no document can be inserted"
             yield _problem(f"mysql: {table}", message, "map it, give it a default, or let it be NULL")
+    yield from _left_behind(mapping, found)
     yield from _constraints(connection, mapping, keys)
+
+
+def _left_behind(mapping: SyncMapping, there: Mapping[str, Mapping[str, Column]]) -> Iterator[Finding]:
+    """Where elements of a list move, their rows are written anew: what nothing maps stays where it was."""
+    for name, table in mapping.tables.items():
+        for column in there.get(name, {}).values() if table.is_list else ():
+            if column.name not in table.codecs and by_itself(column) not in ("auto_increment", "generated"):
+                message = (
+                    f"column {column.name} is not mapped: its values stay at their place when elements of the list move"
+                )
+                yield _warning(f"mysql: {name}", message, "map it, or keep it in a table of its own")
 
 
 def _triggers(connection: Connection, tables: Sequence[str], noted: frozenset[str]) -> Iterator[Finding]:

@@ -92,7 +92,7 @@ def test_before_setup(site: Site) -> None:
 
 
 @contextmanager
-def global_settings(admin: Connection[Cursor], settings: Mapping[str, str]) -> Iterator[None]:
+def global_settings(admin: Connection[Cursor], settings: Mapping[str, str | int]) -> Iterator[None]:
     """For sessions that begin meanwhile; afterwards as before."""
     with admin.cursor() as cursor:
         before = {}
@@ -299,8 +299,11 @@ def test_columns_that_cannot_be_carried(site: Site) -> None:
         "analytics_accountproduct: a primary or unique key of exactly account_oid, position is needed",
     ):
         assert part in told
+    stays = "is not mapped: its values stay at their place when elements of the list move"
     assert found["mysql: analytics_accountproduct"] == [
-        "problem: column shelf is NOT NULL without a default and not mapped: no document can be inserted"
+        "problem: column shelf is NOT NULL without a default and not mapped: no document can be inserted",
+        f"warning: column shelf {stays}",
+        f"warning: column seen {stays}",
     ]
 
 
@@ -390,6 +393,47 @@ def test_what_may_refuse_a_document(site: Site) -> None:
         "mongo: accounts": ["warning: unique index account_id_1: documents that it refuses are held"],
         "mongo: validator of customers": ["warning: is not Lockstep's: documents that it refuses are held"],
     }
+
+
+WORDS = """
+[collections.words]
+table = "word"
+id = { column = "id", codec = "string" }
+
+[collections.words.fields]
+number = { column = "number", codec = "int32" }
+"""
+
+
+def test_a_collection_with_a_collation_of_its_own(site: Site, tmp_path: Path) -> None:
+    """Its index over `_id` takes 'a' and 'A' for one key, where MySQL has two; keys that are no text it leaves apart."""
+    exact = "utf8mb4_0900_bin" if site.flavour is Flavour.MYSQL else "utf8mb4_nopad_bin"
+    run(site.mysql("owner"), f"CREATE TABLE word (id VARCHAR(20) COLLATE {exact} PRIMARY KEY, number INT NOT NULL)")
+    text = site.config_path.read_text()
+    site.config_path = tmp_path / "lockstep.toml"
+    site.config_path.write_text(text + WORDS)
+    site.setup()
+    assert doctor(site) == (0, {})
+    for name in ("words", "accounts"):
+        site.mongo("owner").drop_collection(name)
+        site.mongo("owner").create_collection(
+            name, collation={"locale": "en", "strength": 2}, changeStreamPreAndPostImages={"enabled": True}
+        )
+    code, found = doctor(site)
+    assert (code, found) == (
+        PROBLEMS_FOUND,
+        {"mongo: words": ["problem: its collation (en) may take different keys for one"]},
+    )
+
+
+def test_the_largest_statement(site: Site) -> None:
+    """A server that takes only small ones is a warning."""
+    site.setup()
+    with global_settings(site.mysql("admin"), {"max_allowed_packet": 1 << 20}):
+        assert doctor(site) == (
+            0,
+            {"mysql: max_allowed_packet": ["warning: 1 MB: a row that needs a larger statement is held"]},
+        )
 
 
 def test_a_collection_without_images(site: Site) -> None:

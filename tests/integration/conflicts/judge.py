@@ -6,7 +6,7 @@ A round: both sides are equal, people write on both while nobody carries anythin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bson import ObjectId
@@ -22,6 +22,8 @@ from tests.plain import Doc
 Row = Mapping[str, Any]
 Rows = Mapping[tuple[int, ...], Row]
 ROOT = ()
+#: Policies of the field `a` that choose by value.
+CHOICE: Mapping[str, Callable[[int, int], int]] = {"max": max, "min": min}
 
 
 class Change(NamedTuple):
@@ -102,7 +104,9 @@ class Round:
         self, policy: str, base: Mapping[ObjectId, Doc], changes: Mapping[Side, Mapping[ObjectId, Sequence[Change]]]
     ) -> None:
         self.documents = {key for of_side in changes.values() for key in of_side}
-        self._policy = policy
+        self._policy = "last_write_wins" if policy in CHOICE else policy
+        #: Which of two values of `a` stands, where that is not the winner's.
+        self._choice = CHOICE.get(policy)
         self._base = base
         self._changes = changes
 
@@ -189,13 +193,23 @@ class Round:
         for row in changes[Side.MYSQL].keys() & changes[Side.MONGO].keys():
             won, other = changes[winner][row], changes[winner.other][row]
             if won.after and other.after:
+                both = _values(won).keys() & _values(other).keys()
+                sides = {column: self._winner(column, winner, won.after, other.after) for column in both}
+                versions = {winner: won.after, winner.other: other.after}
                 lost |= {
-                    (winner.other, column, value)
-                    for column, value in _values(other).items()
-                    if column in _values(won) and won.after[column] != value
+                    (side.other, column, versions[side.other][column])
+                    for column, side in sides.items()
+                    if won.after[column] != other.after[column]
                 }
-                result[row] = {**other.after, **_values(won)}
+                decided = {column: versions[side][column] for column, side in sides.items()}
+                result[row] = {**other.after, **_values(won), **decided}
         return result, lost
+
+    def _winner(self, column: str, winner: Side, won: Row, other: Row) -> Side:
+        """Of one field that both have changed."""
+        if column != "a" or not self._choice:
+            return winner
+        return winner if self._choice(won["a"], other["a"]) == won["a"] else winner.other
 
 
 def net(changes: Sequence[Change]) -> dict[tuple[int, ...], Change]:

@@ -19,13 +19,15 @@ from tests.both_logs import CONNECTS, Ends, Written, ends, in_binlog, in_stream
 from tests.engine import COMMANDS, Engine
 from tests.integration.conflicts.cells import PERSONS
 from tests.integration.conflicts.items import POLICIES, Items, item, name_of
-from tests.integration.conflicts.judge import Round, Verdict, changes_of
+from tests.integration.conflicts.judge import CHOICE, Round, Verdict, changes_of
 from tests.integration.conflicts.running import APART, CARRIER
 from tests.integration.conflicts.stories import Story, story
 from tests.plain import Doc
 
 #: In all. The long form: LOCKSTEP_CONFLICTS=10000.
 CONFLICTS = int(os.environ.get("LOCKSTEP_CONFLICTS", "1000"))
+#: Those of collections, and of a field.
+DRAWN = (*POLICIES, *CHOICE)
 #: Stories of one round.
 AT_ONCE = 700
 #: Documents that are edited on one side after the other: nothing meets there.
@@ -51,7 +53,7 @@ def test_the_report_tells_every_conflict_and_no_other(engine: Engine) -> None:
     seed = os.environ.get("LOCKSTEP_SEED") or str(time.time_ns())
     print(f"LOCKSTEP_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
     random, numbers = Random(seed), itertools.count(100)
-    collections = {policy: Items(engine, policy) for policy in POLICIES}
+    collections = {policy: Items(engine, policy) for policy in DRAWN}
     directions = itertools.cycle(random.sample(list(Side), 2))
     engine.start()
     found: Counter[tuple[str, str]] = Counter()
@@ -139,7 +141,7 @@ def equal(items: Items) -> Mapping[ObjectId, Doc]:
 
 def rounds(engine: Engine, begin: Ends, base: Mapping[str, Mapping[ObjectId, Doc]]) -> dict[str, Round]:
     """By policy: what people have changed since."""
-    names = [name_of(policy) for policy in POLICIES]
+    names = [name_of(policy) for policy in DRAWN]
     written: dict[Side, list[Written]] = {
         Side.MYSQL: list(in_binlog(engine, begin, [*names, *(f"{name}_element" for name in names)])),
         Side.MONGO: list(in_stream(engine, begin, names)),
