@@ -213,7 +213,7 @@ class Pipeline:
         collections = self._mapping.collections
         wanted = {document: batch.needs(collections[document.collection], of) for document, of in free.items()}
         places = {document: batch.places(collections[document.collection], of) for document, of in free.items()}
-        moves = batch.moves
+        moves = batch.moves(self._lease.checkpoint.copied)
         for document in free if moves.sources else ():
             for source in moves.sources.get(document, ()):
                 wanted.setdefault(source, frozenset({collections[source.collection].table}))
@@ -311,7 +311,7 @@ def _together(transaction: TargetTransaction, moves: Moves, folded: Sequence[_Fo
         for source in moves.sources.get(todo.pop(), ()):
             if source in found:
                 now, after = found[source]
-                if not isinstance(after, Hold) and _loses(transaction, source, after):
+                if not isinstance(after, Hold) and _loses(transaction, moves, source, after):
                     found[source] = now, _LEFT_BEHIND
                     todo.append(source)
     return ((document, now, after) for document, (now, after) in found.items())
@@ -319,12 +319,17 @@ def _together(transaction: TargetTransaction, moves: Moves, folded: Sequence[_Fo
 
 def _left_behind(transaction: TargetTransaction, writes: Sequence[DocumentWrite], refused: DocumentWrite) -> bool:
     """Whether a document that was written has lost what was to go to one that the target refuses."""
-    sources = refused.moves.sources.get(refused.document, ())
-    return any(one.document in sources and _loses(transaction, one.document, one.after) for one in writes)
+    moves = refused.moves
+    sources = moves.sources.get(refused.document, ())
+    return any(one.document in sources and _loses(transaction, moves, one.document, one.after) for one in writes)
 
 
-def _loses(transaction: TargetTransaction, document: DocumentId, after: DocumentRows) -> bool:
-    return any(key not in after.get(table, (key,)) for table, key in transaction.unmapped(document))
+def _loses(transaction: TargetTransaction, moves: Moves, document: DocumentId, after: DocumentRows) -> bool:
+    """Another row may stand by then where one has left."""
+    return any(
+        (table, key) in moves.left or key not in after.get(table, (key,))
+        for table, key in transaction.unmapped(document)
+    )
 
 
 def _lacking(holds: Mapping[DocumentId, Hold]) -> bool:

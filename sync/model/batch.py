@@ -82,9 +82,8 @@ class Work(Protocol):
     def structure(self) -> tuple[StructureChange, ...]:
         """What was done to collections as a whole, before all else that stands there."""
 
-    @property
-    def moves(self) -> Moves:
-        """Rows that were given other keys."""
+    def moves(self, copied: Iterable[CopiedRange]) -> Moves:
+        """Rows that were given other keys, by entries that count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +109,14 @@ class Batch:
         self, copied: Iterable[CopiedRange], all_seen: Callable[[Position | None], bool]
     ) -> dict[DocumentId, list[Entry]]:
         """See `Work`."""
-        ranges = tuple(copied)
+        contained = _contained(copied)
         grouped: dict[DocumentId, list[Entry]] = {}
         for one in self.transactions:
             entries = one.entries
             if one.undecoded and (grouped or entries or not all_seen(one.undecoded.seen)):
                 entries += one.undecoded.decode()
             for entry in entries:
-                if not (ranges and any(contains(done, entry) for done in ranges)):
+                if not contained(entry):
                     grouped.setdefault(entry.document, []).append(entry)
         return grouped
 
@@ -135,9 +134,8 @@ class Batch:
         """Stands alone, as a mark does."""
         return self.last.structure
 
-    @property
-    def moves(self) -> Moves:
-        return moves(self.transactions)
+    def moves(self, copied: Iterable[CopiedRange]) -> Moves:
+        return moves(self.transactions, _contained(copied))
 
     def needs(self, collection: CollectionMapping, entries: Sequence[Entry]) -> frozenset[str]:
         return needs(collection, entries)
@@ -202,8 +200,7 @@ class CopiedDocuments:
     def structure(self) -> tuple[StructureChange, ...]:
         return ()
 
-    @property
-    def moves(self) -> Moves:
+    def moves(self, copied: Iterable[CopiedRange]) -> Moves:
         return NO_MOVES
 
     def entries(
@@ -315,6 +312,12 @@ def has_users(entries: Iterable[Entry]) -> bool:
         if entry.origin is Origin.USER:
             return True
     return False
+
+
+def _contained(copied: Iterable[CopiedRange]) -> Callable[[Entry], bool]:
+    """Whether any of the copied ranges contains an entry's change."""
+    ranges = tuple(copied)
+    return lambda entry: any(contains(done, entry) for done in ranges) if ranges else False
 
 
 def contains(done: CopiedRange, entry: Entry) -> bool:

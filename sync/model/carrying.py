@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from bson import json_util
 
-from sync.model.change import DocumentId, DocumentRows, RowKey, Transaction, Value
+from sync.model.change import DocumentId, DocumentRows, Entry, Origin, RowKey, Transaction, Value
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import CollectionMapping, FieldMapping, Names, PartKind, PartMapping
 
@@ -34,24 +34,30 @@ class Moves(NamedTuple):
 NO_MOVES = Moves({}, {})
 
 
-def moves(transactions: Iterable[Transaction]) -> Moves:
-    """What several transactions, in the order of their log, come to."""
+def moves(transactions: Iterable[Transaction], contained: Callable[[Entry], bool] = lambda _: False) -> Moves:
+    """What several transactions, in the order of their log, come to. Entries that are `contained` in a copy do not count,
+    nor do echoes: those write nothing."""
     origins: dict[Place, RowKey | None] = {}
+    collections: dict[str, str] = {}
     sources: dict[DocumentId, set[DocumentId]] = {}
     for one in transactions:
         step: dict[Place, RowKey | None] = {}
         for entry in one.entries:
-            for (table, key), was in entry.moved.items():
-                first = None if was is None else origins.get((table, was), was)
-                step[table, key] = first
-                of = sources.setdefault(entry.document, set())
-                if first is not None and first[0] != entry.document.key:
-                    of.add(DocumentId(entry.document.collection, first[0]))
+            if entry.moved and entry.origin is Origin.USER and not contained(entry):
+                sources.setdefault(entry.document, set())
+                for (table, key), was in entry.moved.items():
+                    step[table, key] = None if was is None else origins.get((table, was), was)
+                    collections[table] = entry.document.collection
         origins |= step
     if not origins:
         return NO_MOVES
-    left = frozenset((table, was) for (table, key), was in origins.items() if was is not None and was != key)
-    return Moves(origins, {document: frozenset(of) for document, of in sources.items()}, left)
+    left: set[Place] = set()
+    for (table, key), was in origins.items():
+        if was is not None and was != key:
+            left.add((table, was))
+            if was[0] != key[0]:
+                sources[DocumentId(collections[table], key[0])].add(DocumentId(collections[table], was[0]))
+    return Moves(origins, {document: frozenset(of) for document, of in sources.items()}, frozenset(left))
 
 
 class Carrying:

@@ -64,6 +64,7 @@ class MongoTransaction:
         #: As read in this transaction; None where absent.
         self._documents: dict[DocumentId, Document | None] = {}
         self._thread: ThreadPoolExecutor | None = None
+        self._failure: Exception | None = None
 
     @property
     def conflicts(self) -> ConflictStore:
@@ -156,10 +157,20 @@ class MongoTransaction:
             sent.result()
 
     def _aside(self, run: Callable[[_Argument], _Result], argument: _Argument) -> Future[_Result]:
-        """In the one thread that may use the session until it is done; in the order in which it is asked."""
+        """In the one thread that may use the session until it is done; in the order in which it is asked, up to the first
+        failure. That ended the transaction: what comes after it tells of it, and not that there is no transaction any more."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1)
-        return self._thread.submit(run, argument)
+        return self._thread.submit(self._unless_failed, run, argument)
+
+    def _unless_failed(self, run: Callable[[_Argument], _Result], argument: _Argument) -> _Result:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return run(argument)
+        except Exception as error:
+            self._failure = error
+            raise
 
     def _end_aside(self) -> None:
         """Nothing that was asked for aside is at work any more."""

@@ -176,6 +176,12 @@ class Gathering:
         if old:
             self._add(table.table, old[0], old[1], None)
             self._cascaded(table.table, old[0], new[0] if new else None)
+            if (
+                after is not None and not new
+            ):  # where the row stands now it cannot be carried: nor can it be taken from here
+                self._problems.setdefault(
+                    DocumentId(table.table.collection, old[0][0]), self._problems[table.document(after)]
+                )
         if old and new:
             self._move(table.table, old[0], new[0])
         if new:

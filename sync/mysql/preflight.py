@@ -35,7 +35,7 @@ from sync.mysql.setup import TABLES, grants
 _HOURS = 24
 #: Seconds by which clocks may differ before last-write decisions and lag become doubtful.
 _OFFSET = 2.0
-#: Bytes of a statement that a server should take: MariaDB's default, and what holds a document of MongoDB's largest size.
+#: Bytes of a statement that a server should take: MariaDB's default.
 _STATEMENT = 16 << 20
 #: The first versions with all that the engine asks of a server.
 _SINCE = {Flavour.MYSQL: (8, 4), Flavour.MARIADB: (10, 6)}

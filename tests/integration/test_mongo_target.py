@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -429,13 +430,42 @@ def test_contention_anywhere_in_a_large_batch(log: StreamLog, at: int) -> None:
     assert log.collection().count_documents({"limit": 50}) == len(MANY)
 
 
+def test_a_refusal_in_a_large_batch_is_told(log: StreamLog) -> None:
+    """It ends the transaction while the next part is looked for: what is told is why, and not that the transaction is gone."""
+    log.admin["accounts"].create_index("account_id", unique=True, partialFilterExpression={"account_id": {"$gt": 1}})
+    log.collection().insert_many([account(B, account_id=2), *(account(key) for key in MANY)])
+    target, checkpoint = leased(log)
+    transaction = target.begin(checkpoint.next())
+
+    def some() -> Iterator[DocumentWrite]:
+        """All of the first part, one that is refused among them; few of those that follow."""
+        for number, write in enumerate(limits(log, transaction, 50)):
+            if number == 100:
+                taken = rows(log, account(MANY[100], account_id=2))
+                yield write._replace(after=taken)
+            elif number < 250 or number % 10 == 0:
+                yield write
+
+    with pytest.raises(Refused) as refused:
+        transaction.write(some())
+    transaction.rollback()
+    assert refused.value.kind == "unique_violation"
+    assert log.collection().count_documents({"limit": 50}) == 0
+
+
 def test_a_large_batch_that_is_given_up_in_the_middle(log: StreamLog) -> None:
-    """While MongoDB looks for a part that nobody will take."""
+    """While MongoDB looks for a part that nobody will take: nothing of it is at work any more once all is undone."""
+
+    def helpers() -> int:
+        return sum(one.name.startswith("ThreadPoolExecutor") for one in threading.enumerate())
+
     log.collection().insert_many([account(key) for key in MANY])
     target, checkpoint = leased(log)
     transaction = target.begin(checkpoint.next())
     next(iter(transaction.read_in_parts(needs(log, *map(of, MANY)), {})))
+    assert helpers() == 1
     transaction.rollback()
+    assert helpers() == 0
     transaction = target.begin(checkpoint.next())
     put(log, transaction, MANY[0], account(MANY[0], limit=50))
     transaction.commit()

@@ -689,6 +689,53 @@ def test_what_cannot_go_along_is_kept_in_the_report(engine: Engine) -> None:
     assert_verified(engine)
 
 
+def test_what_cannot_go_along_is_kept_where_the_old_key_is_taken_again(engine: Engine) -> None:
+    """By a new row, or by one that comes from the document that is held."""
+    one, two, three = (marked(person()) | {"more": f"of {name}"} for name in "ABC")
+    engine.mongo["people"].insert_many([one, two, three])
+    engine.settle()
+    engine.workers["follower"].end()
+    taken, meanwhile = ObjectId(), str(ObjectId())
+    key_one, key_two, key_three = (str(document["_id"]) for document in (one, two, three))
+    in_one_transaction(
+        engine,
+        *rekeyed(key_one, str(taken)),
+        ("INSERT INTO person (id, name) VALUES (%s, 'Dee')", key_one),
+        *rekeyed(key_two, meanwhile),
+        *rekeyed(key_three, key_two),
+        *rekeyed(meanwhile, key_three),
+    )
+    engine.mongo["people"].insert_one(bare(_id=taken))
+    engine.mongo["people"].update_one({"_id": three["_id"]}, {"$set": {"name": "Cid"}})
+    engine.start("follower")
+    engine.meet()
+    kept = json.dumps(list(engine.mongo["people"].find()), default=str)
+    for held in engine.conflicts("settled"):
+        kept += engine.site.lockstep("conflicts", "show", str(held["id"]), "--json").stdout
+    for name in "ABC":
+        assert f"of {name}" in kept
+    assert_verified(engine)
+
+
+def test_a_row_that_cannot_be_carried_takes_nothing_from_where_it_was(engine: Engine) -> None:
+    """Both ends are held; once the one goes, what no column takes of it is in the report."""
+    document, other = person(), str(ObjectId())
+    engine.mongo["people"].insert_one(document | {"more": "only here"})
+    engine.settle()
+    before = str(document["_id"])
+    children = rekeyed(before, other)[:-1]
+    unfit = ("UPDATE person SET id = %s, nameless = 7 WHERE id = %s", other, before)
+    in_one_transaction(engine, *children, unfit)
+    engine.until(lambda: in_mongo(engine, document) is None)
+    (held,) = engine.conflicts("settled")
+    assert held["document"] == before
+    assert "only here" in engine.site.lockstep("conflicts", "show", str(held["id"]), "--json").stdout
+    assert [one["document"] for one in engine.conflicts("waiting")] == [other]
+    in_one_transaction(engine, ("UPDATE person SET nameless = 1 WHERE id = %s", other))
+    engine.meet()
+    assert_both(engine, "it can be carried", document | {"_id": ObjectId(other)})
+
+
 def test_what_mongo_refuses_under_another_key_is_held_on_both_ends(engine: Engine) -> None:
     """The document of the new key for its reason, that of the old one for what no column takes of it."""
     document, other, taken = person(), ObjectId(), bare(name="Cid")

@@ -58,6 +58,16 @@ def test_transactions_one_after_another() -> None:
     )  # it came after the first had gone
 
 
+def test_entries_that_do_not_count() -> None:
+    """Those that a copy contains: what moved in them has moved in it. Of a row that moves on, nothing is left on its way."""
+    first, second = transaction(a={"a": None}, b={"b": "a"}), transaction(b={"b": None}, c={"c": "b"})
+    assert moves([first, second], lambda entry: entry in first.entries) == moves([second])
+    assert moves([first], lambda _: True) == NO_MOVES
+    assert moves([first, second]).sources[DocumentId("people", "b")] == frozenset()
+    echoes = tuple(entry._replace(origin=Origin.ECHO) for entry in first.entries)
+    assert moves([first._replace(entries=echoes)]) == NO_MOVES
+
+
 def led(
     collection: CollectionMapping,
     document: Document | None,
