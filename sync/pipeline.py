@@ -214,10 +214,9 @@ class Pipeline:
         wanted = {document: batch.needs(collections[document.collection], of) for document, of in free.items()}
         places = {document: batch.places(collections[document.collection], of) for document, of in free.items()}
         moves = batch.moves(self._lease.checkpoint.copied)
-        for document in free if moves.sources else ():
-            for source in moves.sources.get(document, ()):
-                wanted.setdefault(source, frozenset({collections[source.collection].table}))
         if moves.sources:  # what goes along must have been read
+            for source in chain.from_iterable(moves.sources.get(document, ()) for document in free):
+                wanted.setdefault(source, frozenset({collections[source.collection].table}))
             whole = [transaction.read(wanted, places)]
             folded = _together(transaction, moves, list(self._folded(batch, free, whole, refused, merged)))
         else:

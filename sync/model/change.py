@@ -111,7 +111,8 @@ class Hold:
     blockers: tuple[Blocker, ...] = ()
 
 
-_NOWHERE: Mapping[tuple[str, RowKey], RowKey | None] = {}
+#: Of most entries.
+_NONE_MOVED: Mapping[tuple[str, RowKey], RowKey | None] = {}
 
 
 class Entry(NamedTuple):
@@ -131,7 +132,7 @@ class Entry(NamedTuple):
     problem: Hold | None = None
     #: Places (table and key) at which another row stood when the transaction began, because rows were given other keys:
     #: there the key that the row had then; None where a row left, and none that had another key came.
-    moved: Mapping[tuple[str, RowKey], RowKey | None] = _NOWHERE
+    moved: Mapping[tuple[str, RowKey], RowKey | None] = _NONE_MOVED
     #: A user's entry that nobody wrote: what MySQL made by itself of the listener's rows (`model.corrections`).
     correction: bool = False
 

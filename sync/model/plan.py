@@ -341,19 +341,11 @@ def _dotted(path: _Path) -> str | None:
 
 def _by_path(values: Mapping[_Path, object], gone: Iterable[_Path]) -> Update | None:
     """None where a name cannot stand in a path."""
-    set_: dict[str, object] = {}
-    for path, value in values.items():
-        dotted = _dotted(path)
-        if dotted is None:
-            return None
-        set_[dotted] = value
-    unset: list[str] = []
-    for path in gone:
-        dotted = _dotted(path)
-        if dotted is None:
-            return None
-        unset.append(dotted)
-    return Update(set_, tuple(unset))
+    paths = (*values, *gone)
+    names = [name for path in paths if (name := _dotted(path)) is not None]
+    if len(names) < len(paths):
+        return None
+    return Update(dict(zip(names, values.values(), strict=False)), tuple(names[len(values) :]))
 
 
 def _around(document: Mapping[str, object], changes: _Changes) -> Update | Replace:

@@ -171,10 +171,8 @@ def _server(connection: Connection) -> Iterator[Finding]:
 def _largest_statement(connection: Connection) -> Iterator[Finding]:
     """A document of MongoDB may hold 16 MB, and stands in a statement as text."""
     most = int(_value(connection, "max_allowed_packet"))
-    subject, message = (
-        "mysql: max_allowed_packet",
-        f"{most / 2**20:,.0f} MB: a row that needs a larger statement is held",
-    )
+    subject = "mysql: max_allowed_packet"
+    message = f"{most / 2**20:,.0f} MB: a row that needs a larger statement is held"
     if most < _STATEMENT:
         yield _warning(subject, message, f"SET GLOBAL max_allowed_packet = {_STATEMENT}, or more")
     else:
