@@ -24,6 +24,7 @@ from sync.model.mapping_file import load_mapping
 from sync.model.position import BinlogPosition, Known, Position
 from sync.mysql.binlog import BinlogEnd, BinlogSource
 from sync.mysql.server import MySQLSettings
+from tests.collations import EXACT
 
 #: Keys of documents.
 A, B, C = "a" * 24, "b" * 24, "c" * 24
@@ -47,7 +48,6 @@ parent = ["account_id"]
 position = "position"
 value = { column = "product", codec = "string" }
 """
-_BINARY = {Flavour.MYSQL: "utf8mb4_0900_bin", Flavour.MARIADB: "utf8mb4_nopad_bin"}
 
 
 class Log:
@@ -62,7 +62,7 @@ class Log:
         self._sources: list[BinlogSource] = []
         self.admin = server.admin()
         self._sessions.append(self.admin)
-        binary = f"CHARACTER SET utf8mb4 COLLATE {_BINARY[flavour]}"
+        binary = f"CHARACTER SET utf8mb4 COLLATE {EXACT[flavour]}"
         self.run(
             f"CREATE DATABASE `{self.database}`",
             f"USE `{self.database}`",

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.mysql_binary import Flavour
+from tests.collations import EXACT
 from tests.engine import Engine
 from tests.plain import Doc
 from tests.site import Site
 
 _FIELD = '{0} = {{ column = "{0}", codec = "{1}"{2} }}'
-_TEXT = {Flavour.MYSQL: "utf8mb4_0900_bin", Flavour.MARIADB: "utf8mb4_nopad_bin"}
 #: Collection (and table) -> fields: codec, and whether it may be absent.
 FIELDS: Mapping[str, Mapping[str, tuple[str, bool]]] = {
     "stamps": {
@@ -39,7 +39,7 @@ TOTAL = "f" * 24
 
 def tables(flavour: Flavour) -> tuple[str, ...]:
     """As the owner makes them."""
-    text = f"CHARACTER SET utf8mb4 COLLATE {_TEXT[flavour]}"
+    text = f"CHARACTER SET utf8mb4 COLLATE {EXACT[flavour]}"
     name = f"name VARCHAR(50) {text} NOT NULL"
     of_list = f"of_id {_ID}, position INT NOT NULL, text VARCHAR(50) {text} NOT NULL, PRIMARY KEY (of_id, position)"
     return (

@@ -19,6 +19,7 @@ from pymysql.cursors import Cursor
 from deploy.local.mysql_binary import Flavour
 from deploy.local.paths import ROOT
 from tests import plain
+from tests.collations import EXACT
 from tests.domain_tables import create_statements
 from tests.servers import Servers
 
@@ -114,10 +115,6 @@ def keyed(column: str, numbers: range) -> tuple[str, tuple[object, ...]]:
     return f"{column} IN %s", ([text_of(one) for one in numbers],)
 
 
-def _collation(flavour: Flavour) -> str:
-    return "utf8mb4_nopad_bin" if flavour is Flavour.MARIADB else "utf8mb4_0900_bin"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flat:
     """One row of seven columns is one document; an update changes two of them."""
@@ -157,8 +154,8 @@ class Flat:
         return (
             (
                 f"CREATE TABLE `{self.name}` (id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY,"
-                f" name VARCHAR({max(self.text, 100)}) COLLATE {_collation(flavour)} NOT NULL,"
-                f" city VARCHAR(100) COLLATE {_collation(flavour)} NOT NULL, amount INT NOT NULL, rating INT NOT NULL,"
+                f" name VARCHAR({max(self.text, 100)}) COLLATE {EXACT[flavour]} NOT NULL,"
+                f" city VARCHAR(100) COLLATE {EXACT[flavour]} NOT NULL, amount INT NOT NULL, rating INT NOT NULL,"
                 " active TINYINT(1) NOT NULL, changed_at DATETIME(3) NOT NULL)"
             ),
         )
@@ -279,7 +276,7 @@ class Listed:
             f"CREATE TABLE `{self.name}` (id {key} PRIMARY KEY, rating INT NOT NULL)",
             (
                 f"CREATE TABLE `{self._child}` (parent_id {key}, position INT NOT NULL, amount INT NOT NULL,"
-                f" text VARCHAR(100) COLLATE {_collation(flavour)} NOT NULL, PRIMARY KEY (parent_id, position))"
+                f" text VARCHAR(100) COLLATE {EXACT[flavour]} NOT NULL, PRIMARY KEY (parent_id, position))"
             ),
         )
 

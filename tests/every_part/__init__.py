@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from deploy.local.mysql_binary import Flavour
+from tests.collations import EXACT
 
 _HERE = Path(__file__).parent
 MAPPING = (_HERE / "mapping.toml").read_text(encoding="utf-8")
-_COLLATIONS = {Flavour.MYSQL: "utf8mb4_0900_bin", Flavour.MARIADB: "utf8mb4_nopad_bin"}
 
 
 def create_statements(flavour: Flavour) -> tuple[str, ...]:
     """The tables on a server, parents first."""
-    text = (_HERE / "tables.sql").read_text(encoding="utf-8").replace("{collation}", _COLLATIONS[flavour])
+    text = (_HERE / "tables.sql").read_text(encoding="utf-8").replace("{collation}", EXACT[flavour])
     return tuple(one.strip() for one in text.split(";") if one.strip())

@@ -24,6 +24,7 @@ from sync.config import load_config
 from sync.model.report import Finding, Level
 from sync.mongo import preflight
 from sync.mongo.server import MongoSettings
+from tests.collations import EXACT
 from tests.servers import Servers
 from tests.site import LOCKSTEP, Site
 
@@ -277,13 +278,12 @@ def test_a_mapping_to_what_is_not_there(site: Site, tmp_path: Path) -> None:
 def test_columns_that_cannot_be_carried(site: Site) -> None:
     """Other types, collations and NULLs than the mapping's, and keys that MySQL gives by itself."""
     site.setup()
-    exact = "utf8mb4_0900_bin" if site.flavour is Flavour.MYSQL else "utf8mb4_nopad_bin"
     without_foreign_keys(site.mysql("owner"), "analytics_accountproduct")
     run(
         site.mysql("owner"),
         "ALTER TABLE analytics_customer"
         " MODIFY username VARCHAR(150) CHARACTER SET gbk NOT NULL,"
-        f" MODIFY name VARCHAR(255) COLLATE {exact} NULL",
+        f" MODIFY name VARCHAR(255) COLLATE {EXACT[site.flavour]} NULL",
         "ALTER TABLE analytics_customeraccount MODIFY position INT NOT NULL AUTO_INCREMENT, ADD KEY (position)",
         "ALTER TABLE analytics_account MODIFY account_id BIGINT NOT NULL",
         "ALTER TABLE analytics_accountproduct DROP PRIMARY KEY, ADD COLUMN id BIGINT AUTO_INCREMENT PRIMARY KEY,"
@@ -407,8 +407,10 @@ number = { column = "number", codec = "int32" }
 
 def test_a_collection_with_a_collation_of_its_own(site: Site, tmp_path: Path) -> None:
     """Its index over `_id` takes 'a' and 'A' for one key, where MySQL has two; keys that are no text it leaves apart."""
-    exact = "utf8mb4_0900_bin" if site.flavour is Flavour.MYSQL else "utf8mb4_nopad_bin"
-    run(site.mysql("owner"), f"CREATE TABLE word (id VARCHAR(20) COLLATE {exact} PRIMARY KEY, number INT NOT NULL)")
+    run(
+        site.mysql("owner"),
+        f"CREATE TABLE word (id VARCHAR(20) COLLATE {EXACT[site.flavour]} PRIMARY KEY, number INT NOT NULL)",
+    )
     text = site.config_path.read_text()
     site.config_path = tmp_path / "lockstep.toml"
     site.config_path.write_text(text + WORDS)

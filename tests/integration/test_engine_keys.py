@@ -17,6 +17,7 @@ from bson.raw_bson import RawBSONDocument
 
 from deploy.local.mysql_binary import Flavour
 from deploy.local.paths import ROOT
+from tests.collations import EXACT
 from tests.engine import Engine, at_work
 from tests.site import Site
 
@@ -58,9 +59,8 @@ def made(site: Site, tmp_path: Path) -> Iterator[_Made]:
 @pytest.fixture
 def texts(made: _Made, flavour: Flavour) -> Engine:
     """With a collection whose `_id` is text, and one with JSON."""
-    collation = "utf8mb4_0900_bin" if flavour is Flavour.MYSQL else "utf8mb4_nopad_bin"
     return made(
-        f"CREATE TABLE strs (id VARCHAR(200) CHARACTER SET utf8mb4 COLLATE {collation} PRIMARY KEY, n INT NOT NULL);"
+        f"CREATE TABLE strs (id VARCHAR(200) CHARACTER SET utf8mb4 COLLATE {EXACT[flavour]} PRIMARY KEY, n INT NOT NULL);"
         f"CREATE TABLE jsons ({_KEY}, more LONGTEXT CHARACTER SET utf8mb4 NOT NULL, n INT NOT NULL)",
         """
 [collections.strs]

@@ -13,6 +13,7 @@ from bson import ObjectId
 from backend.analytics.sample import Sample
 from deploy.local.mysql_binary import Flavour
 from tests import plain
+from tests.collations import EXACT
 from tests.engine import Engine
 from tests.plain import Doc
 
@@ -98,7 +99,7 @@ MODIFY = "ALTER TABLE analytics_customer MODIFY name {type} NOT NULL"
 )
 def test_what_the_mapping_can_follow(engine: Engine, statements: Sequence[str]) -> None:
     """While the follower lags behind and both sides write: rows before and after the change cross alike, nothing is paused."""
-    collation = "utf8mb4_nopad_bin" if engine.site.flavour is Flavour.MARIADB else "utf8mb4_0900_bin"
+    collation = EXACT[engine.site.flavour]
     text, email = (f"{kind} CHARACTER SET utf8mb4 COLLATE {collation}" for kind in ("LONGTEXT", "VARCHAR(300)"))
     first, second, third = customers(3)
     in_mysql(engine, "customers", [first, second])
