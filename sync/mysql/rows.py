@@ -6,7 +6,7 @@ Shared by all that reads or writes rows; opens no transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, NoReturn, cast
 
 from sync.model.change import ConflictKind, DocumentId, DocumentRows, Hold, Row, RowKey, Value
@@ -24,7 +24,7 @@ _LONGEST_KEY = 200
 _NO_KEY = object()
 _Rows = dict[DocumentId, dict[str, dict[RowKey, Row]]]
 
-#: A condition on the root key's column ("{}" stands for it) and its values.
+#: A condition on the root key's column ("{}" stands for it) or more of the key, and its values.
 Clause = tuple[str, tuple[object, ...]]
 
 
@@ -146,6 +146,20 @@ def keys_clause(collection: CollectionMapping, keys: Sequence[Value]) -> list[Cl
     return [("{} IN %s", (tuple(stored[start : start + _CHUNK]),)) for start in range(0, len(stored), _CHUNK)]
 
 
+def places_clause(
+    collection: CollectionMapping, table: TableMapping, places: Iterable[tuple[DocumentId, Collection[int]]]
+) -> list[Clause]:
+    """The rows at these positions of a list of the root's, of each document. MariaDB scans the whole table for a list of one
+    such pair, so that one is written out."""
+    position = quoted(table.key[1])
+    stored = [(column_key(collection, one.key), place) for one, of in places for place in sorted(of)]
+    chunks = [tuple(stored[start : start + _CHUNK]) for start in range(0, len(stored), _CHUNK)]
+    return [
+        (f"{{}} = %s AND {position} = %s", chunk[0]) if len(chunk) == 1 else (f"({{}}, {position}) IN %s", (chunk,))
+        for chunk in chunks
+    ]
+
+
 def read_rows(
     connection: Connection,
     table: CanonicalRows,
@@ -175,9 +189,11 @@ def _select(table: CanonicalRows, condition: str, hint: str, lock: str) -> str:
     return f"SELECT {table.selected} FROM {quoted(table.table.name)} {hint} WHERE {where} {lock}"
 
 
-def as_current(rows: DocumentRows, problem: Problem | None) -> Current:
+def as_current(rows: DocumentRows, problem: Problem | None, partial: frozenset[str] = frozenset()) -> Current:
     """A document as it stands."""
-    return Current(rows=rows) if problem is None else Current(rows=rows, problem=problem.hold, stored=problem.stored)
+    if problem is None:
+        return Current(rows, partial=partial)
+    return Current(rows, problem.hold, problem.stored, partial)
 
 
 def put_rows(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 
@@ -27,7 +27,16 @@ from sync.mysql.conflicts import Conflicts
 from sync.mysql.flight import Flight
 from sync.mysql.own_making import Tables, tell
 from sync.mysql.packets import chunks
-from sync.mysql.rows import CanonicalRows, Problem, as_current, canonical_rows, column_key, keys_clause, read_rows
+from sync.mysql.rows import (
+    CanonicalRows,
+    Problem,
+    as_current,
+    canonical_rows,
+    column_key,
+    keys_clause,
+    places_clause,
+    read_rows,
+)
 from sync.mysql.server import Connection, MySQLSettings, Session, quoted, translate, translated
 from sync.mysql.unique import Uniques
 from sync.mysql.writing_apart import WritingApart
@@ -192,19 +201,27 @@ class MySQLTransaction:
     def read(
         self, needs: Mapping[DocumentId, frozenset[str]], places: Mapping[DocumentId, Places] | None = None
     ) -> Mapping[DocumentId, Current]:
-        """See the port. Locks the rows, of a list all: a gap must be seen. Root tables before their children, as writers
-        do."""
+        """See the port. Locks the rows. Root tables before their children, as writers do."""
+        places = places or {}
         wanted: dict[str, list[DocumentId]] = {}
+        listed: dict[str, list[tuple[DocumentId, Collection[int]]]] = {}
         for document, tables in needs.items():
+            of = places.get(document, {})
             for name in tables:
-                wanted.setdefault(name, []).append(document)
+                if name in of:
+                    listed.setdefault(name, []).append((document, of[name]))
+                else:
+                    wanted.setdefault(name, []).append(document)
         rows: dict[DocumentId, dict[str, dict[RowKey, Row]]] = {
             document: {name: {} for name in tables} for document, tables in needs.items()
         }
         for table in self._mapping.tables.values():
+            collection, clauses = self._mapping.collections[table.collection], []
             if table.name in wanted:
-                keys = [document.key for document in wanted[table.name]]
-                clauses = keys_clause(self._mapping.collections[table.collection], keys)
+                clauses += keys_clause(collection, [document.key for document in wanted[table.name]])
+            if table.name in listed:
+                clauses += places_clause(collection, table, listed[table.name])
+            if clauses:
                 read_rows(
                     self._connection,
                     self._tables[table.name],
@@ -214,7 +231,10 @@ class MySQLTransaction:
                     hint=self._live.hints[table.name],
                     lock="FOR UPDATE NOWAIT",
                 )
-        return {document: as_current(rows[document], self._problems.get(document)) for document in needs}
+        return {
+            document: as_current(rows[document], self._problems.get(document), frozenset(places.get(document, ())))
+            for document in needs
+        }
 
     def read_in_parts(
         self, needs: Mapping[DocumentId, frozenset[str]], places: Mapping[DocumentId, Places]

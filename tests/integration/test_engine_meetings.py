@@ -232,6 +232,22 @@ def test_a_gap_in_a_list_is_closed(engine: Engine) -> None:
     assert engine.value("SELECT MAX(position) FROM analytics_accountproduct WHERE account_oid = %s", str(key)) == 1
 
 
+def test_an_edit_that_passes_a_gap_stays(engine: Engine) -> None:
+    """The listener reads only the element that was edited, and carries it into a list that has a gap elsewhere."""
+    key = ObjectId()
+    engine.mongo["accounts"].insert_one({"_id": key, "account_id": 1, "limit": 1, "products": ["a", "b", "c"]})
+    engine.settle()
+    engine.kill("follower")
+    with engine.mysql.cursor() as cursor:
+        cursor.execute("DELETE FROM analytics_accountproduct WHERE account_oid = %s AND position = 0", (str(key),))
+    engine.mongo["accounts"].update_one({"_id": key}, {"$set": {"products.2": "new"}})
+    query = "SELECT product FROM analytics_accountproduct WHERE account_oid = %s ORDER BY position DESC LIMIT 1"
+    engine.until(lambda: engine.value(query, str(key)) == "new")
+    engine.start("follower")
+    engine.meet()
+    assert engine.assert_equal()["accounts"][str(key)]["products"] == ["b", "new"]
+
+
 def delete(engine: Engine, key: ObjectId) -> None:
     """A customer in MySQL."""
     with engine.mysql.cursor() as cursor:

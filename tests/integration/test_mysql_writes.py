@@ -303,6 +303,39 @@ def test_rows_are_found_by_their_key(side: MySQLSide, products: int) -> None:
         transaction.commit()
 
 
+@pytest.mark.parametrize("positions", [[7], [0, 7, 29, 30]])
+def test_positions_of_a_list_are_read_alone(side: MySQLSide, positions: list[int]) -> None:
+    """Of a large table only these rows are examined and locked: what an application does to others is in nobody's way."""
+    target, checkpoint = side.leased()
+    every = {account(key(place)): account_rows(key(place), products=["x"] * 30) for place in range(300)}
+    checkpoint = side.put(target, checkpoint, every)
+    side.run("ANALYZE TABLE analytics_accountproduct")
+    table, busy = "analytics_accountproduct", key(5)
+    with side.holding(f"UPDATE {table} SET product = '' WHERE account_oid = '{busy}' AND position IN (6, 8, 28)"):
+        transaction = target.begin(checkpoint.next())
+        examined = _examined(side, target)
+        chosen = dict.fromkeys([account(busy), account(key(9))], frozenset([table]))
+        read = transaction.read(chosen, {one: {table: positions} for one in chosen})
+        assert _examined(side, target) - examined < 60
+        for document, found in read.items():
+            there = every[document][table]
+            assert found.rows == {table: {(document.key, one): there[document.key, one] for one in positions if one < 30}}
+            assert found.partial == {table}
+        transaction.rollback()
+
+
+def test_of_other_documents_the_whole_list_is_read(side: MySQLSide) -> None:
+    target, checkpoint = side.leased()
+    every = {account(one): account_rows(one, products=["x"] * 3) for one in (A, B)}
+    checkpoint = side.put(target, checkpoint, every)
+    table = "analytics_accountproduct"
+    transaction = target.begin(checkpoint.next())
+    read = transaction.read(dict.fromkeys(every, frozenset([table])), {account(A): {table: [1]}})
+    assert read[account(A)].rows == {table: {(A, 1): {"product": "x"}}}
+    assert read[account(B)].rows == {table: every[account(B)][table]}
+    assert read[account(B)].partial == frozenset()
+
+
 def _examined(side: MySQLSide, target: MySQLTarget) -> int:
     """Rows that the target's connection has read so far."""
     session = target._session.get()
