@@ -372,7 +372,7 @@ def _group(event: Document) -> object:
 def _touched(collection: CollectionMapping, event: Document) -> Touched | None:
     """What an update may have touched, as the server tells; None: all of it."""
     told = event.get("updateDescription")
-    if told is None:
+    if told is None or not collection.parts:
         return None
     truncated = [one["field"] for one in told.get("truncatedArrays", ())]
     return touched(collection, (*told["updatedFields"], *told["removedFields"]), truncated)

@@ -376,7 +376,7 @@ class MySQLTransaction:
         given = {name: value for name, value in values.items() if not (by_itself and name in by_itself.generated)}
         sets = ", ".join(f"{quoted(column)} = {literal(value)}" for column, value in given.items())
         (key,) = self._keys(table, [change])
-        return f"UPDATE {quoted(table.name)} {self._live.hints[table.name]} SET {sets} WHERE {_equals(table, key)}"
+        return f"UPDATE {quoted(table.name)} {self._live.hints[table.name]} SET {sets} WHERE {_among(table, [key])}"
 
     def _update(self, flight: Flight, table: TableMapping, changes: Sequence[RowChange]) -> None:
         """One statement per set of changed columns and up to `_UPDATED` rows: a CASE on the key, so that values keep
@@ -400,7 +400,7 @@ class MySQLTransaction:
         """The statement, complete: a key stands in it once for each column, and is made text once. `defaults` are columns
         that get their default."""
         literal, keys = self._connection.escape, self._keys(table, changes)
-        whens = [f"WHEN {_equals(table, key)} THEN " for key in keys]
+        whens = [f"WHEN {found} THEN " for found in _each(table, keys)]
         sets = [f"{quoted(column)} = DEFAULT" for column in defaults]
         for column in columns:
             values = ((change.after or {})[column] for change in changes)
@@ -412,8 +412,8 @@ class MySQLTransaction:
 
     def _keys(self, table: TableMapping, changes: Sequence[RowChange]) -> list[list[str]]:
         """Of each row its key's values as they stand in a statement."""
-        literal = self._connection.escape
-        return [[literal(value) for value in _key_values(table, change.key)] for change in changes]
+        literal, stored = self._connection.escape, [table.codecs[name].to_column for name in table.key]
+        return [[literal(take(value)) for take, value in zip(stored, change.key, strict=True)] for change in changes]
 
 
 def _given(changed: Sequence[str], after: Row, by_itself: SelfWritten) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -437,21 +437,21 @@ def _commit(session: Session, connection: Connection) -> None:
         raise known from None
 
 
-def _equals(table: TableMapping, key: Sequence[str]) -> str:
-    return " AND ".join(f"{quoted(name)} = {value}" for name, value in zip(table.key, key, strict=True))
+def _each(table: TableMapping, keys: Sequence[Sequence[str]]) -> list[str]:
+    """The conditions that find one row each."""
+    names = [f"{quoted(name)} = " for name in table.key]
+    if len(names) == 1:
+        return [f"{names[0]}{value}" for (value,) in keys]
+    return [" AND ".join(map("".join, zip(names, key, strict=True))) for key in keys]
 
 
 def _among(table: TableMapping, keys: Sequence[Sequence[str]]) -> str:
     """The condition that finds these rows. MariaDB scans the whole table for a list of one key of two columns, so that one
     is written out."""
     if len(keys) == 1:
-        return _equals(table, keys[0])
+        return _each(table, keys)[0]
     listed = ", ".join(f"({', '.join(key)})" for key in keys)
     return f"({', '.join(quoted(name) for name in table.key)}) IN ({listed})"
-
-
-def _key_values(table: TableMapping, key: RowKey) -> tuple[object, ...]:
-    return tuple(table.codecs[name].to_column(value) for name, value in zip(table.key, key, strict=True))
 
 
 def _number(connection: Connection) -> str:

@@ -2,7 +2,7 @@
 
 1 is proportional. What should cost nothing at all (the size of a table, and the number of tables, of which the same number of
 rows is updated) is held to a slope near 0. Rows are updated in bulk; of a large table, rows at equal distances. At least 16,000
-are: of fewer, a large share is decoded before the first batch is there, and measuring begins.
+are, and at least 32,000 of a backlog: of fewer, a large share is decoded before the first batch is there, and measuring begins.
 
 Of a backlog the plain loop of `mongo_loop` is measured too: where MongoDB itself takes longer for each write the more of them
 it has taken, a worker that stays behind it by a constant share has its slope.
@@ -42,7 +42,7 @@ def measure(run: Run) -> list[Result]:
         size: Listed(name=f"list_{size}", entries=size, documents=base // 4) for size in _of_run(run, (5, 15, 45, 135))
     }
     tables = {size: Flat(name=f"table_{size}", documents=size) for size in _table_sizes(run, base)}
-    multiples = (4, 8) if run.quick else (8, 16, 32, 64)
+    multiples = (4, 8) if run.quick else (16, 32, 64, 128)
     results = []
     with rig(run, *texts.values(), *lists.values(), *tables.values()) as made, made.limit_database() as limit:
         made.start("follower")

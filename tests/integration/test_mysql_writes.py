@@ -319,7 +319,9 @@ def test_positions_of_a_list_are_read_alone(side: MySQLSide, positions: list[int
         assert _examined(side, target) - examined < 60
         for document, found in read.items():
             there = every[document][table]
-            assert found.rows == {table: {(document.key, one): there[document.key, one] for one in positions if one < 30}}
+            assert found.rows == {
+                table: {(document.key, one): there[document.key, one] for one in positions if one < 30}
+            }
             assert found.partial == {table}
         transaction.rollback()
 
