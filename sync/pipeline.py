@@ -17,7 +17,7 @@ from sync.errors import Contention, Refused
 from sync.lease import Lease, NothingToWrite
 from sync.model.batch import Work, has_users
 from sync.model.carrying import NO_MOVES, Moves
-from sync.model.change import ConflictKind, DocumentId, DocumentRows, Entry, Hold, Origin, Side
+from sync.model.change import ECHO, USER, ConflictKind, DocumentId, DocumentRows, Entry, Hold, Side
 from sync.model.fold import relevant
 from sync.model.mapping import SyncMapping
 from sync.ports import Current, DocumentWrite, OnMark, TargetTransaction
@@ -242,7 +242,7 @@ class Pipeline:
             if not of:
                 continue
             for entry in of:
-                merged.checked += entry.origin is Origin.ECHO
+                merged.checked += entry.origin is ECHO
             after: Hold | DocumentRows | None = now.problem or refused.get(document)
             after = after or batch.outcome(
                 self._mapping.collections[document.collection], document, now.rows, of, now.partial, merged.counted
@@ -289,7 +289,7 @@ class Pipeline:
         done = self.counters
         for of in entries.values():
             for entry in of:
-                if entry.origin is Origin.USER:
+                if entry.origin is USER:
                     done.rows += len(entry.changes)
         done.documents += len(merged.written) + merged.settled
         done.held += len(merged.holds)

@@ -87,4 +87,5 @@ class ReadAhead:
                 self._changed.wait()
             self._queue.append(transaction)
             self._bytes += transaction.size
-            self._changed.notify_all()
+            if len(self._queue) == 1:  # else nobody waits for it
+                self._changed.notify_all()

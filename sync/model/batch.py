@@ -12,12 +12,12 @@ from typing import Protocol
 
 from sync.model.carrying import NO_MOVES, Moves, moves
 from sync.model.change import (
+    USER,
     ConflictKind,
     DocumentId,
     DocumentRows,
     Entry,
     Hold,
-    Origin,
     Places,
     RowChange,
     StructureChange,
@@ -281,7 +281,7 @@ class CopiedDocuments:
                 for table, of_table in rows.items()
                 for key, row in of_table.items()
             ),
-            origin=Origin.USER,
+            origin=USER,
             committed_at=self.read_at,
             position=self.position or _NOWHERE,
             problem=self.problems.get(document),
@@ -309,7 +309,7 @@ def behind(key: Value) -> str:
 def has_users(entries: Iterable[Entry]) -> bool:
     """Whether any of them was made by a user."""
     for entry in entries:  # noqa: SIM110 - asked several times for each document of a batch: a generator costs more
-        if entry.origin is Origin.USER:
+        if entry.origin is USER:
             return True
     return False
 

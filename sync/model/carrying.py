@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from bson import json_util
 
-from sync.model.change import DocumentId, DocumentRows, Entry, Origin, RowKey, Transaction, Value
+from sync.model.change import USER, DocumentId, DocumentRows, Entry, RowKey, Transaction, Value
 from sync.model.codecs import NotCanonical
 from sync.model.mapping import CollectionMapping, FieldMapping, Names, PartKind, PartMapping
 
@@ -43,7 +43,7 @@ def moves(transactions: Iterable[Transaction], contained: Callable[[Entry], bool
     for one in transactions:
         step: dict[Place, RowKey | None] = {}
         for entry in one.entries:
-            if entry.moved and entry.origin is Origin.USER and not contained(entry):
+            if entry.moved and entry.origin is USER and not contained(entry):
                 sources.setdefault(entry.document, set())
                 for (table, key), was in entry.moved.items():
                     step[table, key] = None if was is None else origins.get((table, was), was)

@@ -53,6 +53,10 @@ class Origin(enum.StrEnum):
     ECHO = "echo"
 
 
+#: Asked for several times a row; Python 3.11 looks a member of an enum up by a function.
+USER, ECHO = Origin.USER, Origin.ECHO
+
+
 class ConflictKind(enum.StrEnum):
     """What a change meets, in the field's names; `sync.model.kinds` tells what each means."""
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sync.model.change import ConflictKind, DocumentRows, Entry, Hold, Origin, Places, Row, RowChange, RowKey
+from sync.model.change import ECHO, USER, ConflictKind, DocumentRows, Entry, Hold, Places, Row, RowChange, RowKey
 from sync.model.mapping import CollectionMapping, TableMapping
 from sync.model.merge import merge
 from sync.model.order import first_gap, first_gap_beside
@@ -23,7 +23,7 @@ def relevant(entries: Iterable[Entry], crossed: Callable[[Entry], bool]) -> tupl
     """
     chosen: list[Entry] = []
     for entry in entries:
-        if entry.origin is Origin.USER or chosen or crossed(entry):
+        if entry.origin is USER or chosen or crossed(entry):
             chosen.append(entry)
     return tuple(chosen)
 
@@ -32,6 +32,8 @@ def needs(collection: CollectionMapping, entries: Iterable[Entry]) -> frozenset[
     """The tables whose rows of the document must be read to fold `entries`: those touched, the rows above them up to the
     root, and, where a row comes or goes, the rows below it."""
     wanted = collection.above[collection.table]
+    if not collection.parts:
+        return wanted
     for entry in entries:
         for change in entry.changes:
             if change.table not in wanted:
@@ -78,8 +80,8 @@ def fold(
     for entry in entries:
         if entry.problem:
             return entry.problem
-        echo = entry.origin is Origin.ECHO
-        adding: Mapping[str, Collection[str]] = collection.counted if entry.origin is Origin.USER else {}
+        echo = entry.origin is ECHO
+        adding: Mapping[str, Collection[str]] = collection.counted if entry.origin is USER else {}
         for change in net(entry.changes) if echo else entry.changes:
             table = touched.get(change.table)
             if table is None:

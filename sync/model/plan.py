@@ -116,9 +116,11 @@ class _Changes:
         self._below = collection.below
         self._before, self._after = before, after
         #: Tables of which something was touched.
-        self._touched = {table for table in after if before[table] is not after[table]}
+        self._touched: set[str] = set()
+        if collection.parts:
+            self._touched = {table for table in after if before[table] is not after[table]}
         #: Whether some of them are not the root's.
-        self.below_root = len(self._touched) > 1 or collection.table not in self._touched
+        self.below_root = not self._touched <= {collection.table}
         #: Their rows before and after by the key of the row above.
         self._groups: dict[str, tuple[_Grouped, _Grouped]] = {}
         self.set: dict[_Path, object] = {}

@@ -42,6 +42,8 @@ class Shredder:
         if collection.rest:
             self._root = _with_rest(self._root, collection.rest, collection.names)
         self._parts, self._optional = _compiled_parts(collection.parts)
+        #: Whether a document is one row.
+        self._flat = not collection.parts
 
     def changes(
         self, key: Value, before: Image | None, after: Image | None, touched: Touched | None
@@ -52,6 +54,9 @@ class Shredder:
         tables = touched.tables if touched else None
         try:
             _check(key)
+            if self._flat and before is not None and after is not None:
+                row, other = self._root(before), self._root(after)
+                return () if row == other else (RowChange(collection.table, (key,), row, other),)
             old, new = self._rows((key,), before, touched), self._rows((key,), after, touched)
         except (NotCanonical, KeyError):
             old, new = (

@@ -19,12 +19,12 @@ from sync.errors import (
     UnmappableDocument,
 )
 from sync.model.change import (
+    USER,
     CollectionState,
     ConflictKind,
     DocumentId,
     Entry,
     Hold,
-    Origin,
     RowChange,
     Side,
     StructureChange,
@@ -41,6 +41,8 @@ from sync.mongo.server import CHECKPOINTS, Client, Document, MongoSettings, conn
 
 #: A transaction of more events, or more bytes of memory, is delivered in parts.
 PART_EVENTS, PART_BYTES = 10_000, 8 << 20
+#: Bytes of events that are looked at before what they completed is delivered.
+_AT_ONCE = 64 << 10
 #: Bytes of memory that a row change takes beside its values.
 _CHANGE = 700
 #: Seconds between positions of a stream without events.
@@ -133,13 +135,17 @@ class ChangeStreamSource:
             raise SourceBehind("MongoDB's oplog does not hold the event that was applied last")
 
     def _more(self) -> int:
-        """Look at a batch up to the first transaction or part that it completes; how many events are looked at or left."""
+        """Look at some of a batch, at least up to the first transaction or part that it completes; how many events are looked
+        at or left."""
         stream = self._stream
         count = stream.left(soon=self._count > 0)
         if count is None:
             return 1
-        while stream.waiting and not self._ready:
-            self._take(*stream.next())
+        looked_at = 0
+        while stream.waiting and not (self._ready and looked_at >= _AT_ONCE):
+            event, size = stream.next()
+            looked_at += size
+            self._take(event, size)
         if not stream.waiting:
             self._looked_at(count)
         return count
@@ -194,10 +200,30 @@ class ChangeStreamSource:
         if kind not in _EVENTS:
             self._whole(event, place, [name, event.get("to", {}).get("coll")])
             return
+        if group is None and name != CHECKPOINTS and not self._skip:
+            self._plain(_Event(event, place, _wall_time(event)), size)
+            return
         self._group = group
         self._gather(_Event(event, place, _wall_time(event)), name, size)
         if group is None:
             self._finish()
+
+    def _plain(self, event: _Event, size: int) -> None:
+        """A write outside of transactions is one by itself. As `_gather` and `_finish` have it, in one step: nothing is open."""
+        entry = self._entry(event)
+        self._end = event.place
+        self._ready.append(
+            Transaction(
+                entries=(entry,),
+                position=event.place,
+                first_user=event.place,
+                known=self._known,
+                size=size + _CHANGE * len(entry.changes),
+                committed_at=event.committed_at,
+                structure=tuple(self._structure.values()) if self._structure else (),
+            )
+        )
+        self._structure.clear()
 
     def _whole(self, event: Document, place: StreamPosition, names: list[str | None]) -> None:
         """An event about a collection as a whole, by its old name and its new one."""
@@ -320,7 +346,7 @@ class ChangeStreamSource:
         return Entry(
             document=DocumentId(collection.name, key),
             changes=changes,
-            origin=Origin.USER,
+            origin=USER,
             committed_at=event.committed_at,
             position=event.place,
             problem=problem,

@@ -30,7 +30,7 @@ from sync.mysql.gathering import Gathering
 from sync.mysql.gtid import Gtids, MariaDBGtids, MySQLGtids
 from sync.mysql.image_text import RawRow
 from sync.mysql.rowdecoder import Rows
-from sync.mysql.rows import canonical_rows
+from sync.mysql.rows import CanonicalRows, canonical_rows
 from sync.mysql.server import MySQLSettings, Session
 from sync.mysql.statements import Statement, StatementKind
 from sync.mysql.structure import Structure
@@ -218,7 +218,10 @@ class BinlogSource:
             return
         size = event.size
         for before, after in event:
-            self._row(gathering, event.table, before, after, size)
+            if table is None:
+                self._engine_row(gathering, event.table, before, after)
+            else:
+                self._row(gathering, table, before, after, size)
             size = 0
 
     def _unread(
@@ -230,19 +233,18 @@ class BinlogSource:
             raise RowImageNotFull(f"{name}: column {missing[0]} does not stand in the binlog")
         gathering.unread(table, before, after, missing)
 
-    def _row(self, gathering: Gathering, name: str, before: RawRow | None, after: RawRow | None, size: int) -> None:
+    def _engine_row(self, gathering: Gathering, name: str, before: RawRow | None, after: RawRow | None) -> None:
         if name == CHECKPOINT_TABLE:
             first = gathering.rows == 0 and gathering.tag == self._known and self._log.elsewhere == self._elsewhere
             gathering.checkpoint(_named(name, before), _named(name, after), first=first)
-            return
-        if name == CONFLICT_TABLE:
+        elif name == CONFLICT_TABLE:
             gathering.conflict(_named(name, before), _named(name, after))
-            return
-        if name == INTENDED_TABLE:
-            if after is not None:  # it is deleted in the same transaction
-                gathering.told(after[0], self._tables)
-            return
-        table = self._tables[name]
+        elif after is not None:  # else what was intended is deleted in the same transaction
+            gathering.told(after[0], self._tables)
+
+    def _row(
+        self, gathering: Gathering, table: CanonicalRows, before: RawRow | None, after: RawRow | None, size: int
+    ) -> None:
         if self._is_large(gathering, 1) and (
             gathering.document(table, before, after) != gathering.last or self._is_large(gathering, 2)
         ):
@@ -315,7 +317,8 @@ class BinlogSource:
         """What is open now never commits: the server crashed while it was written."""
         if self._gathering is not None and self._gathering.delivered > self._skip:
             raise UnknownEvent("a transaction in the binlog has no end, and a part of it was delivered")
-        self._reset()
+        if self._gathering is not None or self._group or self._xa is not None:
+            self._reset()
 
     def _roll_back(self) -> None:
         """A whole transaction in the log that does not count (tables without transactions took part in it)."""
@@ -353,10 +356,13 @@ class BinlogSource:
         for name, before, after, size, missing in held.rows:
             if name == CHECKPOINT_TABLE:
                 raise CheckpointWrittenByOther("sync_checkpoint was written in an XA transaction")
+            table = self._tables.get(name)
             if missing:
                 self._unread(gathering, name, before, after, missing)
+            elif table is None:
+                self._engine_row(gathering, name, before, after)
             else:
-                self._row(gathering, name, before, after, size)
+                self._row(gathering, table, before, after, size)
         self._finish(gathering)
 
     def _look_back(self, xid: Xid) -> HeldRows:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from sync.conflict_ports import CollectionStates, Decision, HeldDocument, LookStore, Opening
 from sync.errors import ConfigError, Contention, Refused
-from sync.model.change import ConflictKind, DocumentId, Entry, Hold, Origin, Side
+from sync.model.change import USER, ConflictKind, DocumentId, Entry, Hold, Side
 from sync.model.mapping import SyncMapping
 from sync.model.meeting import look_after_note
 from sync.model.notes import NONE, Notes
@@ -269,7 +269,7 @@ class Conflicts:
 
     def _with(self, notes: Notes, entries: Sequence[Entry]) -> Notes:
         for entry in entries:
-            if entry.origin is Origin.USER:
+            if entry.origin is USER:
                 collection = self._mapping.collections[entry.document.collection]
                 notes = notes.add(entry, steps=collection.keeps_steps)
         return notes
@@ -336,7 +336,7 @@ def _look_after(row: tuple[int | None, int | None], ahead: Container[int] | None
 
 def _written(entries: Sequence[Entry]) -> list[object]:
     """What the noted changes left in each row that they touched; `row` is null where they deleted it."""
-    last = {(c.table, c.key): c.after for e in entries if e.origin is Origin.USER for c in e.changes}
+    last = {(c.table, c.key): c.after for e in entries if e.origin is USER for c in e.changes}
     rows: list[object] = []
     for (table, key), row in last.items():
         shown = rows_to_json({table: {key: row or {}}})[0]

@@ -14,6 +14,8 @@ from functools import partial
 from sync.errors import CheckpointWrittenByOther
 from sync.model.batch import has_users
 from sync.model.change import (
+    ECHO,
+    USER,
     CollectionState,
     ConflictKind,
     DocumentId,
@@ -262,7 +264,7 @@ class Gathering:
         )
 
     def _entries(self, end: Position) -> tuple[Entry, ...]:
-        origin = Origin.ECHO if self._tag else Origin.USER
+        origin = ECHO if self._tag else USER
         return tuple(
             self._entry(end, document, changes, origin, problem=self._problems.get(document))
             for document, changes in self._changes.items()
@@ -275,14 +277,14 @@ class Gathering:
             echoes, corrections, triggered = told.judge(changes)
             problem = self._problems.get(document)
             if echoes:
-                yield self._entry(end, document, echoes, Origin.ECHO)
+                yield self._entry(end, document, echoes, ECHO)
             if corrections:
-                yield self._entry(end, document, corrections, Origin.USER, correction=True)
+                yield self._entry(end, document, corrections, USER, correction=True)
             if triggered or problem:
-                yield self._entry(end, document, triggered, Origin.USER, problem=problem)
+                yield self._entry(end, document, triggered, USER, problem=problem)
         for change in told.rest() if last else ():
             document = DocumentId(self._collections[change.table], change.key[0])
-            yield self._entry(end, document, [change], Origin.USER, correction=True)
+            yield self._entry(end, document, [change], USER, correction=True)
 
     def _entry(
         self,

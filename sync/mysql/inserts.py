@@ -4,8 +4,6 @@ its own."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
-from types import NoneType
 from typing import TypeAlias, cast
 
 from sync.errors import Refused
@@ -13,11 +11,11 @@ from sync.model.change import Row, RowKey, Value
 from sync.model.codecs import NotCanonical, Writer
 from sync.model.mapping import TableMapping
 from sync.model.self_written import SelfWritten
+from sync.mysql.literals import Literal, literals
 from sync.mysql.server import Connection, quoted
 
 #: Rows, and characters, of one statement; so many characters fit every server.
 _ROWS, _CHARACTERS = 1000, 1 << 18
-_Literal: TypeAlias = Callable[[object], str]
 #: Names what was refused among columns and values.
 _Refused: TypeAlias = Callable[[Iterable[tuple[str, Value]]], Refused]
 
@@ -37,7 +35,7 @@ class Inserts:
 
     def statements(self, connection: Connection, rows: Iterable[tuple[RowKey, Row]]) -> Iterator[tuple[str, int]]:
         """Each with the number of its rows. Raises `Refused`."""
-        line, literal = self._line, _literal(connection)
+        line, literal = self._line, literals(connection)
         lines: list[str] = []
         characters = 0
         for key, row in rows:
@@ -56,7 +54,7 @@ class Inserts:
 
 def _compiled(
     table: TableMapping, writers: Mapping[str, Writer], written: SelfWritten | None
-) -> Callable[[_Literal, RowKey, Row], str]:
+) -> Callable[[Literal, RowKey, Row], str]:
     """One row as it stands in a statement. Of a key `id` and a column `name` it is
 
     def line(literal, key, row):
@@ -84,15 +82,4 @@ def _compiled(
             values.append(f"{{literal(None if v{at} is None else t{at}(v{at}))}}")
     text += f'    return f"({",".join(values)})"'
     exec(compile(text, "<insert>", "exec"), names)  # noqa: S102 - made of numbers only
-    return cast("Callable[[_Literal, RowKey, Row], str]", names["line"])
-
-
-def _literal(connection: Connection) -> _Literal:
-    """What the library's `escape` gives, for most types at less cost."""
-    escape = connection.escape
-    forms: dict[type, Callable[..., str]] = {
-        int: int.__repr__,
-        NoneType: lambda _: "NULL",
-        datetime: lambda value: f"'{value.isoformat(' ')}'",
-    }
-    return lambda value: forms.get(type(value), escape)(value)
+    return cast("Callable[[Literal, RowKey, Row], str]", names["line"])

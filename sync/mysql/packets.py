@@ -65,6 +65,10 @@ def _together(rows: Sequence[tuple[int, Mapping[str, object]]]) -> list[list[str
     return [[column] for column in columns]
 
 
+#: Types of what may be long.
+_LONG = (str, bytes)
+
+
 def _length(value: object) -> int:
     """Characters in a statement, of what may be long; bytes stand there as digits."""
     if isinstance(value, str):
@@ -76,7 +80,10 @@ def chunks(items: Sequence[_Item], values: Sequence[Sequence[object]], rows: int
     """The items in pieces of at most `rows` that fit a statement; `values` are what each item puts into it."""
     start = text = 0
     for end, of_item in enumerate(values):
-        length = sum(map(_length, of_item))
+        length = 0
+        for value in of_item:
+            if value.__class__ in _LONG:
+                length += _length(value)
         if end > start and (end - start == rows or text + length > _CHARACTERS):
             yield items[start:end]
             start, text = end, 0

@@ -166,18 +166,8 @@ def moment(text: str) -> object:
         return cast("object", convert_datetime(text))
 
 
-def moment_literal(value: datetime, _: object = None) -> str:
-    """As the library writes it in a statement, in a quarter of its time."""
-    return f"'{value.isoformat(' ')}'"
-
-
 #: pymysql's table, for its argument `conv`.
-CONVERSIONS: dict[Any, Any] = {
-    **conversions,
-    FIELD_TYPE.DATETIME: moment,
-    FIELD_TYPE.TIMESTAMP: moment,
-    datetime: moment_literal,
-}
+CONVERSIONS: dict[Any, Any] = {**conversions, FIELD_TYPE.DATETIME: moment, FIELD_TYPE.TIMESTAMP: moment}
 
 
 def _take(encoding: str | None, converter: Callable[[str], object] | None) -> _Take:

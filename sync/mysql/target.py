@@ -25,6 +25,7 @@ from sync.model.self_written import SelfWritten
 from sync.model.unique import Step, arranged
 from sync.mysql.conflicts import Conflicts
 from sync.mysql.flight import Flight
+from sync.mysql.literals import literals
 from sync.mysql.own_making import Tables, tell
 from sync.mysql.packets import chunks
 from sync.mysql.rows import (
@@ -372,7 +373,7 @@ class MySQLTransaction:
         self._update(flight, table, bulk)
 
     def _set(self, table: TableMapping, change: RowChange, values: Mapping[str, object]) -> str:
-        literal, by_itself = self._connection.escape, self._live.written.get(table.name)
+        literal, by_itself = literals(self._connection), self._live.written.get(table.name)
         given = {name: value for name, value in values.items() if not (by_itself and name in by_itself.generated)}
         sets = ", ".join(f"{quoted(column)} = {literal(value)}" for column, value in given.items())
         (key,) = self._keys(table, [change])
@@ -385,7 +386,7 @@ class MySQLTransaction:
         by_itself = self._live.written.get(table.name)
         for change in changes:
             before, after = change.before or {}, change.after or {}
-            changed = tuple(name for name in table.columns if before[name] != after[name])
+            changed = tuple([name for name in table.columns if before[name] != after[name]])  # no generator: once a row
             given = _given(changed, after, by_itself) if by_itself else (changed, ())
             if given != ((), ()):
                 groups.setdefault(given, []).append(change)
@@ -399,7 +400,7 @@ class MySQLTransaction:
     ) -> str:
         """The statement, complete: a key stands in it once for each column, and is made text once. `defaults` are columns
         that get their default."""
-        literal, keys = self._connection.escape, self._keys(table, changes)
+        literal, keys = literals(self._connection), self._keys(table, changes)
         whens = [f"WHEN {found} THEN " for found in _each(table, keys)]
         sets = [f"{quoted(column)} = DEFAULT" for column in defaults]
         for column in columns:
@@ -412,7 +413,7 @@ class MySQLTransaction:
 
     def _keys(self, table: TableMapping, changes: Sequence[RowChange]) -> list[list[str]]:
         """Of each row its key's values as they stand in a statement."""
-        literal, stored = self._connection.escape, [table.codecs[name].to_column for name in table.key]
+        literal, stored = literals(self._connection), [table.codecs[name].to_column for name in table.key]
         return [[literal(take(value)) for take, value in zip(stored, change.key, strict=True)] for change in changes]
 
 

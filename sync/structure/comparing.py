@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sync.conflict_ports import ConflictDatabase, ConflictStore, Opening
 from sync.errors import CommandRefused, LockstepError
 from sync.meetings.rows import in_rows
-from sync.model.change import CollectionState, ConflictKind, Entry, Hold, Origin, Side
+from sync.model.change import USER, CollectionState, ConflictKind, Entry, Hold, Side
 from sync.model.mapping import SyncMapping
 from sync.model.structure import Standing
 from sync.structure.comparison import Comparison, Found, Sides
@@ -117,7 +117,7 @@ class Comparing:
             entry = Entry(
                 document=one.document,
                 changes=(),
-                origin=Origin.USER,
+                origin=USER,
                 committed_at=change.committed_at,
                 position=change.position,
                 problem=hold,

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pymysql
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from pymysql.converters import escape_datetime
 
 from sync.errors import ConfigError, Contention, LockstepError, MySQLAway, Refused, StructureMismatch
-from sync.mysql.result import moment_literal
 from sync.mysql.server import MySQLSettings, translate
 
 
@@ -117,10 +111,3 @@ def test_texts_carry_no_values(code: int, text: str, shown: str) -> None:
     message = str(translate(pymysql.err.IntegrityError(code, text)))
     assert shown in message
     assert "secret" not in message
-
-
-@given(st.datetimes())
-@example(datetime(1, 1, 1))  # noqa: DTZ001 - columns have no zone
-@example(datetime(2024, 1, 2, 3, 4, 5, 1000))  # noqa: DTZ001
-def test_a_moment_is_written_as_the_library_writes_it(moment: datetime) -> None:
-    assert moment_literal(moment) == escape_datetime(moment)
