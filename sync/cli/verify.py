@@ -25,15 +25,20 @@ _MOST = 2**31 - 1
 @click.option("--sample", type=click.IntRange(1, _MOST), help="Only so many documents of each, chosen at random.")
 @click.option("--rate", type=click.IntRange(1, _MOST), help="At most so many documents a second.")
 @click.option("--anew", is_flag=True, help="Compare everything by value: no interrupted run, no kept digest counts.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with both values of each difference.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the report as JSON, with both values of each difference (of the first 200,000).",
+)
 def verify(collections: tuple[str, ...], sample: int | None, rate: int | None, anew: bool, as_json: bool) -> None:
     """Compare all documents, also while the workers run. Changes nothing. Held documents are counted apart.
 
     Where documents differ, it waits until the running workers have applied all that stands in both logs, and reads them
     again. Documents that keep changing meanwhile are counted as busy: they are no differences.
 
-    An interrupted run is gone on with by the next one of the same collections within a day. How far it was, and digests of
-    what was equal, stand in a file of LOCKSTEP_STATE_DIR.
+    An interrupted run is gone on with by the next one, if that is of the same collections and comes within a day. How far it
+    was, and digests of what was equal, stand in a file of LOCKSTEP_STATE_DIR.
     """
     if sample is not None and anew:
         raise click.UsageError("--sample and --anew: of a sample nothing is kept.")

@@ -22,7 +22,10 @@ class Kind:
     held: bool = True
 
 
-_SETTLES = "nothing: it settles by the collection's policy; what lost is kept in lockstep conflicts show"
+_SETTLES = (
+    "nothing: it settles by the collection's policy, and lockstep conflicts show keeps what lost;"
+    " under the policy manual: lockstep conflicts resolve"
+)
 
 KINDS: Mapping[ConflictKind, Kind] = {
     kind.kind: kind
@@ -86,8 +89,10 @@ KINDS: Mapping[ConflictKind, Kind] = {
         ),
         Kind(
             kind=ConflictKind.SCHEMA_MISMATCH,
-            meaning="a table or column that the mapping names is missing in MySQL",
-            help="bring lockstep.toml and the schema in line (lockstep doctor)",
+            meaning="a table or collection was changed as a whole: a column or table is missing, it was emptied or dropped, or"
+            " its documents were compared after that and differ",
+            help="lockstep status: where its collection is paused, bring lockstep.toml and the schema in line (lockstep doctor),"
+            " then lockstep resume --collection NAME; what was compared settles by itself",
         ),
         Kind(
             kind=ConflictKind.SNAPSHOT_DIFFERS,
@@ -117,7 +122,7 @@ KINDS: Mapping[ConflictKind, Kind] = {
         Kind(
             kind=ConflictKind.CORRECTION,
             meaning="what MySQL made of a write by itself (a default, a trigger) met a change that had not seen it",
-            help=_SETTLES,
+            help="nothing: the user's change stands, whenever it was made; lockstep conflicts show keeps what MySQL made",
         ),
     )
 }

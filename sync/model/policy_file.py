@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from sync.model.change import ConflictKind
 from sync.model.codecs import Codec
+from sync.model.codecs.times import Dates
 from sync.model.mapping import AnyPolicy, Combining, Custom, FieldPolicy, Granularity, PartKind, Policy
 
 #: Kinds of conflict that a policy decides, as they are told at the decision.
@@ -38,8 +39,10 @@ def any_policy(value: object, problems: list[str]) -> AnyPolicy | None:
 
 def field_policy(value: object, codec: Codec, problems: list[str], *, nullable: bool) -> FieldPolicy | None:
     """Of a field with this codec; None for none."""
+    # A text is neither earlier nor later than a date.
+    mixed = isinstance(codec, Dates) and codec.zero_dates == "text"
     allowed = [
-        *(("max", "min") if codec.name in _ORDERED else ()),
+        *(("max", "min") if codec.name in _ORDERED and not mixed else ()),
         *(("delta",) if codec.name in _ADDING and not nullable else ()),
     ]
     if value in allowed:
@@ -48,7 +51,8 @@ def field_policy(value: object, codec: Codec, problems: list[str], *, nullable: 
         problems.append("delta needs a column that is NOT NULL; leave out null")
         return None
     if value in tuple(Combining):
-        problems.append(f"{value} is not for codec {codec.name}; allowed: {_names([*Policy, *allowed])}")
+        option = ' with zero_dates = "text"' if mixed else ""
+        problems.append(f"{value} is not for codec {codec.name}{option}; allowed: {_names([*Policy, *allowed])}")
         return None
     return any_policy(value, problems)
 

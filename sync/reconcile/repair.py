@@ -13,7 +13,7 @@ from dataclasses import replace
 from sync.conflict_ports import ConflictDatabase, ConflictStore, Decision, HeldDocument
 from sync.errors import CommandRefused, Contention, Refused
 from sync.lease import Lease
-from sync.model.change import DocumentId, Side
+from sync.model.change import ConflictKind, DocumentId, Hold, Side
 from sync.model.choice import Choice
 from sync.model.compare import different_places
 from sync.model.fold import broken
@@ -27,6 +27,17 @@ from sync.model.values import order_text
 from sync.ports import Current, DocumentWrite, Reader
 
 ATTEMPTS = 20
+
+
+def cannot_be_carried(side: Side, problem: Hold) -> CommandRefused:
+    """Of the document that was to be written to the other side."""
+    mended = (
+        "start both workers: they count its places anew" if problem.kind is ConflictKind.LIST_GAP else "mend it there"
+    )
+    return CommandRefused(
+        f"the document in {side} cannot be carried: {problem.reason}",
+        hint=f"{mended}, or: lockstep repair --from {side.other}",
+    )
 
 
 class Repair:
@@ -71,10 +82,7 @@ class Repair:
         wanted = reading.documents[document]
         problem = wanted.problem or broken(collection, wanted.rows)
         if problem:
-            raise CommandRefused(
-                f"the document in {self._source.side} cannot be carried: {problem.reason}",
-                hint=f"mend it there, or: lockstep repair --from {self._source.side.other}",
-            )
+            raise cannot_be_carried(self._source.side, problem)
         assert reading.position is not None  # `exact` promises it
         done = CopiedRange(
             collection=document.collection,

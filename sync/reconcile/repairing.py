@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol, TypeAlias
 
 from sync.errors import CommandRefused, LeaseHeld, LockstepError
-from sync.model.change import DocumentId, Side
+from sync.model.change import ConflictKind, DocumentId, Side
 from sync.model.compare import different_places
 from sync.model.mapping import SyncMapping
 from sync.model.outcome import rows_from_json
@@ -18,7 +18,7 @@ from sync.model.report import Explanation, RefusedRepair, RepairReport
 from sync.model.values import key_text
 from sync.model.without_notes import side_by_policy
 from sync.reconcile.pace import Pace
-from sync.reconcile.repair import Repair
+from sync.reconcile.repair import Repair, cannot_be_carried
 
 #: Seconds that a document is waited for, and between two questions.
 PATIENCE, PAUSE = 60.0, 0.02
@@ -90,9 +90,8 @@ class Repairing:
         except CommandRefused as error:
             return _refused(document, error)
         problem = explained.mysql_problem if origin is Side.MYSQL else explained.mongo_problem
-        if problem:
-            message = f"the document in {origin} cannot be carried: {problem.reason}"
-            return _refused(document, CommandRefused(message))
+        if problem and problem.kind is not ConflictKind.LIST_GAP:  # the workers count the places of such a list anew
+            return _refused(document, cannot_be_carried(origin, problem))
         conflict = explained.conflict and explained.conflict["id"]
         return RepairReport(
             document=document,

@@ -87,6 +87,23 @@ def test_with_workers_they_do_it(engine: Engine) -> None:
     assert {limits(engine.site, key) for key in KEYS[:20]} == {(9, 9)}
 
 
+def test_a_gap_that_verify_found_is_closed_by_the_workers(engine: Engine) -> None:
+    """Who repairs without them is told so."""
+    site, key = engine.site, KEYS[0]
+    site.mongo("app")["accounts"].insert_one(
+        {"_id": ObjectId(key), "account_id": 1, "limit": 2, "products": ["a", "b", "c"]}
+    )
+    engine.settle()
+    with site.mysql("admin").cursor() as cursor:
+        cursor.execute("SET SESSION sql_log_bin = 0")
+        cursor.execute("DELETE FROM analytics_accountproduct WHERE account_oid = %s AND position = 1", (key,))
+    assert verified(site)["unmappable"] == 1
+    done = json.loads(site.lockstep("repair", "--all", "--from", "mysql", "--json").stdout)
+    assert (done["repaired"], done["refused"]) == (1, [])
+    engine.meet()
+    assert engine.assert_equal()["accounts"][key]["products"] == ["a", "c"]
+
+
 def test_what_refuses_one_stops_no_other(copied: Site) -> None:
     """It is named with its reason, and the exit code tells."""
     spoil(copied, KEYS[0])

@@ -318,6 +318,11 @@ MISTAKES = [
         )
     ),
     ('name", codec = "string"', 'name", codec = "string", policy = "max"', "name.policy: max is not for codec string"),
+    (
+        'name", codec = "string"',
+        'name", codec = "date", zero_dates = "text", policy = "min"',
+        'name.policy: min is not for codec date with zero_dates = "text"; allowed: last_write_wins',
+    ),
     ('name", codec = "string"', 'name", codec = "int32", policy = "union"', "union is not for codec int32; allowed: "),
     (
         'name", codec = "string"',
