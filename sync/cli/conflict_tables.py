@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.table import Table
 
-from sync.model.change import Side
+from sync.model.change import ConflictKind, Side
 from sync.model.choice import Shown
 from sync.model.mapping import Policy
 from sync.model.outcome import A_PERSON
@@ -107,7 +107,9 @@ def notes_table(conflict: Mapping[str, Any]) -> Table | None:
             table.add_row(_NAMES[side], _place(one), _value(one, "value"), _value(one, "found"), moment(one["time"]))
         unread = (conflict[f"{side}_notes"] or {}).get("unread")
         if unread:
-            table.add_row(_NAMES[side], f"could not be read: {unread['kind']}", "", "", moment(unread["time"]))
+            copied = unread["kind"] == ConflictKind.SNAPSHOT_DIFFERS
+            what = "no edit: it was found there" if copied else f"could not be read: {unread['kind']}"
+            table.add_row(_NAMES[side], what, "", "", moment(unread["time"]))
     return table if table.row_count else None
 
 

@@ -285,6 +285,7 @@ class CopiedDocuments:
             committed_at=self.read_at,
             position=self.position or _NOWHERE,
             problem=self.problems.get(document),
+            copied=True,
         )
 
 

@@ -139,6 +139,8 @@ class Entry(NamedTuple):
     moved: Mapping[tuple[str, RowKey], RowKey | None] = _NONE_MOVED
     #: A user's entry that nobody wrote: what MySQL made by itself of the listener's rows (`model.corrections`).
     correction: bool = False
+    #: Nobody wrote it now: a copy found the document so. Who wrote what, and what they had seen, no log tells.
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

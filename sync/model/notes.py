@@ -12,7 +12,7 @@ from decimal import Decimal, localcontext
 from itertools import islice
 from typing import Any
 
-from sync.model.change import Entry, RowChange, RowKey, Value
+from sync.model.change import ConflictKind, Entry, RowChange, RowKey, Value
 from sync.model.position import Position, comparable, position_from_json, reached
 from sync.model.values import from_json, to_json
 
@@ -75,7 +75,7 @@ def _number(value: Value) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """A change that could not be read (missing image, unmappable document): somebody wrote something."""
+    """A change that could not be read (missing image, unmappable document), or that no log tells of: somebody wrote something."""
 
     kind: str
     #: As of a note.
@@ -95,13 +95,14 @@ class Notes:
         """With a user's entry noted. Entries come in the order of the log; one that was noted before changes nothing.
         `steps`: see `Note`."""
         places = dict(self.places)
-        for place, (found, value) in _found_and_left(entry).items():
+        for place, (found, value) in () if entry.copied else _found_and_left(entry).items():
             note = _following(places.get(place), found, value, entry)
             places[place] = note if steps or not note.steps else replace(note, steps=())
         unread = self.unread
-        if entry.problem and not (unread and _known(unread.position, entry.position)):
+        kind = entry.problem.kind if entry.problem else ConflictKind.SNAPSHOT_DIFFERS if entry.copied else None
+        if kind and not (unread and _known(unread.position, entry.position)):
             time = max(unread.time if unread else 0, entry.committed_at)
-            unread = Unread(kind=str(entry.problem.kind), time=time, position=entry.position)
+            unread = Unread(kind=str(kind), time=time, position=entry.position)
         return replace(self, places=places, unread=unread)
 
     def to_json(self) -> str:

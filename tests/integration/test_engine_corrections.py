@@ -307,8 +307,10 @@ def test_killed_at_the_commit_of_what_was_told(engine: Engine, when: str) -> Non
     assert nobody_met(engine)
 
 
+@pytest.mark.parametrize("policy", list(Policy))
 def test_a_correction_that_comes_too_late(engine: Engine) -> None:
-    """A user of MongoDB who had not seen it deletes, or writes what MySQL changed: he stands, and nobody lost anything."""
+    """A user of MongoDB who had not seen it deletes, or writes what MySQL changed: under any policy he stands, nobody is asked,
+    and nobody lost anything."""
     deleted, written = ObjectId(), ObjectId()
     engine.kill("follower")
     engine.mongo["shouts"].insert_many(
@@ -321,6 +323,8 @@ def test_a_correction_that_comes_too_late(engine: Engine) -> None:
     assert one(engine, "shouts", written) == {"name": "BOB", "code": "#BOB", "size": 1}
     assert both(engine, "shouts").keys() == {str(written)}
     assert engine.conflicts("settled") == []
+    met = {(one["document"], one["kind"]) for one in engine.conflicts("converged")}
+    assert met == {(str(key), "correction") for key in (deleted, written)}
 
 
 # A first copy, and silence.

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from bson import Int64, ObjectId
 
+from backend.analytics.sample import Sample
 from sync.errors import CommandRefused
 from sync.model.change import DocumentId, Side
 from tests import plain
+from tests.collations import EXACT
 from tests.engine import Engine
 from tests.plain import Doc
 
@@ -324,3 +326,39 @@ def test_what_rows_cannot_hold_is_held_and_repaired(engine: Engine) -> None:
     )
     assert [json.loads(one["value"])["products"] for one in json.loads(lost)] == ["none"]
     engine.assert_equal()
+
+
+def test_a_row_that_refers_to_one_still_on_its_way(engine: Engine) -> None:
+    """Who refers to it was written before it, and is written behind it; nobody waits."""
+    with engine.site.mysql("owner").cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE analytics_customer ADD CONSTRAINT known FOREIGN KEY (id) REFERENCES analytics_account (id)"
+        )
+    engine.settle()
+    engine.kill("listener")
+    documents = list(Sample.of(20, 3).documents("customers"))[:20]
+    for document in documents:
+        engine.mongo["customers"].insert_one(dict(document))
+    for document in documents:
+        engine.mongo["accounts"].insert_one({"_id": document["_id"], "account_id": 1, "limit": 2, "products": []})
+    engine.start("listener")
+    engine.settle()
+    assert len(engine.assert_equal()["customers"]) == 20
+    assert engine.value("SELECT COUNT(*) FROM sync_conflict") == 0
+
+
+def test_an_edit_of_a_document_that_fits_no_reply_twice(engine: Engine) -> None:
+    """Its event with both images is over 16 MB; what is in it arrives in rows."""
+    collation = EXACT[engine.site.flavour]
+    with engine.site.mysql("owner").cursor() as cursor:
+        cursor.execute(
+            f"ALTER TABLE analytics_accountproduct MODIFY product LONGTEXT CHARACTER SET utf8mb4 COLLATE {collation} NOT NULL"
+        )
+    engine.settle()
+    key, large = ObjectId(), "x" * 9_000_000
+    engine.mongo["accounts"].insert_one({"_id": key, "account_id": 1, "limit": 1, "products": [large]})
+    engine.mongo["accounts"].update_one({"_id": key}, {"$set": {"limit": 2}, "$push": {"products": "more"}})
+    engine.settle()
+    found = engine.assert_equal()["accounts"][str(key)]
+    assert (found["limit"], found["products"]) == (2, [large, "more"])
+    assert engine.value("SELECT COUNT(*) FROM sync_conflict") == 0

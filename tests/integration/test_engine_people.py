@@ -246,6 +246,42 @@ def test_a_rule_decides_what_nobody_does(asking: Engine) -> None:
     assert (show(engine, first)["state"], engine.held()) == ("waiting", 1)
 
 
+@pytest.mark.parametrize("origin", list(Side))
+@pytest.mark.parametrize("policy", ["mongo_wins", "manual"])
+def test_what_differed_before_the_start_is_decided_field_by_field(
+    site: Site, tmp_path: Path, policy: str, origin: Side
+) -> None:
+    """Whatever the policy, and from whichever side the copy was made: no log tells which is right. A rule may say so later."""
+    told(site, tmp_path, 'undecided_after_hours = 2\nundecided = "mysql_wins"')
+    site.config_path.write_text(site.config_path.read_text().replace('"manual"', f'"{policy}"'))
+    engine, documents = Engine(site, tmp_path), [account() for _ in range(4)]
+    site.setup()
+    engine.mongo["accounts"].insert_many(documents)
+    for document in documents:
+        engine.write_mysql("accounts", None, {**document, "limit": 5, "products": ["a", "b"]})
+    site.lockstep("bootstrap", "--from", str(origin))
+    try:
+        engine.start()
+        engine.until(lambda: len(engine.conflicts("waiting")) == len(documents))
+        assert {one["kind"] for one in engine.conflicts()} == {"snapshot_differs"}
+        numbers = {one["document"]: str(one["id"]) for one in engine.conflicts()}
+        mine, theirs, own, late = (numbers[str(document["_id"])] for document in documents)
+        why = ("--reason", "as agreed")
+        site.lockstep("conflicts", "resolve", mine, "--winner", "mysql", *why)
+        site.lockstep("conflicts", "resolve", theirs, "--winner", "mongo", *why)
+        site.lockstep("conflicts", "resolve", own, "--winner", "mysql", "--value", "limit=9", *why)
+        engine.until(lambda: [str(one["id"]) for one in engine.conflicts()] == [late])
+        with site.mysql("admin").cursor() as cursor:
+            cursor.execute("UPDATE sync_conflict_detail SET asked_at = asked_at - INTERVAL 3 HOUR")
+        engine.meet()
+        found = engine.assert_equal()["accounts"]
+        stands = [(found[str(one["_id"])]["limit"], found[str(one["_id"])]["products"]) for one in documents]
+        assert stands == [(5, ["a", "b"]), (1, ["a"]), (9, ["a", "b"]), (5, ["a", "b"])]
+        assert show(engine, int(mine))["resolution"]["by"] != show(engine, int(late))["resolution"]["by"] == "timeout"
+    finally:
+        engine.close()
+
+
 def test_an_own_value_that_mysql_refuses_is_refused_and_the_question_stays(asking: Engine) -> None:
     """The person is told, and nothing was written; nobody else decides meanwhile."""
     engine = asking

@@ -247,6 +247,9 @@ def test_an_emptied_table_waits_for_a_person(engine: Engine, right: str) -> None
     engine.meet()
     left = {str(third["_id"])} if right == "mysql" else {str(one["_id"]) for one in (one, other, third)}
     assert engine.assert_equal()["customers"].keys() == left
+    ended = [*engine.conflicts("settled"), *engine.conflicts("converged")]
+    assert {one["kind"] for one in ended} == {"schema_mismatch"}
+    assert {one["document"] for one in ended} >= {str(one["_id"]) for one in (one, other)}
 
 
 def test_emptied_tables_may_be_carried(stopped_engine: Engine, tmp_path: Path) -> None:
@@ -330,6 +333,27 @@ def test_images_that_are_switched_off(engine: Engine) -> None:
     carried(engine)
     engine.meet()
     assert engine.assert_equal()["customers"][str(one["_id"])]["name"] == "blind"
+
+
+def test_a_change_without_images(engine: Engine) -> None:
+    """Images were off for a while. Its document is held, with what MySQL's users write meanwhile, and both sides are read."""
+    one, other = customers(2)
+    in_mysql(engine, "customers", [one, other])
+    engine.settle()
+    engine.kill("listener")
+    for enabled in (False, True):
+        engine.site.mongo("admin").command(
+            {"collMod": "customers", "changeStreamPreAndPostImages": {"enabled": enabled}}
+        )
+        rename_in_mongo(engine, one if not enabled else other, email="new@example.com")
+    with engine.mysql.cursor() as cursor:
+        cursor.execute("UPDATE analytics_customer SET address = 'moved' WHERE id = %s", (str(one["_id"]),))
+    engine.start("listener")
+    engine.meet()
+    found = engine.assert_equal()["customers"][str(one["_id"])]
+    assert (found["email"], found["address"]) == ("new@example.com", "moved")
+    met = [(one["document"], one["kind"]) for one in [*engine.conflicts("settled"), *engine.conflicts("converged")]]
+    assert met == [(str(one["_id"]), "missing_image")]
 
 
 def test_a_comparison_begins_anew_after_a_crash(engine: Engine) -> None:

@@ -266,6 +266,15 @@ def test_an_unbroken_chain_keeps_what_its_first_change_found(states: list[Row | 
             assert (note.value, note.found) == (last is not None, first is not None)
 
 
+def test_what_a_copy_found_tells_of_no_writer() -> None:
+    """Only that somebody wrote it; what an edit leaves afterwards is noted as ever."""
+    found = entry([RowChange(table="t", key=("k",), before=None, after={"a": 1})])
+    notes = NONE.add(found._replace(copied=True))
+    assert (notes.places, notes.unread is not None) == ({}, True)
+    edited = notes.add(entry([RowChange(table="t", key=("k",), before={"a": 1}, after={"a": 2})], 2))
+    assert [(note.value, note.found) for note in edited.places.values()] == [(2, 1)]
+
+
 def test_after_a_failover_notes_follow_the_order_of_reading() -> None:
     """Places in the logs of two servers tell nothing about each other."""
 

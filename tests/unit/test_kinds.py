@@ -12,7 +12,7 @@ from deploy.local.paths import ROOT
 from sync.cli.main import main
 from sync.model.change import ConflictKind, DocumentRows, Side
 from sync.model.kinds import HELD, KINDS, refined
-from sync.model.notes import NONE, Note, Notes
+from sync.model.notes import NONE, Note, Notes, Place
 from sync.model.outcome import Looked
 from sync.model.position import StreamPosition
 from tests.mysql_side import A, account_rows
@@ -70,6 +70,26 @@ def test_an_update_of_what_was_deleted(lacks: Side) -> None:
     assert refined(ConflictKind.UPDATE_MISSING, found, notes) is ConflictKind.UPDATE_DELETED
     assert refined(ConflictKind.UPDATE_MISSING, found, dict.fromkeys(Side, NONE)) is ConflictKind.UPDATE_MISSING
     assert refined(ConflictKind.INSERT_EXISTS, found, notes) is ConflictKind.INSERT_EXISTS
+
+
+@pytest.mark.parametrize(
+    "kind", [ConflictKind.UPDATE_DIFFERS, ConflictKind.DELETE_DIFFERS, ConflictKind.CONSTRAINT_VIOLATION]
+)
+@pytest.mark.parametrize("user", [False, True])
+def test_what_met_only_mysqls_own_doing(kind: ConflictKind, user: bool) -> None:
+    """Whichever worker was first to find it. A user of MySQL who wrote besides makes it what it was found as."""
+    position = StreamPosition(time=1, increment=1)
+    made: dict[Place, Note] = {
+        ("analytics_account", (A,), column): Note(value=2, time=1, found=1, position=position, correction=True)
+        for column in ("limit", "account_id")
+    }
+    written: dict[Place, Note] = {
+        ("analytics_account", (A,), "limit"): Note(value=3, time=2, found=1, position=position)
+    }
+    notes = {Side.MYSQL: Notes(places={**made, **(written if user else {})}), Side.MONGO: deleted()}
+    both = looked(account_rows(), account_rows())
+    violated = kind is ConflictKind.CONSTRAINT_VIOLATION
+    assert refined(kind, both, notes) is (kind if user or violated else ConflictKind.CORRECTION)
 
 
 def test_a_row_that_came_again_is_not_deleted() -> None:

@@ -320,11 +320,11 @@ FIELD_CELLS: Mapping[str, tuple[Cell, ...]] = {
 FIELD_WHY_NOT = {"union": "members of a set come and go one by one, in no conflict: test_engine_policies"}
 
 _ELSEWHERE = {
-    Kind.SNAPSHOT_DIFFERS: "only a person decides it, under every policy: test_engine_people",
+    Kind.SNAPSHOT_DIFFERS: "no edit makes it, and only a person decides it, under any policy: test_engine_people",
     Kind.ECHO_DIFFERS: "two writes must be on their way at once: test_engine_random, tests/laws, test_engine_accounting",
-    Kind.CORRECTION: "what MySQL makes of a write must meet an edit: test_engine_corrections, tests/laws",
-    Kind.SCHEMA_MISMATCH: "the whole collection is paused, or compared: test_engine_structure",
-    Kind.MISSING_IMAGE: "the server must have lost images: test_change_stream_stops",
+    Kind.CORRECTION: "no policy is asked, for MySQL made it and no user: under each one in test_engine_corrections, tests/laws",
+    Kind.SCHEMA_MISMATCH: "no edit makes it, the whole collection is paused or compared: test_engine_structure",
+    Kind.MISSING_IMAGE: "no edit makes it, the server must have lost images: test_engine_structure",
 }
 #: Cells without meaning.
 WHY_NOT: Mapping[tuple[Kind, Side], str] = {
