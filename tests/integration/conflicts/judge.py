@@ -24,6 +24,10 @@ Rows = Mapping[tuple[int, ...], Row]
 ROOT = ()
 #: Policies of the field `a` that choose by value.
 CHOICE: Mapping[str, Callable[[int, int], int]] = {"max": max, "min": min}
+#: The policy of the field `a` by which what both have added counts.
+ADDING = "delta"
+#: All of a field.
+OF_FIELD = (*CHOICE, ADDING)
 
 
 class Change(NamedTuple):
@@ -104,7 +108,9 @@ class Round:
         self, policy: str, base: Mapping[ObjectId, Doc], changes: Mapping[Side, Mapping[ObjectId, Sequence[Change]]]
     ) -> None:
         self.documents = {key for of_side in changes.values() for key in of_side}
-        self._policy = "last_write_wins" if policy in CHOICE else policy
+        self._policy = "last_write_wins" if policy in OF_FIELD else policy
+        #: Columns of the root that are added up.
+        self._adding = {"a"} if policy == ADDING else set[str]()
         #: Which of two values of `a` stands, where that is not the winner's.
         self._choice = CHOICE.get(policy)
         self._base = base
@@ -145,7 +151,7 @@ class Round:
         result = dict(stands)
         for row, change in changes.items():
             now = stands.get(row)
-            kind = _met(change, now)
+            kind = _met(change, now, self._adding)
             if kind:
                 return kind
             if change.after is None:
@@ -202,6 +208,11 @@ class Round:
                     if won.after[column] != other.after[column]
                 }
                 decided = {column: versions[side][column] for column, side in sides.items()}
+                found = won.before if other.before else None
+                for column in both & self._adding if found else ():
+                    assert found
+                    decided[column] = won.after[column] + other.after[column] - found[column]
+                    lost -= {(side, column, version[column]) for side, version in versions.items()}
                 result[row] = {**other.after, **_values(won), **decided}
         return result, lost
 
@@ -232,18 +243,23 @@ def _values(change: Change) -> Row:
     return {column: value for column, value in after.items() if change.before is None or change.before[column] != value}
 
 
-def _met(change: Change, now: Row | None) -> Kind | None:
-    """The table of three versions: what the change found, what it wrote, what stands on the other side."""
+def _met(change: Change, now: Row | None, adding: set[str]) -> Kind | None:
+    """The table of three versions: what the change found, what it wrote, what stands on the other side. Of what is added up, two
+    equal changes are two."""
     before, after = change.before, change.after
+    added = adding & _values(change).keys() if before and after else set[str]()
     if after == now:
-        return None
+        return Kind.UPDATE_DIFFERS if added else None
     if before is None:
         return None if now is None else Kind.KEY_EXISTS if change.moved else Kind.INSERT_EXISTS
     if after is None:
         return None if now in (None, before) else Kind.DELETE_DIFFERS
     if now is None:
         return Kind.UPDATE_DELETED
-    differs = any(now[column] not in (before[column], value) for column, value in _values(change).items())
+    differs = any(
+        now[column] != before[column] and (now[column] != value or column in added)
+        for column, value in _values(change).items()
+    )
     return Kind.UPDATE_DIFFERS if differs else None
 
 

@@ -19,7 +19,7 @@ from tests.both_logs import CONNECTS, Ends, Written, ends, in_binlog, in_stream
 from tests.engine import COMMANDS, Engine
 from tests.integration.conflicts.cells import PERSONS
 from tests.integration.conflicts.items import POLICIES, Items, item, name_of
-from tests.integration.conflicts.judge import CHOICE, Round, Verdict, changes_of
+from tests.integration.conflicts.judge import OF_FIELD, Round, Verdict, changes_of
 from tests.integration.conflicts.running import APART, CARRIER
 from tests.integration.conflicts.stories import Story, story
 from tests.plain import Doc
@@ -27,7 +27,7 @@ from tests.plain import Doc
 #: In all. The long form: LOCKSTEP_CONFLICTS=10000.
 CONFLICTS = int(os.environ.get("LOCKSTEP_CONFLICTS", "1000"))
 #: Those of collections, and of a field.
-DRAWN = (*POLICIES, *CHOICE)
+DRAWN = (*POLICIES, *OF_FIELD)
 #: Stories of one round.
 AT_ONCE = 700
 #: Documents that are edited on one side after the other: nothing meets there.
