@@ -1,15 +1,15 @@
 """Both directions busy at once, on different documents: what each reaches of its rate alone, added up. 1.0 would be a perfect
 share of the machine.
 
-Both workers run all the time, as in production, so that the other one's passing over echoes is part of either rate. The
-rates beside each other are taken while both have something to do.
+Both workers run all the time, as in production. A rate is rows by the time from the request to go on until all rows are there
+and either worker has passed what the other one has written meanwhile.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
-from tests.bench.curve import Curve, began, ended, rate
 from tests.bench.mysql_to_mongo import Carrying
 from tests.bench.result import Result, compared
 from tests.bench.rig import Rig, rig
@@ -22,7 +22,7 @@ WORKERS = ("follower", "listener")
 def measure(run: Run) -> list[Result]:
     """See the module."""
     documents = run.size(10_000, 4_000)
-    count = run.size(20_000, 8_000)
+    count = run.size(60_000, 8_000)
     shapes = Flat(name="to_mongo", documents=documents), Flat(name="to_mysql", documents=documents)
     shares: list[float] = []
     rates: dict[str, list[float]] = {}
@@ -30,17 +30,13 @@ def measure(run: Run) -> list[Result]:
         follow, listen = Carrying(made, shapes[0]), Carrying(made, shapes[1])
         made.start(*WORKERS)
         for _ in run.repetitions("both directions"):
-            alone = {
-                "follower": rate(_carry(made, {"follower": _in_mysql(follow, count)})["follower"]),
-                "listener": rate(_carry(made, {"listener": _in_mongo(listen, count)})["listener"]),
-            }
-            both = _carry(made, {"follower": _in_mysql(follow, count), "listener": _in_mongo(listen, count)})
-            start, end = max(map(began, both.values())), min(map(ended, both.values()))
-            beside = {name: rate(curve, start, end) for name, curve in both.items()}
-            shares.append(sum(beside[name] / alone[name] for name in WORKERS))
+            writes = {"follower": _in_mysql(follow, count), "listener": _in_mongo(listen, count)}
+            alone = {name: count / _seconds(made, {name: write}) for name, write in writes.items()}
+            beside = count / _seconds(made, writes)
+            shares.append(sum(beside / rate for rate in alone.values()))
             for name in WORKERS:
                 rates.setdefault(f"{name} alone", []).append(alone[name])
-                rates.setdefault(f"{name} beside the other", []).append(beside[name])
+            rates.setdefault("each beside the other", []).append(beside)
     return [
         compared(
             "both directions at once",
@@ -77,11 +73,14 @@ def _in_mongo(carrying: Carrying, count: int) -> Callable[[], _Goal]:
     return write
 
 
-def _carry(made: Rig, writes: Mapping[str, Callable[[], _Goal]]) -> dict[str, Curve]:
+def _seconds(made: Rig, writes: Mapping[str, Callable[[], _Goal]]) -> float:
     """Write while both are paused, let both go on, and wait until each has also passed the other's writes."""
     made.catch_up()
     made.pause(*WORKERS)
     goals = {name: write() for name, write in writes.items()}
+    began = time.monotonic()
     for worker in WORKERS:
         made.ask_to_resume(worker)
-    return made.watch_all(goals)
+    made.watch_all(goals)
+    made.catch_up()
+    return time.monotonic() - began

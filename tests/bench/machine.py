@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from deploy.local.paths import ROOT
 from tests.servers import Servers
 
 
@@ -18,6 +20,7 @@ def described() -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0))),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "code": _code(),
         "pymongo": version("pymongo"),
         "pymysql": version("PyMySQL"),
         "settings": "servers on the same machine, data in memory, no flush at commit, images on",
@@ -36,6 +39,12 @@ def servers_described(servers: Servers) -> Mapping[str, str]:
     with servers.mongo().admin() as client:
         found["mongodb"] = str(client.server_info()["version"])
     return found
+
+
+def _code() -> str:
+    """The commit that was measured, marked where files differ from it."""
+    said = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=, changed", "--exclude=*"]
+    return subprocess.run(said, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _cpu() -> str:

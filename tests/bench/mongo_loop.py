@@ -7,9 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bson import Timestamp
+from bson import Int64, Timestamp
 from pymongo import MongoClient, UpdateOne, WriteConcern
-from pymongo.change_stream import ChangeStream
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
@@ -54,31 +53,30 @@ def now(client: MongoClient[Any]) -> Timestamp:
 
 
 def events(database: Database[Any], collections: Sequence[str], since: Timestamp, count: int) -> float:
-    """Read so many events of these collections with both images; events per second, the first batch left out."""
-    pipeline = [{"$match": {"ns.coll": {"$in": list(collections)}}}]
-    with database.watch(
-        pipeline,
-        full_document="whenAvailable",
-        full_document_before_change="whenAvailable",
-        start_at_operation_time=since,
-        batch_size=1000,
-        max_await_time_ms=20,
-    ) as stream:
-        first = min(1000, count // 2)
-        _take(stream, first)
-        began = time.monotonic()
-        _take(stream, count - first)
-        return (count - first) / (time.monotonic() - began)
-
-
-def _take(stream: ChangeStream[Any], count: int) -> None:
-    seen_at = time.monotonic()
-    while count:
-        if stream.try_next() is not None:
-            count -= 1
+    """Read so many events of these collections with both images; events per second, the first batch left out. A thousand at a
+    time by the server's own commands: the driver's cursor, which gives out one by one, takes longer."""
+    images = {"fullDocument": "whenAvailable", "fullDocumentBeforeChange": "whenAvailable"}
+    pipeline = [
+        {"$changeStream": {**images, "startAtOperationTime": since}},
+        {"$match": {"ns.coll": {"$in": list(collections)}}},
+    ]
+    opened = database.command({"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": 0}})
+    cursor = Int64(opened["cursor"]["id"])
+    more = {"getMore": cursor, "collection": "$cmd.aggregate", "batchSize": 1000, "maxTimeMS": 20}
+    first = done = 0
+    began = seen_at = time.monotonic()
+    while done < count:
+        found = len(database.command(more)["cursor"]["nextBatch"])
+        done += found
+        if found:
             seen_at = time.monotonic()
         elif time.monotonic() - seen_at > PATIENCE:
-            raise TimeoutError(f"{count} events have not come")
+            raise TimeoutError(f"{count - done} events have not come")
+        if found and not first:
+            first, began = found, seen_at
+    rate = (done - first) / (seen_at - began)
+    database.command({"killCursors": "$cmd.aggregate", "cursors": [cursor]})
+    return rate
 
 
 def read_all(database: Database[Any], collections: Sequence[str]) -> int:

@@ -20,8 +20,8 @@ def measure(run: Run) -> list[Result]:
     flat = Flat(documents=run.size(10_000, 5_000))
     nested = Analytics(documents=run.size(1_000, 400))
     return [
-        *_measure(run, "MongoDB -> MySQL, flat", flat, 0.70, run.size(20_000, 5_000)),
-        *_measure(run, "MongoDB -> MySQL, analytics", nested, 0.50, run.size(6_000, 1_200)),
+        *_measure(run, "MongoDB -> MySQL, flat", flat, 0.70, run.size(60_000, 5_000)),
+        *_measure(run, "MongoDB -> MySQL, analytics", nested, 0.50, run.size(12_000, 1_200)),
     ]
 
 

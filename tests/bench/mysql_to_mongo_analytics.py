@@ -14,5 +14,5 @@ from tests.bench.shapes import Analytics
 def measure(run: Run) -> list[Result]:
     """See `mysql_to_mongo`."""
     documents = run.size(1_000, 400)
-    bulk, single = run.size(6_000, 800), run.size(6_000, 400)
+    bulk, single = run.size(12_000, 800), run.size(12_000, 400)
     return measure_updates(run, "MySQL -> MongoDB, analytics", Analytics(documents=documents), 0.60, bulk, single)

@@ -11,5 +11,5 @@ from tests.bench.shapes import Flat
 def measure(run: Run) -> list[Result]:
     """See `mysql_to_mongo`."""
     documents = run.size(10_000, 5_000)
-    bulk, single = run.size(40_000, 10_000), run.size(20_000, 5_000)
+    bulk, single = run.size(60_000, 10_000), run.size(60_000, 5_000)
     return measure_updates(run, "MySQL -> MongoDB, flat", Flat(documents=documents), 0.80, bulk, single)

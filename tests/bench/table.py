@@ -31,8 +31,12 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> list[str]:
         target = cells(next(iter(of_name.values())))[5]
         reached = [_reached(of_name[server]) if server in of_name else "" for server in SERVERS]
         lines.append(f"| {name} | {target} | {' | '.join(reached)} |")
-    on = {name: value for one in results for name, value in one["on"].items()}
-    return [*lines, "", f"Measured on: {'; '.join(f'{name} {value}' for name, value in on.items())}."]
+    on: dict[str, dict[str, None]] = {}  # name -> values: more than one where rows were measured apart
+    for one in results:
+        for name, value in one["on"].items():
+            on.setdefault(name, {})[value] = None
+    told = "; ".join(f"{name} {' and '.join(values)}" for name, values in on.items())
+    return [*lines, "", f"Measured on: {told}."]
 
 
 def placed(text: str, lines: Sequence[str]) -> str:
