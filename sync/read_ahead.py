@@ -15,7 +15,7 @@ from sync.ports import Source
 class ReadAhead:
     """Starts at once; `take` raises what ended the reading, after all that was read before."""
 
-    def __init__(self, source: Source, checkpoint: Checkpoint, *, max_bytes: int = 32 << 20) -> None:
+    def __init__(self, source: Source, checkpoint: Checkpoint, *, max_bytes: int = 16 << 20) -> None:
         self._source = source
         self._checkpoint = checkpoint
         self._max_bytes = max_bytes

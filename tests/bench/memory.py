@@ -1,7 +1,7 @@
 """Memory of a worker's process: at steady work, and with 1,000,000 rows in one transaction. Resident set, as the kernel says.
 
-Steady is the most it held while it carried backlogs of ten times the documents, in transactions of 1,000 rows: enough for its
-queue to be full. The large transaction is flat rows that
+Steady is the most it held while it carried backlogs of ten times the documents, of flat rows in transactions of 1,000, then of
+the analytics documents: enough for its queue to be full. The large transaction is flat rows that
 are inserted in MySQL; in MongoDB, where 60 seconds is all that a transaction may take, documents of 100 rows each. Measured
 once: memory does not scatter as time does. `ratio` is against the target in MB.
 """
@@ -21,7 +21,7 @@ from tests.bench.mysql_to_mongo import Carrying
 from tests.bench.result import Result, compared
 from tests.bench.rig import Rig, rig
 from tests.bench.run import Run
-from tests.bench.shapes import Flat, Listed, chunks
+from tests.bench.shapes import Analytics, Flat, Listed, Shape, chunks
 from tests.bench.statistics import Better
 
 #: MB of 2**20 bytes.
@@ -39,11 +39,10 @@ def measure(run: Run) -> list[Result]:
 
 def _follower(run: Run) -> list[Result]:
     rows = run.size(1_000_000, 30_000)
-    flat = Flat(documents=run.size(10_000, 2_000))
-    with rig(run, flat, Flat(name="large", documents=0), mongo_cache_gb=1.0) as made:
+    with rig(run, *_shapes(run), Flat(name="large", documents=0), mongo_cache_gb=1.0) as made:
         made.start("follower")
         made.pause("follower")
-        steady = _steady(run, made, "follower", lambda carrying: carrying.follow(10 * flat.documents))
+        steady = _steady(run, made, "follower", Carrying.follow)
         run.say(f"follower, {rows:,} rows in one transaction")
         _insert_rows(made, rows)
         large = _carried(made, "follower", lambda: made.mongo["large"].estimated_document_count(), rows)
@@ -52,11 +51,11 @@ def _follower(run: Run) -> list[Result]:
 
 def _listener(run: Run) -> list[Result]:
     documents = run.size(10_000, 300)
-    flat, large = Flat(documents=run.size(10_000, 2_000)), Listed(name="large", documents=0, entries=ENTRIES)
-    with rig(run, flat, large, mongo_cache_gb=1.0) as made:
+    large = Listed(name="large", documents=0, entries=ENTRIES)
+    with rig(run, *_shapes(run), large, mongo_cache_gb=1.0) as made:
         made.start("listener")
         made.pause("listener")
-        steady = _steady(run, made, "listener", lambda carrying: carrying.listen(10 * flat.documents))
+        steady = _steady(run, made, "listener", Carrying.listen)
         rows = documents * (1 + ENTRIES)
         run.say(f"listener, {rows:,} rows in one transaction")
         _insert_documents(made, large, documents)
@@ -67,8 +66,13 @@ def _listener(run: Run) -> list[Result]:
 _Series = list[tuple[float, float]]
 
 
-def _steady(run: Run, made: Rig, worker: str, carry: Callable[[Carrying], object]) -> _Series:
-    carrying = Carrying(made, made.shapes[0])
+def _shapes(run: Run) -> tuple[Shape, ...]:
+    """Of steady work."""
+    return Flat(documents=run.size(10_000, 2_000)), Analytics(documents=run.size(1_000, 200))
+
+
+def _steady(run: Run, made: Rig, worker: str, carry: Callable[[Carrying, int], object]) -> _Series:
+    working = [Carrying(made, shape) for shape in made.shapes[:2]]
     series: _Series = []
     began = time.monotonic()
     over = threading.Event()
@@ -80,8 +84,9 @@ def _steady(run: Run, made: Rig, worker: str, carry: Callable[[Carrying], object
     beside = threading.Thread(target=look)
     beside.start()
     try:
-        for _ in run.repetitions(f"{worker}, steady"):
-            carry(carrying)
+        for carrying in working:
+            for _ in run.repetitions(f"{worker}, steady, {carrying.shape.collections[0]}"):
+                carry(carrying, 10 * carrying.shape.documents)
     finally:
         over.set()
         beside.join()
