@@ -108,7 +108,7 @@ def notes_table(conflict: Mapping[str, Any]) -> Table | None:
         unread = (conflict[f"{side}_notes"] or {}).get("unread")
         if unread:
             copied = unread["kind"] == ConflictKind.SNAPSHOT_DIFFERS
-            what = "no edit: it was found there" if copied else f"could not be read: {unread['kind']}"
+            what = "no edit: as a copy or a comparison found it" if copied else f"could not be read: {unread['kind']}"
             table.add_row(_NAMES[side], what, "", "", moment(unread["time"]))
     return table if table.row_count else None
 

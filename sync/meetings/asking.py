@@ -36,7 +36,7 @@ def decided(
         side=due.chosen,
         taken=of_people.taken,
         instead=_instead(overdue.policy, due) if overdue else {},
-        asked=frozenset[Head]() if overdue else _asked(due),
+        asked=frozenset[Head]() if overdue else _asked(due, notes),
     )
     outcome = decide(collection, rule, looked, notes, choice)
     return Decision(
@@ -59,11 +59,14 @@ def _judged(collection: CollectionMapping, rule: Rule, due: DueConflict, looked:
     return judged(collection, looked.mysql, looked.mongo, differing, due.rulings)
 
 
-def _asked(due: DueConflict) -> Container[Head]:
-    """What differed before the start is left to people whole, once; then what they have not decided yet."""
-    if due.asked is None:
-        return EVERYWHERE if due.kind is ConflictKind.SNAPSHOT_DIFFERS else frozenset()
-    return due.asked
+def _asked(due: DueConflict, notes: Mapping[Side, Notes]) -> Container[Head]:
+    """What differed before the start is left to people whole, once; then what they have not decided yet. So is what a copy
+    could not compare, for the other side's version was none that rows can hold."""
+    if due.asked is not None:
+        return due.asked
+    copied = any(of.unread and of.unread.kind == ConflictKind.SNAPSHOT_DIFFERS for of in notes.values())
+    strange = due.kind is ConflictKind.SNAPSHOT_DIFFERS or (due.kind is ConflictKind.UNMAPPABLE_DOCUMENT and copied)
+    return EVERYWHERE if strange else frozenset()
 
 
 def _instead(policy: Policy, due: DueConflict) -> dict[Head, Side]:

@@ -144,7 +144,7 @@ def refined(kind: ConflictKind, looked: Looked, notes: Mapping[Side, Notes]) -> 
     """The kind by what both sides' notes tell by now: a user's change met corrections, if MySQL's notes tell of nothing else;
     an update of a row that is missing met a delete, if the side that lacks the row has noted one."""
     mysql, mongo = notes[Side.MYSQL], notes[Side.MONGO]
-    by_itself = mysql.places and not mysql.unread and all(note.correction for note in mysql.places.values())
+    by_itself = mysql.places and not mysql.unread and all(note.by_itself for note in mysql.places.values())
     if kind in _MET_BY_CHANGES and by_itself and mongo.places:
         return ConflictKind.CORRECTION
     if kind is not ConflictKind.UPDATE_MISSING:

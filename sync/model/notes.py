@@ -38,6 +38,8 @@ class Note:
     position: Position
     #: Nobody wrote it: MySQL made it of what it found (`Entry.correction`).
     correction: bool = False
+    #: Nothing but corrections led to it.
+    by_itself: bool = False
     #: What chains that were broken off before this one added, of a number; None where that cannot be told.
     carried: int | Decimal | None = 0
     #: Each change of the chain: what it left, and when. Kept only where some policy asks who began.
@@ -117,6 +119,7 @@ class Notes:
                 "found": to_json(note.found),
                 "position": note.position.to_json(),
                 **({"correction": True} if note.correction else {}),
+                **({"by_itself": True} if note.by_itself else {}),
                 **({"carried": to_json(note.carried)} if note.carried != 0 else {}),
                 **({"steps": [[to_json(value), time] for value, time in note.steps]} if note.steps else {}),
             }
@@ -142,6 +145,7 @@ class Notes:
                 found=from_json(row["found"]),
                 position=position_from_json(row["position"]),
                 correction=row.get("correction", False),
+                by_itself=row.get("by_itself", False),
                 carried=_number(from_json(row.get("carried", 0))),
                 steps=tuple((from_json(value), time) for value, time in row.get("steps", ())),
             )
@@ -198,6 +202,7 @@ def _following(last: Note | None, found: Value, value: Value, entry: Entry) -> N
             found=found,
             position=entry.position,
             correction=entry.correction,
+            by_itself=entry.correction,
             steps=((value, entry.committed_at),),
         )
     if _known(last.position, entry.position) and not (reached(entry.position, last.position) and last.value != value):
@@ -211,6 +216,7 @@ def _following(last: Note | None, found: Value, value: Value, entry: Entry) -> N
             time=time,
             position=entry.position,
             correction=entry.correction,
+            by_itself=last.by_itself and entry.correction,
             steps=(*steps[:1], *steps[1:][-STEPS:]),
         )
     return Note(
@@ -219,6 +225,7 @@ def _following(last: Note | None, found: Value, value: Value, entry: Entry) -> N
         found=found,
         position=entry.position,
         correction=entry.correction,
+        by_itself=last.by_itself and entry.correction,
         carried=last.added,
         steps=((value, time),),
     )

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from sync.errors import (
     CheckpointWrittenByOther,
-    LockstepError,
     SchemaChanged,
     SourceBehind,
     UnknownEvent,
@@ -86,7 +85,7 @@ class ChangeStreamSource:
         self._part_events, self._part_bytes = part_events, part_bytes
         self._shredders = shredders(mapping)
         self._ready: deque[Transaction] = deque()
-        self._failure: LockstepError | None = None
+        self._failure: Exception | None = None
 
     def start(self, position: Position, rows_done: int, known: Known) -> None:
         """See the port."""
@@ -113,7 +112,7 @@ class ChangeStreamSource:
                 raise self._failure
             try:
                 events = self._more()
-            except LockstepError as error:
+            except Exception as error:  # noqa: BLE001 - raised as it is, behind what ended before it
                 self._failure = error
                 continue
             if not events and not self._ready and time.monotonic() >= deadline:

@@ -122,7 +122,18 @@ class Conflicts:
                             (tuple(cleared),),
                         )
                 self._store_notes(changed, side)
+                self._ask_anew([number for number in changed if any(one.copied for one in noted[by_number[number]])])
         return frozenset(found)
+
+    def _ask_anew(self, conflicts: Sequence[int]) -> None:
+        """A copy was made while these were held: edits of either side may stand in no log that anybody reads, so what both
+        sides' versions were made of is not known any more."""
+        if conflicts:
+            with translated(), self._connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE sync_conflict_detail SET kind = %s, reason = %s, questions = NULL WHERE conflict_id IN %s",
+                    (str(ConflictKind.SNAPSHOT_DIFFERS), "a copy was made while it was held", tuple(conflicts)),
+                )
 
     def _locked(self, numbers: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
         """Look and met of those rows that are open. The narrow rows are locked first, as in `close`, and in the order of

@@ -90,7 +90,8 @@ class Repairing:
         except CommandRefused as error:
             return _refused(document, error)
         problem = explained.mysql_problem if origin is Side.MYSQL else explained.mongo_problem
-        if problem and problem.kind is not ConflictKind.LIST_GAP:  # the workers count the places of such a list anew
+        counted_anew = problem and problem.kind is ConflictKind.LIST_GAP and not self._idle()  # by the workers
+        if problem and not counted_anew:
             return _refused(document, cannot_be_carried(origin, problem))
         conflict = explained.conflict and explained.conflict["id"]
         return RepairReport(
@@ -207,8 +208,10 @@ def _notes(conflict: Mapping[str, object]) -> tuple[object, object]:
 
 
 def _has_notes(notes: object) -> bool:
-    """As `sync.model.notes.Notes.to_json` writes them; nothing was noted where there are none."""
+    """Whether an edit was noted. As `sync.model.notes.Notes.to_json` writes them; nothing was where there are none."""
     match notes:
+        case {"notes": list(places), "unread": {"kind": ConflictKind.SNAPSHOT_DIFFERS}}:
+            return bool(places)
         case {"notes": list(places), "unread": unread}:
             return bool(places or unread)
     return False

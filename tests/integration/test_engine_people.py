@@ -282,6 +282,24 @@ def test_what_differed_before_the_start_is_decided_field_by_field(
         engine.close()
 
 
+def test_a_copy_made_anew_asks_about_what_was_held(asking: Engine) -> None:
+    """What was edited between the logs that were read and the copy stands in neither: nobody decides it unasked."""
+    engine, document = asking, account()
+    (number,) = meet(engine, document)
+    for name in ("follower", "listener"):
+        engine.kill(name)
+    engine.mongo["accounts"].update_one({"_id": document["_id"]}, {"$set": {"products": ["a", "unread"]}})
+    engine.site.lockstep("bootstrap", "--from", "mysql")
+    engine.start()
+    engine.until(lambda: [one["id"] for one in engine.conflicts("waiting")] == [number])
+    row = show(engine, number)
+    assert row["kind"] == "snapshot_differs"
+    engine.site.lockstep("conflicts", "resolve", str(number), "--winner", "mongo", "--reason", "as agreed")
+    engine.meet()
+    found = engine.assert_equal()["accounts"][str(document["_id"])]
+    assert (found["limit"], found["products"]) == (7, ["a", "unread"])
+
+
 def test_an_own_value_that_mysql_refuses_is_refused_and_the_question_stays(asking: Engine) -> None:
     """The person is told, and nothing was written; nobody else decides meanwhile."""
     engine = asking

@@ -80,7 +80,9 @@ def test_what_met_only_mysqls_own_doing(kind: ConflictKind, user: bool) -> None:
     """Whichever worker was first to find it. A user of MySQL who wrote besides makes it what it was found as."""
     position = StreamPosition(time=1, increment=1)
     made: dict[Place, Note] = {
-        ("analytics_account", (A,), column): Note(value=2, time=1, found=1, position=position, correction=True)
+        ("analytics_account", (A,), column): Note(
+            value=2, time=1, found=1, position=position, correction=True, by_itself=True
+        )
         for column in ("limit", "account_id")
     }
     written: dict[Place, Note] = {
