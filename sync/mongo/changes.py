@@ -95,6 +95,7 @@ class ChangeStreamSource:
         self._end = position
         self._known = known
         self._skip = rows_done
+        self._ended: tuple[object, Known | None] = (None, None)
         self._ready.clear()
         self._failure = None
         self._forget()
@@ -203,6 +204,9 @@ class ChangeStreamSource:
             self._plain(_Event(event, place, _wall_time(event)), size)
             return
         self._group = group
+        if not self._count and group == self._ended[0]:
+            # It had not ended: its next event did not fit into a reply beside the others.
+            self._tag = self._ended[1]
         self._gather(_Event(event, place, _wall_time(event)), name, size)
         if group is None:
             self._finish()
@@ -308,6 +312,7 @@ class ChangeStreamSource:
             # All of it, for its time is no other's: reading may go on from here in a stream that shows more of it.
             self._end = StreamPosition(time=self._end.time, increment=self._end.increment)
         self._known = self._tag or self._known
+        self._ended = self._group, self._tag
         self._ready.append(
             Transaction(
                 entries=tuple(self._entries),

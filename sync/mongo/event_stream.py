@@ -25,8 +25,11 @@ from sync.mongo.accounts import session_uid
 from sync.mongo.asked import Asked
 from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
 
-#: Events asked for at once; a batch of fewer, under this many bytes, holds all that there was.
-BATCH, FULL_BYTES = 1000, 12_000_000
+#: Events asked for at once, at most and at least. A batch of fewer than asked for, under so many bytes, holds all that there was,
+#: if the next event is not so large that it did not fit beside it (16 MB).
+BATCH, FEWEST, FULL_BYTES = 1000, 20, 256_000
+#: Bytes that a reply should have: it is in memory several times, and the next one beside it.
+REPLY = 3_000_000
 #: Milliseconds that the server waits for events: while a transaction's end is not known, and else.
 SHORT, LONG = 20, 250
 #: How often a reply without events is waited out, for an event that is known to be there.
@@ -172,7 +175,10 @@ class EventStream:
         self._raw.extend(raw.raw for raw in cursor["nextBatch"])
         self._cursor = int(cursor["id"])
         self.token = str(cursor["postBatchResumeToken"]["_data"])
-        self.full = len(self._raw) >= self._batch or sum(map(len, self._raw)) >= FULL_BYTES
+        events, size = len(self._raw), sum(map(len, self._raw))
+        self.full = events >= self._batch or size >= FULL_BYTES
+        if events and self._batch > 1:  # else it is stepped over
+            self._batch = max(FEWEST, min(BATCH, REPLY * events // size))
         if self.full and self._wide and self._cursor:
             self._coming = Asked(self._asking(self._get_more(SHORT)))
 

@@ -473,6 +473,38 @@ def test_a_checkpoint_keeps_its_tag_beside_large_events(log: StreamLog) -> None:
     assert (found.entries, found.known.seq) == ((), after.seq)
 
 
+@pytest.mark.parametrize("sizes", [(9_000_000, 9_000_000), (200_000, 16_700_000)])
+def test_a_reply_ends_within_a_transaction(log: StreamLog, sizes: tuple[int, int]) -> None:
+    """The next event does not fit into it. What the follower wrote stays its own, and nothing of a user's is left out."""
+    target = log.target()
+    checkpoint, _ = target.take_lease()
+    start, known = log.end(), Known(seq=checkpoint.seq, lease=checkpoint.lease)
+    after = checkpoint.next()
+    transaction = target.begin(after)
+    names = ["analytics_account", "analytics_accountproduct"]
+    for key, size in zip((A, B), sizes, strict=True):
+        document = DocumentId("accounts", str(key))
+        current = transaction.read({document: frozenset(names)})[document]
+        rows: DocumentRows = {
+            "analytics_account": {(str(key),): {"account_id": 1, "limit": 5}},
+            "analytics_accountproduct": {(str(key), 0): {"product": "x" * size}},
+        }
+        transaction.write([DocumentWrite(document=document, before=current.rows, after=rows)])
+    transaction.commit()
+    users = [ObjectId(), ObjectId()]
+    log.together(
+        *(
+            lambda session, key=key, size=size: log.collection().insert_one(
+                account(key, products=["y" * size]), session=session
+            )
+            for key, size in zip(users, sizes, strict=True)
+        )
+    )
+    found = log.read(log.source(start, known=known))
+    assert [entry.document.key for one in found for entry in one.entries] == [str(key) for key in users]
+    assert {one.known.seq for one in found} == {after.seq}
+
+
 def test_many_transactions_beside_each_other(log: StreamLog) -> None:
     """Written at the same time by several sessions, each comes whole and once."""
     start = log.end()
