@@ -31,7 +31,7 @@ meetings: setup ## the long forms: 20,000 edits that meet, 10,000 pairs, 10,000 
 		tests/integration/test_engine_accounting.py tests/integration/conflicts/test_report.py \
 		tests/integration/test_engine_silence.py tests/integration/test_verify_corruptions.py
 
-bench: setup ## every figure against its limit, on both MySQL families (about 45 minutes); draws docs/bench/
+bench: setup ## every figure against its limit, on both MySQL families (about 55 minutes); draws docs/bench/
 	@$(RUN)/python -m tests.bench $(ARGS); measured=$$?; if [ $$measured -le 1 ]; then $(RUN)/python -m tests.bench --draw; fi; exit $$measured
 
 bench-quick: setup ## the same in small on MySQL: does the bench work? (under 3 minutes)
