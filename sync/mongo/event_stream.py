@@ -25,9 +25,9 @@ from sync.mongo.accounts import session_uid
 from sync.mongo.asked import Asked
 from sync.mongo.server import CHECKPOINTS, CODEC, Client, Document, MongoSettings, connect, translated
 
-#: Events asked for at once, at most and at least. A batch of fewer than asked for, under so many bytes, holds all that there was,
-#: if the next event is not so large that it did not fit beside it (16 MB).
-BATCH, FEWEST, FULL_BYTES = 1000, 20, 256_000
+#: Events asked for at once: at most, at first, at least. A batch of fewer than asked for, under so many bytes, holds all that
+#: there was, if the next event is not so large that it did not fit beside it (16 MB).
+BATCH, FIRST, FEWEST, FULL_BYTES = 1000, 100, 20, 256_000
 #: Bytes that a reply should have: it is in memory several times, and the next one beside it.
 REPLY = 3_000_000
 #: Milliseconds that the server waits for events: while a transaction's end is not known, and else.
@@ -77,7 +77,7 @@ class EventStream:
         self._raw.clear()
         self._position = position
         self._met = ""
-        self._wide, self._batch = True, BATCH
+        self._wide, self._batch = True, FIRST
         self._client = connect(self._settings)
         with translated():
             self.session = self._client.start_session()
@@ -140,7 +140,7 @@ class EventStream:
     def go_on(self) -> None:
         """All events of a batch that had some were looked at."""
         if not self._wide:  # stepped over
-            self._wide, self._batch = True, BATCH
+            self._wide, self._batch = True, FIRST
             self.begin()
         elif not self._cursor:
             raise UnknownEvent("MongoDB ended the change stream")
