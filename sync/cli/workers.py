@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import click
 
+from sync import heap
 from sync.cli import exit_codes
 from sync.cli.context import command, wiring
 from sync.cycles import seldom_looked_for
@@ -25,6 +26,7 @@ def _worker(name: str) -> None:
         tail = f" hint={hint!r}" if hint else ""
         print(f"{at} {name} action=state state={state} reason={reason!r}{tail}", file=sys.stderr, flush=True)
 
+    heap.one_for_all_threads()
     worker = wiring().worker(name, on_state)
     gc.freeze()  # modules and mapping stay for good
 
