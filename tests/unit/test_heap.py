@@ -32,5 +32,7 @@ def test_one_heap() -> None:
 
 
 def heaps(first: str) -> int:
-    done = subprocess.run([sys.executable, "-c", PROGRAM.format(first=first)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(first=first)], capture_output=True, text=True, check=True
+    )
     return done.stdout.count("<heap nr=")
