@@ -28,8 +28,8 @@ from sync.mongo.server import CODEC, Client, Document, MongoSettings, translated
 from sync.mongo.writing_apart import Planned, WritingApart, operation
 from sync.ports import Apart, Current, DocumentWrite
 
-#: Documents of one answer to a reading, and of one part of a reading or writing: a batch is three parts. Smaller ones are more
-#: commands, for each of which this process must come to the thread that sends it; in larger ones less goes on at a time.
+#: Documents of one answer to a reading, and of one part of a reading or writing: a full batch of single rows is three parts.
+#: Smaller ones are more commands, and each is waited for; in larger ones less goes on at a time.
 _READ, _PART = 10_000, 334
 _NONE: frozenset[str] = frozenset()
 _Operation = Any  # one of pymongo's operation classes

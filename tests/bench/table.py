@@ -50,7 +50,13 @@ def placed(text: str, lines: Sequence[str]) -> str:
 
 def _reached(result: Mapping[str, Any]) -> str:
     text = f"{number(result['figure'])} / {number(result['limit'])} {result['unit']}".strip()
-    return f"{text} = **{result['ratio']:.2f}**{'' if result['met'] else ' (missed)'}"
+    return f"{text} = **{_ratio(result)}**{'' if result['met'] else ' (missed)'}"
+
+
+def _ratio(result: Mapping[str, Any]) -> str:
+    """With as many digits as it takes to see that it misses its target."""
+    text = f"{result['ratio']:.2f}"
+    return text if result["met"] or text != f"{result['target']:.2f}" else f"{result['ratio']:.4f}"
 
 
 def cells(result: Mapping[str, Any]) -> tuple[str, ...]:
@@ -61,7 +67,7 @@ def cells(result: Mapping[str, Any]) -> tuple[str, ...]:
         str(result["server"]),
         f"{number(result['figure'])} {result['unit']}".strip(),
         f"{number(result['limit'])} {result['unit']}".strip(),
-        f"{result['ratio']:.2f}",
+        _ratio(result),
         f"{sign} {result['target']:.2f}",
         "yes" if result["met"] else "no",
     )

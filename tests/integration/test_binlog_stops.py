@@ -301,7 +301,7 @@ def ends_the_file(log: Log) -> Iterator[None]:
 @pytest.mark.usefixtures("ends_the_file")
 def test_events_that_the_server_lost(log: Log, flavour: Flavour) -> None:
     """An incident event: a write that the log could not take. Where a place is asked for by GTID, MariaDB tells also an
-    incident that stands before it, in no transaction: whether it does is not to be known, and following stops."""
+    incident that stands before it. It belongs to no transaction, so nothing tells where it stands, and following stops."""
     log.run("CREATE TABLE old (t LONGTEXT) ENGINE = MyISAM")
     source = log.source(log.end())
     with log.setting("max_binlog_stmt_cache_size", "4096"), log.session().cursor() as cursor, pytest.raises(MySQLError):

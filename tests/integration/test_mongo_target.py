@@ -430,8 +430,9 @@ def test_contention_anywhere_in_a_large_batch(log: StreamLog, at: int) -> None:
     assert log.collection().count_documents({"limit": 50}) == len(MANY)
 
 
-def test_a_refusal_in_a_large_batch_is_told(log: StreamLog) -> None:
+def test_a_refusal_in_a_large_batch_is_told(log: StreamLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends the transaction while the next part is looked for: what is told is why, and not that the transaction is gone."""
+    monkeypatch.setattr("sync.mongo.transaction._PART", 250)
     log.admin["accounts"].create_index("account_id", unique=True, partialFilterExpression={"account_id": {"$gt": 1}})
     log.collection().insert_many([account(B, account_id=2), *(account(key) for key in MANY)])
     target, checkpoint = leased(log)

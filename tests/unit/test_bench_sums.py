@@ -137,6 +137,13 @@ def test_a_table_has_a_line_for_each_result() -> None:
     assert line.split() == ["carrying", "mysql", "900", "rows/s", "1,000", "rows/s", "0.90", "≥", "0.80", "yes"]
 
 
+def test_a_ratio_just_beside_its_target_is_told_exactly() -> None:
+    """Else the table would say of 0.80 that it is not 0.80."""
+    line = table.cells(_result(799.6).to_json())
+    assert line[-3:] == ("0.7996", "≥ 0.80", "no")
+    assert table.cells(_result(800.4).to_json())[-3] == "0.80"
+
+
 def test_the_papers_table_has_both_servers_side_by_side() -> None:
     """And what it was measured on."""
     mine = {**_result().to_json(), "on": {"cores": "2"}}
